@@ -1,0 +1,129 @@
+"""Every option of an installation; one frozen class, unknown keys are errors.
+
+Precedence: environment (`TAKT_…`), then `takt.toml` in the home, then the defaults here.
+Nested options are `TAKT_BROKER__PORT` in the environment and `[broker]` in the file.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from takt.errors import ConfigurationError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BrokerSettings(_Section):
+    """The MQTT broker between edge and ingestion."""
+
+    host: str = "127.0.0.1"
+    port: Port = 18830
+    embedded: bool = Field(
+        default=True, description="Start the demo broker; false when host names a real one."
+    )
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = Field(default=None, description="Switches TLS on.")
+
+
+class IngestionSettings(_Section):
+    """Broker → lake."""
+
+    commit_interval_s: PositiveFloat = 0.5
+    credit_batches: PositiveInt = Field(default=500, description="Shared by active collectors.")
+    credit_bytes: PositiveInt = Field(default=64_000_000, description="Shared likewise.")
+
+
+class PipelinesSettings(_Section):
+    """Dagster: web server and schedules."""
+
+    port: Port = 3000
+    refresh_interval_minutes: Annotated[int, Field(ge=1, le=60)] = 5
+
+
+class DashboardSettings(_Section):
+    """The Dash application. It binds to loopback: there is no login yet."""
+
+    port: Port = 8050
+    refresh_s: PositiveFloat = 1.0
+
+
+class Settings(BaseSettings):
+    """An installation of Takt."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TAKT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    home: Path = Field(default=Path(".takt"), description="Where all state lives.")
+    site: str = Field(default="demo", description="ISA-95 site of this installation.")
+    catalog: str | None = Field(
+        default=None, description="PostgreSQL URL of the catalog; none: embedded in the home."
+    )
+    data: str | None = Field(default=None, description="Folder of the lake's files.")
+    broker: BrokerSettings = BrokerSettings()
+    ingestion: IngestionSettings = IngestionSettings()
+    pipelines: PipelinesSettings = PipelinesSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+
+    @cached_property
+    def data_path(self) -> str:
+        """Where the lake's Parquet files lie; absolute unless it is a URL."""
+        if self.data and "://" in self.data:
+            return self.data
+        return str(Path(self.data or self.home / "lake").absolute())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, then the file in the home."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return init_settings, env_settings, toml
+
+
+def home_path() -> Path:
+    """`TAKT_HOME`, by default `.takt` in the current folder, absolute."""
+    return Path(os.environ.get("TAKT_HOME") or ".takt").absolute()
+
+
+def settings_file() -> Path:
+    """The file that holds an installation's options."""
+    return home_path() / "takt.toml"
+
+
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigurationError: A key is unknown or a value has the wrong form.
+    """
+    try:
+        return Settings(home=home_path())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(
+            f"setting {key}: {first['msg']}; mend it in {settings_file()} or the environment"
+            f" (TAKT_{key.upper().replace('.', '__')})"
+        ) from error
+    except ValueError as error:
+        raise ConfigurationError(f"{settings_file()} is not readable TOML: {error}") from error
