@@ -1,0 +1,49 @@
+# `make demo` and `make test` need Python 3.11, make and the package registries; nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: help setup tools demo check test faults bench fmt docs clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+setup: .venv/.ready ## Install what is missing, from the committed lock
+
+.venv/.ready: pyproject.toml uv.lock deploy/setup.sh
+	PYTHON=$(PYTHON) sh deploy/setup.sh
+	@touch $@
+
+tools: .venv/.ready ## Find or install the servers and the browser that tests use
+	@sh deploy/test_tools.sh
+
+demo: .venv/.ready ## The whole stack with a simulated plant; Ctrl-C ends it
+	@exec $(BIN)/takt demo
+
+check: .venv/.ready ## Format, lint, types, import rules, SQL, dbt and Dagster definitions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --nocolor dbt_project/models dbt_project/tests
+	$(BIN)/python -m pipelines.check
+
+test: .venv/.ready tools ## Every test but the long fault suites
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+
+faults: .venv/.ready tools ## Hundreds of kills and every other fault, under load
+	$(BIN)/pytest -m long --timeout 5400
+
+bench: .venv/.ready ## List the benchmarks; run one with `python -m bench NAME`
+	$(BIN)/python -m bench
+
+fmt: .venv/.ready ## Format Python and SQL
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix --nocolor dbt_project/models dbt_project/tests
+
+clean: ## Remove what was installed and built; the lake in .takt stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dbt_project/target

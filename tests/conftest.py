@@ -1,0 +1,94 @@
+"""Fixtures that every test may use: real servers on loopback, a lake, a home."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOOLS_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", str(ROOT / ".takt/tools/bin")])
+
+
+def find_program(name: str) -> str:
+    """Path of a server or browser; what `make tools` installs."""
+    path = os.environ.get(name.upper()) or shutil.which(name, path=TOOLS_PATH)
+    assert path, f"{name} is not on this machine; `make tools` installs it"
+    return path
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(
+    condition: Callable[[], object], what: str, timeout_s: float = 30, interval_s: float = 0.02
+) -> None:
+    """Return once `condition()` is true; fail naming `what` when it is not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
+        time.sleep(interval_s)
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether something listens on a loopback port."""
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Mosquitto:
+    """A real Mosquitto on loopback with the settings that `deploy/` ships for one host."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections."""
+        configuration = self.folder / "mosquitto.conf"
+        configuration.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"persistence_location {self.folder}/\nmax_queued_messages 10000\n"
+            + ("user root\n" if os.geteuid() == 0 else "")
+        )
+        self.process = subprocess.Popen(
+            [find_program("mosquitto"), "-c", configuration],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+        wait_until(lambda: accepts_connections(self.port), "Mosquitto to listen")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is written, nobody is told."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def publish(self, topic: str, payload: str | bytes) -> None:
+        """Publish one message with `mosquitto_pub`, QoS 1."""
+        subprocess.run(
+            [find_program("mosquitto_pub"), "-p", str(self.port), "-q", "1", "-t", topic, "-s"],
+            input=payload if isinstance(payload, bytes) else payload.encode(),
+            check=True,
+        )
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    broker = Mosquitto(folder)
+    broker.start()
+    yield broker
+    broker.kill()
