@@ -1,0 +1,1 @@
+"""Collectors beside the machines: sources, durable spool, forwarder, health."""

@@ -1,0 +1,302 @@
+"""What `edge.toml` may say: one frozen model per table, unknown keys are errors.
+
+Topic patterns of MQTT sources are written level by level, as MQTT topics are:
+
+- `plant` matches the level `plant`;
+- `+` matches any one level and forgets it;
+- `{signal}` is the level that names the signal;
+- `{equipment}` is the level that names the equipment, `{equipment:3}` are three levels in a
+  row that do: `plant/{equipment:3}/{signal}` reads `plant/assembly/line1/press01/Speed` as
+  signal `Speed` of `assembly/line1/press01`.
+
+`{equipment}` or `{signal}` may be absent when the keys `equipment` or `signal` fix it.
+Paths into JSON are names and list positions joined by dots (`data.0.value`); the empty
+path is the whole payload.
+"""
+
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from takt.equipment import is_name, is_path
+from takt.errors import ConfigurationError
+from takt.settings import BrokerSettings, Port
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NODE = re.compile(r"(nsu=[^;]+;|ns=0;)?[isgb]=.+")
+_FIELD = re.compile(r"\{(equipment|signal)(?::([1-9]))?\}")
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(f"{text!r} is not a name (letters, digits, _ . -)")
+    return text
+
+
+def _path(text: str) -> str:
+    if not is_path(text):
+        raise ValueError(f"{text!r} is not an equipment path such as assembly/line1/press01")
+    return text
+
+
+def _signal(text: str) -> str:
+    if not text or text.startswith("$"):
+        raise ValueError(f"{text!r} cannot name a signal; $ starts the collector's own events")
+    return text
+
+
+def _node(text: str) -> str:
+    if not _NODE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is not a node id such as nsu=urn:plant;s=press01.Speed"
+            " (the namespace by its URI: indexes change when a server restarts)"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+EquipmentPath = Annotated[str, AfterValidator(_path)]
+Signal = Annotated[str, AfterValidator(_signal)]
+NodeId = Annotated[str, AfterValidator(_node)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OpcUaNode(_Table):
+    """One variable of an OPC UA server and the signal that it is."""
+
+    node: NodeId
+    equipment: EquipmentPath
+    signal: Signal
+    sampling_interval_ms: PositiveFloat | None = Field(
+        default=None, description="How often the server looks; default: the publishing interval."
+    )
+
+
+class OpcUaSecurity(_Table):
+    """Basic256Sha256, Sign & Encrypt: certificates and key as DER or PEM files."""
+
+    certificate: Path
+    private_key: Path
+    server_certificate: Path
+    application_uri: str = "urn:takt:edge"
+
+
+class OpcUaSource(_Table):
+    """A server to subscribe to."""
+
+    kind: Literal["opcua"]
+    endpoint: Annotated[str, Field(pattern=r"^opc\.tcp://[^/]+")]
+    nodes: Annotated[tuple[OpcUaNode, ...], Field(min_length=1)]
+    publishing_interval_ms: PositiveFloat = 250
+    expected_interval_s: PositiveFloat | None = Field(
+        default=None,
+        description="Longest usual time between two values of the whole source; thrice as long"
+        " without any is `stalled`. None: the server's clock, read through the same"
+        " subscription, is sign of life enough.",
+    )
+    security: OpcUaSecurity | None = None
+    username: str | None = None
+    password_file: Path | None = None
+    plain_text: bool = Field(
+        default=False, description="Permit another machine's server without `security`."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        host = urlsplit(self.endpoint).hostname
+        if self.security is None and host not in LOOPBACK and not self.plain_text:
+            raise ValueError(
+                f"{host} is another machine: add a [security] table, or plain_text = true"
+            )
+        _check_unique([(node.equipment, node.signal) for node in self.nodes])
+        return self
+
+    @property
+    def equipment(self) -> tuple[str, ...]:
+        """The equipment that the source serves, each once, in the order of the file."""
+        return tuple(dict.fromkeys(node.equipment for node in self.nodes))
+
+
+class MqttSource(_Table):
+    """A broker on which machines publish JSON, one value a message."""
+
+    kind: Literal["mqtt"]
+    host: str
+    port: Port = 1883
+    topic: str
+    equipment: EquipmentPath | None = None
+    signal: Signal | None = None
+    serves: tuple[EquipmentPath, ...] = Field(
+        default=(), description="Equipment known beforehand; other is learned from its messages."
+    )
+    value: str = Field(default="value", description="Path to the value.")
+    text: str | None = Field(default=None, description="Path to a text beside the value.")
+    timestamp: str | None = Field(
+        default=None, description="Path to the time; None: time of receipt, at least once."
+    )
+    timestamp_unit: Literal["iso", "s", "ms", "us", "ns"] = "iso"
+    quality: str | None = Field(
+        default=None, description="Path to 0, 1, 2 or good, uncertain, bad; None: all is good."
+    )
+    expected_interval_s: PositiveFloat = Field(
+        default=60, description="As for OPC UA; the broker cannot say whether machines live."
+    )
+    client_id: Name | None = Field(
+        default=None, description="Default takt-<site>-<collector>-<source>; must never change."
+    )
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = Field(default=None, description="Switches TLS on.")
+    plain_text: bool = Field(
+        default=False, description="Permit another machine's broker without `ca_file`."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.ca_file is None and self.host not in LOOPBACK and not self.plain_text:
+            raise ValueError(f"{self.host} is another machine: add ca_file, or plain_text = true")
+        fields = Counter(part.field for part in parse_pattern(self.topic) if part.field)
+        for field, fixed in (("equipment", self.equipment), ("signal", self.signal)):
+            if fields[field] + (fixed is not None) != 1:
+                raise ValueError(
+                    f"{field} must be given once: as {{{field}}} in topic, or by the key {field}"
+                )
+        return self
+
+
+Source = Annotated[OpcUaSource | MqttSource, Field(discriminator="kind")]
+
+
+class SpoolConfiguration(_Table):
+    """Where accepted samples wait for the lake, and what happens when that is full."""
+
+    path: Path | None = Field(
+        default=None, description="Default: edge/<collector>/spool.db in the home."
+    )
+    capacity_mb: PositiveInt = Field(default=1_024, description="Of batches, in 10^6 bytes.")
+    when_full: Literal["stop_reading", "drop_oldest"] = "stop_reading"
+    recent_keys_age_s: PositiveFloat = Field(
+        default=86_400, description="How long a repeat from a source is recognised."
+    )
+    recent_keys_rows: PositiveInt = Field(
+        default=500_000, description="How many samples are remembered for it at the most."
+    )
+
+
+class EdgeConfiguration(_Table):
+    """A collector: who it is, where it delivers, what it listens to."""
+
+    site: Name
+    collector: Name
+    broker: BrokerSettings | None = Field(
+        default=None, description="Default: the installation's broker."
+    )
+    spool: SpoolConfiguration = SpoolConfiguration()
+    sources: Annotated[dict[Name, Source], Field(min_length=1)]
+
+
+class TopicPart(NamedTuple):
+    """One piece of a topic pattern: `levels` levels that are `literal` or fill `field`."""
+
+    literal: str | None
+    field: str | None
+    levels: int
+
+
+def parse_pattern(pattern: str) -> tuple[TopicPart, ...]:
+    """The pieces of a topic pattern; this module's docstring gives its language.
+
+    Raises:
+        ValueError: A level is neither a name, `+`, nor a field.
+    """
+    return tuple(_part(level) for level in pattern.split("/"))
+
+
+def _part(level: str) -> TopicPart:
+    if match := _FIELD.fullmatch(level):
+        return TopicPart(None, match[1], int(match[2] or 1))
+    if level == "+":
+        return TopicPart(None, None, 1)
+    if not level or set(level) & set("{}+#"):
+        raise ValueError(
+            f"topic level {level!r}: write a name, + (any level), {{signal}}, {{equipment}}"
+            " or {equipment:3} (three levels)"
+        )
+    return TopicPart(level, None, 1)
+
+
+def load(file: Path) -> EdgeConfiguration:
+    """The configuration in `file`.
+
+    Raises:
+        ConfigurationError: The file is missing, no TOML, or a key is wrong; one line.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"{file} does not exist; write it, or name another with --config"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{file} is not readable TOML: {error}") from error
+    return parse(content, file)
+
+
+def parse(content: dict[str, object], file: Path) -> EdgeConfiguration:
+    """The configuration in the parsed `content` of `file`.
+
+    Raises:
+        ConfigurationError: A key is wrong; one line: file, key, what to do.
+    """
+    try:
+        return EdgeConfiguration.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(
+            f"{file}: {_key(first['loc'])}: {_advice(first['type'], first['msg'])}"
+        ) from error
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    # After the name of a source pydantic inserts the kind it has chosen by the discriminator.
+    shown = [
+        level
+        for place, level in enumerate(location)
+        if not (place == 2 and location[0] == "sources" and level in ("opcua", "mqtt"))
+    ]
+    return ".".join(map(str, shown)) or "the file"
+
+
+def _advice(kind: str, message: str) -> str:
+    match kind:
+        case "extra_forbidden":
+            return "unknown key; remove it or correct its spelling"
+        case "missing":
+            return "is missing; add it"
+        case "union_tag_not_found":
+            return 'is without kind; add kind = "opcua" or kind = "mqtt"'
+        case _:
+            return message.removeprefix("Value error, ")
+
+
+def _check_unique(signals: list[tuple[str, str]]) -> None:
+    for (equipment, signal), times in Counter(signals).items():
+        if times > 1:
+            raise ValueError(f"{times} nodes are {signal} of {equipment}; give each its own signal")
