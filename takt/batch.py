@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from takt.errors import BatchError
 
@@ -90,7 +91,7 @@ def encode_table(table: pa.Table, first_row: int) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema, options=_WRITE_OPTIONS) as writer:
         writer.write_table(table.cast(SCHEMA).replace_schema_metadata(schema.metadata))
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def decode(payload: bytes) -> Batch:
@@ -133,9 +134,9 @@ def _check_rows(table: pa.Table) -> None:
     for name in _REQUIRED:
         if table[name].null_count:
             raise BatchError("null", f"column {name} has {table[name].null_count} empty values")
-    bounds = pa.compute.min_max(table["quality"]).as_py()
-    if bounds["min"] < Quality.GOOD or bounds["max"] > Quality.BAD:
-        raise BatchError("quality", f"{bounds['min']} to {bounds['max']}; known are 0, 1 and 2")
+    low, high = (pc.min(table["quality"]).as_py(), pc.max(table["quality"]).as_py())
+    if low < Quality.GOOD or high > Quality.BAD:
+        raise BatchError("quality", f"{low} to {high}; known are 0, 1 and 2")
 
 
 def _first_row(metadata: dict[bytes, bytes]) -> int:

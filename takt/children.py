@@ -9,9 +9,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 _PR_SET_PDEATHSIG = 1
 _RESET = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
@@ -30,20 +32,14 @@ class Child:
         """Whether the child has not ended yet."""
         return self.process.poll() is None
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Send a signal to the child alone; nothing when it has ended."""
         if self.is_running:
             self.process.send_signal(number)
 
     def end(self, timeout_s: float, ask: signal.Signals = signal.SIGTERM) -> None:
-        """Ask the child to end, wait, then kill whatever is left of its session."""
-        self.signal(ask)
-        try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            pass
-        kill_session(self.process.pid)
-        self.process.wait()
+        """Ask the child to end, wait, then kill whatever is left below it."""
+        end_all([self], timeout_s, ask)
 
 
 def start(
@@ -76,10 +72,8 @@ def start(
 
     def prepare() -> None:
         for number in _RESET:
-            try:
+            with suppress(OSError, ValueError):
                 signal.signal(number, signal.SIG_DFL)
-            except (OSError, ValueError):
-                continue
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         if os.getppid() != parent:
@@ -96,29 +90,87 @@ def start(
         user=user,
         group=group,
         extra_groups=[] if user is not None else None,
-        preexec_fn=prepare,
+        preexec_fn=prepare,  # noqa: PLW1509 -- Python holds its own locks over the fork
     )
     return Child(name, process)
+
+
+def end_all(
+    children: Sequence[Child], timeout_s: float, ask: signal.Signals = signal.SIGTERM
+) -> None:
+    """Ask all children to end at once, wait together, then kill whatever is left below them."""
+    below = [pid for child in children for pid in descendants(child.process.pid)]
+    for child in children:
+        child.send(ask)
+    deadline = time.monotonic() + timeout_s
+    for child in children:
+        with suppress(subprocess.TimeoutExpired):
+            child.process.wait(max(0.0, deadline - time.monotonic()))
+    for child in children:
+        kill_session(child.process.pid)
+        child.process.wait()
+    for identity in below:
+        identity.kill()
+
+
+class ProcessIdentity(NamedTuple):
+    """A process that cannot be taken for a later one with the same id."""
+
+    pid: int
+    started: int
+
+    def kill(self) -> None:
+        """SIGKILL, if it is still that process."""
+        if (now := _stat(self.pid)) is not None and now.started == self.started:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
+def descendants(pid: int) -> list[ProcessIdentity]:
+    """Every process below `pid`, also those in sessions of their own."""
+    by_parent: dict[int, list[ProcessIdentity]] = {}
+    for other in _process_ids():
+        if (stat := _stat(other)) is not None:
+            by_parent.setdefault(stat.parent, []).append(ProcessIdentity(other, stat.started))
+    found: list[ProcessIdentity] = []
+    parents = [pid]
+    while parents:
+        below = by_parent.get(parents.pop(), [])
+        found += below
+        parents += [identity.pid for identity in below]
+    return found
 
 
 def kill_session(session: int) -> None:
     """SIGKILL every process of a session, also those in process groups of their own."""
     for pid in session_members(session):
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 def session_members(session: int) -> list[int]:
-    """Process ids of a session, from `/proc`; empty where there is no `/proc`."""
-    members = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            # Field 6 is the session; the command name before it may hold spaces.
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != "Z" and int(fields[3]) == session:
-            members.append(int(entry.name))
-    return members
+    """Living processes of a session, from `/proc`; empty where there is no `/proc`."""
+    stats = ((pid, _stat(pid)) for pid in _process_ids())
+    return [pid for pid, stat in stats if stat is not None and stat.session == session]
+
+
+class _Stat(NamedTuple):
+    parent: int
+    session: int
+    started: int
+
+
+def _process_ids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+
+
+def _stat(pid: int) -> _Stat | None:
+    """What `/proc` says of a living process; None for zombies and the departed."""
+    try:
+        # The command name, in parentheses, may hold spaces: fields count from behind it.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    if fields[0] == "Z":
+        return None
+    return _Stat(parent=int(fields[1]), session=int(fields[3]), started=int(fields[19]))

@@ -1,0 +1,149 @@
+"""Verbs about data: business files, history, transformations, queries, refused batches."""
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from takt import log, settings
+from takt.command.late import late
+from takt.command.progress import shown
+from takt.errors import ConfigurationError
+
+reference_app = typer.Typer(
+    name="reference", help="Business files: contracts, check, load.", no_args_is_help=True
+)
+quarantine_app = typer.Typer(
+    name="quarantine", help="What was refused and why.", no_args_is_help=True
+)
+
+
+class Format(StrEnum):
+    """How `takt sql` prints."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    XLSX = "xlsx"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    app.add_typer(reference_app)
+    app.add_typer(quarantine_app)
+    app.command("import")(import_files)
+    for verb in (refresh, sql, balance):
+        app.command()(verb)
+
+
+@reference_app.command()
+def contract(table: Annotated[str | None, typer.Argument(help="One table only.")] = None) -> None:
+    """Print which files are read, with their columns."""
+    tables = late("takt.contracts:TABLES")
+    if table is not None and table not in tables:
+        raise ConfigurationError(f"no table {table}; known are {', '.join(tables)}")
+    console = Console()
+    for name in [table] if table else tables:
+        columns = Table("column", "type", "required", "meaning", title=name, title_justify="left")
+        for column in tables[name].columns:
+            required = "yes" if column.is_required else ""
+            columns.add_row(column.name, column.duckdb_type, required, column.description)
+        console.print(columns)
+
+
+@reference_app.command()
+def check(folder: Path) -> None:
+    """Check a folder of business files without loading it."""
+    _print_report(late("ingestion.reference:check")(settings.load(), folder))
+
+
+@reference_app.command("load")
+def load_reference(folder: Path) -> None:
+    """Load a folder of business files, all of it or nothing."""
+    log.configure("reference")
+    _print_report(late("ingestion.reference:load")(settings.load(), folder))
+
+
+def _print_report(report: object) -> None:
+    typer.echo(str(report))
+    if getattr(report, "errors", None):
+        raise typer.Exit(1)
+
+
+def import_files(files: list[Path]) -> None:
+    """Load history from Parquet or CSV files; a file already loaded changes nothing."""
+    log.configure("import")
+    with shown() as progress:
+        report = late("ingestion.history:import_files")(settings.load(), files, progress)
+    typer.echo(str(report))
+
+
+def refresh(
+    full: Annotated[bool, typer.Option("--full", help="Rebuild everything.")] = False,
+    select: Annotated[str | None, typer.Option(help="dbt selection.")] = None,
+    from_day: Annotated[datetime | None, typer.Option("--from", help="First day.")] = None,
+    to_day: Annotated[datetime | None, typer.Option("--to", help="Last day.")] = None,
+) -> None:
+    """Run the transformations and publish, once."""
+    log.configure("refresh")
+    with shown() as progress:
+        report = late("pipelines.refresh:refresh")(
+            settings.load(),
+            full=full,
+            select=select,
+            from_day=from_day and from_day.date(),
+            to_day=to_day and to_day.date(),
+            progress=progress,
+        )
+    typer.echo(str(report))
+
+
+def sql(
+    query: Annotated[str | None, typer.Argument(help="Without: an interactive shell.")] = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+    as_of: Annotated[str | None, typer.Option(help="As known at this time (ISO 8601).")] = None,
+) -> None:
+    """Read-only SQL on the lake; marts as last published."""
+    options = settings.load()
+    if query is None:
+        late("lake.query:run_shell")(options, as_of)
+        return
+    result = late("lake.query:run_query")(options, query, as_of, output.value)
+    if isinstance(result, bytes):
+        sys.stdout.buffer.write(result)
+    else:
+        sys.stdout.write(result)
+
+
+def balance() -> None:
+    """Show accepted = committed + quarantined + declared lost + in spool, per collector."""
+    query = "select * from marts.balance order by site, collector, hour desc limit 100"
+    sys.stdout.write(late("lake.query:run_query")(settings.load(), query, None, "table"))
+
+
+@quarantine_app.command("list")
+def list_entries() -> None:
+    """List what was refused."""
+    table = Table("id", "time", "collector", "reason", "detail", "bytes")
+    for entry in late("ingestion.quarantine:list_entries")(settings.load()):
+        table.add_row(*map(str, entry))
+    Console().print(table)
+
+
+@quarantine_app.command()
+def show(quarantine_id: str) -> None:
+    """Show one refused message with its bytes."""
+    typer.echo(late("ingestion.quarantine:show")(settings.load(), quarantine_id))
+
+
+@quarantine_app.command()
+def replay(
+    quarantine_id: Annotated[str | None, typer.Argument(help="Default: all.")] = None,
+) -> None:
+    """Try refused messages again, after the cause is mended."""
+    typer.echo(str(late("ingestion.quarantine:replay")(settings.load(), quarantine_id)))

@@ -1,0 +1,146 @@
+"""`takt demo`: a simulated plant and every service around it, in one home.
+
+The first start writes the plant's business data and its history, loads both and computes
+the marts; every later start fills in what the plant did in between and goes on.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from takt.command import stack
+from takt.command.late import late
+from takt.command.progress import shown
+from takt.errors import ConfigurationError, TaktError
+from takt.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asked for."""
+
+    days: int
+    seed: int
+    start: datetime | None
+    speed: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What seed and start determine; kept in the home so that a later start goes on.
+
+    Attributes:
+        seed: The plant's seed.
+        start: First moment of its history.
+    """
+
+    seed: int
+    start: datetime
+
+    @classmethod
+    def of(cls, wish: Wish, file: Path) -> "Plan":
+        """The plan of this home, made from the wish at the first start.
+
+        Raises:
+            ConfigurationError: The home holds another plant than the one asked for.
+        """
+        if not file.exists():
+            today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return cls(wish.seed, wish.start or today - timedelta(days=wish.days))
+        kept = json.loads(file.read_text())
+        plan = cls(kept["seed"], datetime.fromisoformat(kept["start"]))
+        if plan.seed != wish.seed or (wish.start and wish.start != plan.start):
+            raise ConfigurationError(
+                f"{file.parent} holds the plant with seed {plan.seed} that started"
+                f" {plan.start:%Y-%m-%d}; ask for that one, or set TAKT_HOME to an empty folder"
+            )
+        return plan
+
+    def keep(self, file: Path) -> None:
+        """Write the plan into the home, whole or not at all."""
+        aside = file.with_suffix(".new")
+        aside.write_text(json.dumps({"seed": self.seed, "start": self.start.isoformat()}))
+        aside.replace(file)
+
+
+def run(options: Settings, wish: Wish) -> int:
+    """Run the demo until it is told to stop."""
+    stack.require_free_ports(
+        {
+            "broker__port": options.broker.port,
+            "dashboard__port": options.dashboard.port,
+            "pipelines__port": options.pipelines.port,
+        }
+    )
+    options.home.mkdir(parents=True, exist_ok=True)
+    plan_file = options.home / "demo.json"
+    plan = Plan.of(wish, plan_file)
+    with stack.stop_signals():
+        try:
+            late("lake.catalog:join")(options)
+            late("lake.schema:create")(options)
+            if not plan_file.exists():
+                _prepare(options, plan)
+                plan.keep(plan_file)
+            _run_services(options, plan, wish.speed)
+        except KeyboardInterrupt:
+            log.info("stopped")
+    return 0
+
+
+def _prepare(options: Settings, plan: Plan) -> None:
+    """Business data, truth and history up to now, loaded and transformed."""
+    folder = options.home / "plant"
+    with shown() as progress:
+        files = late("edge.simulator.history:prepare")(
+            folder, options, plan.seed, plan.start, datetime.now(UTC), progress
+        )
+    _takt(options, "reference", "load", str(folder / "business_data"))
+    _takt(options, "import", *map(str, files))
+    _takt(options, "refresh")
+
+
+def _run_services(options: Settings, plan: Plan, speed: float) -> None:
+    """Start everything, fill the time since the last stop, watch until told to stop."""
+    live_from = datetime.now(UTC)
+    missed = late("edge.simulator.history:history_gap")(
+        options.home / "plant", options, plan.seed, plan.start, live_from
+    )
+    plant = ("plant", "--seed", str(plan.seed), "--start", plan.start.isoformat())
+    services = [
+        stack.Service("broker", ("broker",)),
+        stack.Service("plant", (*plant, "--speed", str(speed))),
+        *stack.core_services(options),
+    ]
+    with stack.Stack(options) as running:
+        for service in services:
+            running.start(service)
+        if missed:
+            _takt(options, "import", *map(str, missed))
+        Console(highlight=False).print("Takt is running; Ctrl-C stops all of it.")
+        stack.announce(running, services)
+        running.watch()
+
+
+def _takt(options: Settings, *arguments: str) -> None:
+    """Run one verb to its end, as a person would.
+
+    Raises:
+        TaktError: The verb failed; it has said why.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "takt", *arguments],
+        env={**os.environ, "TAKT_HOME": str(options.home)},
+        check=False,
+    )
+    if done.returncode != 0:
+        raise TaktError(f"takt {arguments[0]} ended with {done.returncode}; see above")

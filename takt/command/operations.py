@@ -1,0 +1,36 @@
+"""Verbs for whoever operates an installation."""
+
+import typer
+from rich.console import Console
+
+from takt import log, settings
+from takt.command import doctor as checks
+from takt.command.late import late
+from takt.command.progress import shown
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    for verb in (maintain, doctor):
+        app.command()(verb)
+
+
+def maintain() -> None:
+    """Merge small files, expire old snapshots, remove what nobody needs any more."""
+    log.configure("maintain")
+    with shown() as progress:
+        report = late("lake.maintenance:run")(settings.load(), progress=progress)
+    typer.echo(str(report))
+
+
+def doctor() -> None:
+    """Say what is wrong with this installation and what to do about it."""
+    console = Console()
+    findings = checks.examine(settings.load())
+    for finding in findings:
+        mark = "[green]ok[/]  " if finding.is_good else "[red]bad[/] "
+        console.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+        if finding.remedy:
+            console.print(f"      → {finding.remedy}", highlight=False)
+    if not all(finding.is_good for finding in findings):
+        raise typer.Exit(1)
