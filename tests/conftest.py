@@ -9,10 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+# Machines are noisy: how long an example takes says nothing about whether it is right.
+hypothesis.settings.register_profile("takt", deadline=None)
+hypothesis.settings.load_profile("takt")
+
 ROOT = Path(__file__).parent.parent
-TOOLS_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", str(ROOT / ".takt/tools/bin")])
+TOOLS_PATH = os.pathsep.join(
+    [os.environ.get("PATH", ""), "/usr/sbin", str(ROOT / ".takt/tools/bin")]
+)
 
 
 def find_program(name: str) -> str:

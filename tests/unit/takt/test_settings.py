@@ -1,0 +1,41 @@
+"""Settings: environment over file over defaults, and no unknown key passes."""
+
+from pathlib import Path
+
+import pytest
+
+from takt import settings
+from takt.errors import ConfigurationError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TAKT_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_environment_wins_over_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "takt.toml").write_text("[broker]\nport = 1884\nhost = 'broker.example'\n")
+    monkeypatch.setenv("TAKT_BROKER__PORT", "1885")
+
+    broker = settings.load().broker
+
+    assert (broker.host, broker.port) == ("broker.example", 1885)
+
+
+def test_an_unknown_key_is_an_error_that_names_it(home: Path) -> None:
+    (home / "takt.toml").write_text("[broker]\nprot = 1884\n")
+
+    with pytest.raises(ConfigurationError, match=r"broker\.prot"):
+        settings.load()
+
+
+def test_a_file_that_is_not_toml_is_named(home: Path) -> None:
+    (home / "takt.toml").write_text("port = = 1")
+
+    with pytest.raises(ConfigurationError, match=r"takt\.toml"):
+        settings.load()
+
+
+def test_the_lakes_files_lie_in_the_home_by_default(home: Path) -> None:
+    assert settings.load().data_path == str(home / "lake")
