@@ -1,0 +1,72 @@
+"""The documentation tells the truth: each setting, link and command it names exists."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from takt.settings import Settings
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "bench/README.md"]
+
+
+def setting_names(model: type[BaseModel], prefix: str = "") -> list[str]:
+    names = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names += setting_names(kind, f"{prefix}{name}.")
+        else:
+            names.append(prefix + name)
+    return names
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    text = (ROOT / "docs/configuration.md").read_text()
+    documented = re.findall(r"^\| `([a-z_.]+)` \|", text, re.MULTILINE)
+
+    assert sorted(documented) == sorted(setting_names(Settings))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        target for page in PAGES for target in re.findall(r"\bmake ([a-z]+)\b`", page.read_text())
+    }
+
+    assert named <= targets
+
+
+def test_every_verb_that_the_readme_names_exists() -> None:
+    verbs = set(re.findall(r"\btakt ([a-z]+)\b[^.]*?$", (ROOT / "README.md").read_text(), re.M))
+    named = verbs & set(re.findall(r"^takt ([a-z]+)", (ROOT / "README.md").read_text(), re.M))
+    help_text = subprocess.run(
+        [sys.executable, "-m", "takt", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert named
+    assert {verb for verb in named if verb not in help_text} == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+@pytest.mark.parametrize(
+    "package", ["takt", "lake", "edge", "ingestion", "pipelines", "dashboards"]
+)
+def test_no_dependency_ships_a_package_with_our_name(package: str) -> None:
+    from importlib.metadata import packages_distributions
+
+    assert set(packages_distributions().get(package, [])) <= {"takt"}
