@@ -49,8 +49,12 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_verb_that_the_readme_names_exists() -> None:
-    verbs = set(re.findall(r"\btakt ([a-z]+)\b[^.]*?$", (ROOT / "README.md").read_text(), re.M))
-    named = verbs & set(re.findall(r"^takt ([a-z]+)", (ROOT / "README.md").read_text(), re.M))
+    verbs = set(
+        re.findall(r"\btakt ([a-z]+)\b[^.]*?$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
+    named = verbs & set(
+        re.findall(r"^takt ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
     help_text = subprocess.run(
         [sys.executable, "-m", "takt", "--help"], capture_output=True, text=True, check=True
     ).stdout

@@ -1,0 +1,219 @@
+"""The chain from a counted source to the lake, as real processes that can be killed.
+
+    counted source → machines' broker → `takt edge` → Takt's broker → `takt ingest` → lake
+
+The machines' broker is never killed: what a foreign broker loses before handing it over is
+not Takt's. Everything else is.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import psutil
+
+import lake
+from takt import children
+from takt.settings import BrokerSettings, Settings
+from tests.command import environment
+from tests.conftest import Mosquitto, accepts_connections, free_port, wait_until
+
+EDGE = """
+site = "demo"
+collector = "collector1"
+[sources.counted]
+kind = "mqtt"
+host = "127.0.0.1"
+port = {port}
+topic = "plant/{{equipment:3}}/{{signal}}"
+timestamp = "timestamp_us"
+timestamp_unit = "us"
+"""
+
+
+class CountedSource:
+    """Publishes 1, 2, 3, … on one topic with QoS 1, each with its time, until stopped."""
+
+    def __init__(self, port: int, per_second: float) -> None:
+        self.count = 0
+        self._pause_s = 1 / per_second
+        self._stop = threading.Event()
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="machine")
+        self._client.max_queued_messages_set(0)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self._thread = threading.Thread(target=self._run, name="counted source")
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Stop and return how many values the machines' broker has accepted: all."""
+        self._stop.set()
+        self._thread.join()
+        self._last.wait_for_publish(30)
+        self._client.disconnect()
+        self._client.loop_stop()
+        return self.count
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._pause_s):
+            self.count += 1
+            payload = {"value": self.count, "timestamp_us": time.time_ns() // 1000}
+            self._last = self._client.publish(
+                "plant/assembly/line1/press01/counter", json.dumps(payload), qos=1
+            )
+
+
+class Chain:
+    """Broker, edge and ingestion of one home, as children of the test."""
+
+    def __init__(self, home: Path, machines: Mosquitto, broker: str) -> None:
+        self.machines = machines
+        self.settings = Settings(
+            home=home,
+            broker=BrokerSettings(port=free_port(), embedded=broker == "embedded"),
+        )
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "edge.toml").write_text(EDGE.format(port=machines.port))
+        self._mosquitto = Mosquitto(home, self.settings.broker.port)
+        self._children: dict[str, children.Child] = {}
+        self._log = (home / "chain.log").open("ab")
+
+    def start(self, name: str) -> None:
+        """Start `broker`, `edge` or `ingest`; a broker is waited for."""
+        if name == "broker" and not self.settings.broker.embedded:
+            self._mosquitto.start()
+            return
+        self._children[name] = self.start_another(name)
+        if name == "broker":
+            wait_until(lambda: accepts_connections(self.settings.broker.port), "the broker")
+
+    def start_another(self, verb: str) -> children.Child:
+        """Start `takt VERB` beside whatever runs."""
+        return children.start(
+            verb,
+            [sys.executable, "-m", "takt", verb],
+            env=environment(self.settings)
+            | {"TAKT_BROKER__EMBEDDED": str(self.settings.broker.embedded)},
+            output=self._log,
+        )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL `broker`, `edge`, `ingest` or `catalog`; nobody is told."""
+        if name == "catalog":
+            self._kill_catalog()
+        elif name == "broker" and not self.settings.broker.embedded:
+            self._mosquitto.kill()
+        else:
+            children.kill_session(self._children[name].process.pid)
+            self._children[name].process.wait()
+
+    def child(self, name: str) -> children.Child:
+        """The running process of that name."""
+        return self._children[name]
+
+    def kill_and_restart(self, name: str) -> None:
+        """SIGKILL a process and start it again; the catalog is started by who needs it."""
+        self.kill(name)
+        if name != "catalog":
+            self.start(name)
+
+    def stop(self) -> None:
+        """End everything as an operator would."""
+        children.end_all(list(self._children.values()), timeout_s=15)
+        self._mosquitto.kill()
+        self._log.close()
+
+    def committed(self) -> tuple[int, int, int]:
+        """Rows, distinct values and highest value of the counted signal in the lake."""
+        return self.query(
+            "select count(*), count(distinct value), coalesce(max(value), 0)::bigint"
+            " from raw.telemetry where signal = 'counter'"
+        )[0]
+
+    def query(self, sql: str) -> list[tuple]:
+        """Rows of a query at the lake's head."""
+        with lake.open(self.settings, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def _kill_catalog(self) -> None:
+        """SIGKILL the PostgreSQL of this home with all its backends, as a crash would."""
+        catalog = str(self.settings.home)
+        for process in psutil.process_iter(["name", "cmdline"]):
+            command = " ".join(process.info["cmdline"] or [])
+            if process.info["name"] == "postgres" and catalog in command:
+                for below in [*process.children(recursive=True), process]:
+                    with_suppressed_kill(below)
+
+
+def with_suppressed_kill(process: psutil.Process) -> None:
+    """SIGKILL a process that may have ended meanwhile."""
+    try:
+        os.kill(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+@contextmanager
+def running_chain(home: Path, machines: Mosquitto, broker: str) -> Iterator[Chain]:
+    """A chain that works, and is gone afterwards."""
+    lake.schema.create(Settings(home=home))
+    chain = Chain(home, machines, broker)
+    try:
+        for name in ("broker", "ingest", "edge"):
+            chain.start(name)
+        yield chain
+    finally:
+        chain.stop()
+
+
+def kill_at_random_moments(
+    chain: Chain, victims: list[str], kills: int, seed: int, between_s: tuple[float, float]
+) -> None:
+    """Kill and restart a random victim, again and again, at random moments."""
+    chance = random.Random(seed)
+    for _ in range(kills):
+        # The pause is the fault's moment, not a wait for something to have happened.
+        time.sleep(chance.uniform(*between_s))
+        chain.kill_and_restart(chance.choice(victims))
+
+
+def assert_everything_arrived_once(chain: Chain, count: int, timeout_s: float = 90) -> None:
+    """The lake holds 1 … count exactly once, the ledger has no hole, the balance is zero."""
+
+    def settled() -> bool:
+        try:
+            return chain.committed()[1] >= count
+        except Exception:  # noqa: BLE001 -- the catalog may have been killed this moment
+            return False
+
+    wait_until(settled, f"{count} values in the lake", timeout_s, interval_s=0.3)
+    assert chain.committed() == (count, count, count)
+    assert_ledger_is_whole(chain)
+
+
+def assert_ledger_is_whole(chain: Chain) -> None:
+    """Within each epoch, seqs and rows follow one another without hole or overlap."""
+    ranges = chain.query(
+        """
+        select epoch, first_seq, last_seq, first_row, rows from raw.batch order by epoch, first_seq
+        """
+    )
+    expected: dict[str, tuple[int, int]] = {}
+    for epoch, first_seq, last_seq, first_row, rows in ranges:
+        assert (first_seq, first_row) == expected.get(epoch, (1, 1)), ranges
+        expected[epoch] = (last_seq + 1, first_row + rows)
+    stored = chain.query(
+        "select epoch, count(*), min(row_number), max(row_number), count(distinct row_number)"
+        " from raw.telemetry group by epoch"
+    )
+    for epoch, rows, first, last, distinct in stored:
+        assert (first, last, distinct) == (1, rows, rows), epoch
+        assert expected[epoch][1] == rows + 1, epoch
