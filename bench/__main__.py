@@ -14,9 +14,7 @@ import bench
 def benchmarks() -> dict[str, ModuleType]:
     """Every module of this package that can be run, by name."""
     names = [found.name for found in pkgutil.iter_modules(bench.__path__)]
-    modules = {
-        name: importlib.import_module(f"bench.{name}") for name in names if name[0] != "_"
-    }
+    modules = {name: importlib.import_module(f"bench.{name}") for name in names if name[0] != "_"}
     return {name: module for name, module in modules.items() if hasattr(module, "run")}
 
 

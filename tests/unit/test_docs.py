@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,12 @@ def test_no_dependency_ships_a_package_with_our_name(package: str) -> None:
     from importlib.metadata import packages_distributions
 
     assert set(packages_distributions().get(package, [])) <= {"takt"}
+
+
+def test_every_direct_dependency_is_documented_with_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {re.split(r"[^a-z-]", line)[0] for lines in wanted for line in lines} - {"takt"}
+    documented = set(re.findall(r"`([a-z-]+)`", (ROOT / "docs/dependencies.md").read_text()))
+
+    assert names <= documented
