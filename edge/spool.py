@@ -1,0 +1,506 @@
+"""Store and forward: what was accepted survives until the lake has it.
+
+Belongs here: durability, order, numbering, capacity, recognising repeats. Connecting and
+publishing do not; what lies on disk is `edge.spool_file`.
+
+One group commit is one transaction: it encodes the samples into batches, numbers them and
+remembers their keys. A sample is *accepted* when the `append` that brought it returned;
+before that nothing of it is on disk, after it all of it is (ADR 0001). No batch is ever
+open across a commit, hence a crash at any moment leaves whole batches only.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from edge import spool_file
+from edge.spool_file import Epoch, Extent, LossRow, StoredBatch, at
+from takt import batch
+from takt.batch import Quality, Sample
+from takt.equipment import COLLECTOR_EQUIPMENT
+from takt.errors import BatchError, TaktError
+
+log = logging.getLogger(__name__)
+
+_FIXED_BYTES = 32
+"""Bytes of a row's columns that are not text."""
+_DROP_SHARE = 0.01
+"""Share of the capacity that one overflow frees: few large losses, not one a commit."""
+_PRUNE_ROWS = 4_000
+
+
+class SpoolFullError(TaktError):
+    """Nothing was accepted: no room until the lake acknowledges, or no room on the disk."""
+
+
+class Delivery(NamedTuple):
+    """Samples that a source hands over and wants accepted together.
+
+    Attributes:
+        samples: In the order in which they were seen.
+        source: Repeats are recognised within this source; None: nothing is a repeat.
+        accepted: Called after the samples are on disk.
+    """
+
+    samples: Sequence[Sample]
+    source: str | None = None
+    accepted: Callable[[], None] | None = None
+
+
+class Outgoing(NamedTuple):
+    """A stored batch on its way out."""
+
+    position: int
+    epoch: str
+    seq: int
+    payload: bytes
+
+
+class DeclaredLoss(NamedTuple):
+    """Batches of an epoch that are gone and not yet settled; times in µs."""
+
+    epoch: str
+    first_seq: int
+    last_seq: int
+    first_row: int
+    rows: int
+    cause: str
+    first_observed_at: int | None
+    last_observed_at: int | None
+
+
+class Settlement(Enum):
+    """What an acknowledgement meant to the spool."""
+
+    OTHER_EPOCH = auto()
+    """It speaks of an epoch of which nothing is held."""
+    NOTHING_NEW = auto()
+    ADVANCED = auto()
+    BEYOND = auto()
+    """The lake has batches of the current epoch that this spool never wrote."""
+
+
+@dataclass(frozen=True)
+class SpoolStatus:
+    """Cumulative numbers of the current epoch; bytes are those of all held batches."""
+
+    epoch: str
+    accepted_rows: int
+    first_row: int
+    rows: int
+    bytes: int
+
+
+class Spool:
+    """The durable queue of one collector; use from one thread at a time.
+
+    Args:
+        path: The database file; created with its folder.
+        clock: The collector's time, in µs since 1970.
+        capacity_bytes: How many bytes of batches may wait.
+        when_full: `stop_reading` refuses further samples with `SpoolFullError`; `drop_oldest`
+            gives up the oldest batches, declares them lost and counts them in `$overflow`.
+        recent_keys_age_s: How long a repeat is recognised.
+        recent_keys_rows: How many samples are remembered for it.
+
+    Raises:
+        ConfigurationError: Another collector has the spool open, or it is of a newer format.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], int],
+        *,
+        capacity_bytes: int = 1_024_000_000,
+        when_full: Literal["stop_reading", "drop_oldest"] = "stop_reading",
+        recent_keys_age_s: float = 86_400,
+        recent_keys_rows: int = 500_000,
+    ) -> None:
+        self._clock = clock
+        self._capacity = capacity_bytes
+        self._when_full = when_full
+        self._keys_age = int(recent_keys_age_s * 1_000_000)
+        self._keys_rows = recent_keys_rows
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._mark = spool_file.Mark(path.with_suffix(".mark"))
+        try:
+            self._db = spool_file.open_file(path, self._mark)
+        except BaseException:
+            self._mark.close()
+            raise
+        self._refresh()
+        self._mark.write(self._epoch)
+
+    @property
+    def epoch(self) -> str:
+        """Name of the current epoch on the wire."""
+        return self._epoch.id
+
+    @property
+    def last_received_at(self) -> int:
+        """Latest collector time given in this epoch, in µs; the clock must not go below it."""
+        return self._epoch.last_received_at
+
+    def append(self, deliveries: Iterable[Delivery]) -> int:
+        """Accept samples: number, encode and store them in one synced transaction.
+
+        Returns:
+            How many were accepted; repeats and values too large are not.
+
+        Raises:
+            SpoolFullError: None was accepted; try again after room was made.
+        """
+        with self._transaction():
+            lost = self._make_room()
+            samples = list(self._without_repeats(deliveries))
+            samples = _without_large(samples, self._clock)
+            if lost:
+                samples.append(_overflow(lost, "the spool is full", self._clock()))
+            for first, last in _cuts(samples):
+                self._write_batch(samples[first:last])
+        return len(samples)
+
+    def read(self, first: int, last: int | None = None, *, batches: int) -> list[Outgoing]:
+        """Held batches of the epoch being sent, in order.
+
+        An older epoch is sent out whole before a newer one begins. A batch whose bytes no
+        longer fit their digest becomes a loss instead.
+
+        Args:
+            first: Smallest position wanted.
+            last: Largest position wanted; None: to the end.
+            batches: How many at the most.
+        """
+        epoch = self.sending
+        start, end = at(epoch.number, 0), at(epoch.number + 1, 0) - 1
+        last = end if last is None else min(last, end)
+        found = spool_file.read_batches(self._db, max(first, start), last, batches)
+        broken = [stored.extent for stored in found if not stored.is_intact]
+        if broken:
+            self._give_up(broken)
+        return [
+            Outgoing(
+                stored.extent.position,
+                epoch.id,
+                spool_file.split(stored.extent.position)[1],
+                stored.payload,
+            )
+            for stored in found
+            if stored.is_intact
+        ]
+
+    def losses(self) -> list[DeclaredLoss]:
+        """Losses of the epoch being sent that are not settled yet."""
+        epoch = self.sending
+        return [
+            DeclaredLoss(epoch.id, spool_file.split(loss.position)[1], *loss[1:])
+            for loss in spool_file.read_losses(self._db)
+            if spool_file.split(loss.position)[0] == epoch.number
+        ]
+
+    @property
+    def sending(self) -> Epoch:
+        """The oldest epoch of which anything is held; the current one when nothing is."""
+        oldest = self._db.execute(
+            "select min(position) from (select min(position) as position from batch"
+            " union all select min(position) from loss)"
+        ).fetchone()[0]
+        if oldest is None:
+            return self._epoch
+        number = spool_file.split(oldest)[0]
+        return next(epoch for epoch in spool_file.epochs(self._db) if epoch.number == number)
+
+    def settle(self, epoch: str, through: int) -> Settlement:
+        """Forget what the lake has: every batch of `epoch` up to seq `through`."""
+        known = {held.id: held for held in spool_file.epochs(self._db)}.get(epoch)
+        if known is None:
+            return Settlement.OTHER_EPOCH
+        if known.number == self._epoch.number and through > known.last_seq:
+            return Settlement.BEYOND
+        if through <= known.settled_seq:
+            return Settlement.NOTHING_NEW
+        with self._transaction():
+            self._forget(known, min(through, known.last_seq))
+            self._refresh()
+        return Settlement.ADVANCED
+
+    def renumber(self) -> None:
+        """Open a new epoch and put all that is held into it, under new seqs and rows."""
+        with self._transaction():
+            fresh = spool_file.create_epoch(self._db, self._epoch.last_received_at)
+            end = at(fresh.number, 0)
+            losses = {loss.position: loss for loss in spool_file.read_losses(self._db)}
+            positions = [row[0] for row in self._db.execute("select position from batch")]
+            for position in sorted([*positions, *losses]):
+                fresh = self._move(position, losses.get(position), fresh)
+            for table in ("batch", "payload", "loss"):
+                self._db.execute(f"delete from {table} where position < ?", (end,))
+            self._db.execute("delete from epoch where number < ?", (fresh.number,))
+            spool_file.insert_epoch(self._db, fresh)
+            self._refresh()
+
+    def status(self) -> SpoolStatus:
+        """The numbers that health reports."""
+        start = at(self._epoch.number, 0)
+        first_row, rows = self._db.execute(
+            "select min(first_row), coalesce(sum(rows), 0) from batch where position >= ?",
+            (start,),
+        ).fetchone()
+        accepted = self._epoch.last_row
+        return SpoolStatus(
+            self._epoch.id, accepted, first_row or accepted + 1, rows, self._held_bytes
+        )
+
+    def served(self, source: str) -> tuple[str, ...]:
+        """Equipment that a source is known to serve."""
+        rows = self._db.execute("select equipment from served where source = ?", (source,))
+        return tuple(row[0] for row in rows)
+
+    def remember_served(self, source: str, equipment: str) -> None:
+        """Remember over restarts that a source serves this equipment."""
+        with self._transaction():
+            self._db.execute("insert or ignore into served values (?, ?)", (source, equipment))
+
+    def close(self) -> None:
+        """Write everything into the one file and free it."""
+        self._db.close()
+        self._mark.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with spool_file.transaction(self._db):
+                yield
+        except BaseException as error:
+            self._refresh()
+            if _is_disk_trouble(error):
+                raise SpoolFullError(f"the spool's disk says {error}; samples wait") from error
+            raise
+        self._mark.write(self._epoch)
+
+    def _refresh(self) -> None:
+        self._epoch = spool_file.epochs(self._db)[-1]
+        size = self._db.execute("select coalesce(sum(size), 0) from batch").fetchone()[0]
+        self._held_bytes: int = size
+
+    def _make_room(self) -> int:
+        """Rows given up so that the spool has room."""
+        if self._held_bytes < self._capacity:
+            return 0
+        if self._when_full == "stop_reading":
+            raise SpoolFullError(
+                f"the spool holds {self._held_bytes} bytes of batches, its capacity;"
+                " sources wait until the lake acknowledges"
+            )
+        surplus = self._held_bytes - int(self._capacity * (1 - _DROP_SHARE))
+        return self._drop_oldest(surplus)
+
+    def _drop_oldest(self, surplus: int) -> int:
+        dropped: list[Extent] = []
+        for row in self._db.execute(
+            "select position, first_row, rows, first_observed_at, last_observed_at, size"
+            " from batch order by position"
+        ):
+            dropped.append(Extent(*row[:5]))
+            surplus -= row[5]
+            if surplus <= 0:
+                break
+        for run in _runs(dropped):
+            self._lose(run, "overflow")
+        lost = sum(row.rows for row in dropped)
+        log.error("spool full: the oldest %d samples are given up and declared lost", lost)
+        return lost
+
+    def _give_up(self, broken: list[Extent]) -> None:
+        log.error("spool: %d batches do not fit their digest; declared lost", len(broken))
+        with self._transaction():
+            for row in broken:
+                self._lose([row], "damaged_spool")
+
+    def _lose(self, run: list[Extent], cause: str) -> None:
+        first, last = run[0], run[-1]
+        spool_file.insert_loss(
+            self._db,
+            LossRow(
+                first.position,
+                spool_file.split(last.position)[1],
+                first.first_row,
+                sum(row.rows for row in run),
+                cause,
+                min(row.first_observed_at for row in run),
+                max(row.last_observed_at for row in run),
+            ),
+        )
+        for table in ("batch", "payload"):
+            self._db.execute(
+                f"delete from {table} where position between ? and ?",
+                (first.position, last.position),
+            )
+        self._refresh()
+
+    def _without_repeats(self, deliveries: Iterable[Delivery]) -> Iterator[Sample]:
+        now = self._clock()
+        remembered = 0
+        for delivery in deliveries:
+            if delivery.source is None:
+                yield from delivery.samples
+                continue
+            for sample in delivery.samples:
+                key = _key(delivery.source, sample)
+                cursor = self._db.execute(
+                    "insert or ignore into recent (observed_at, key, seen_at) values (?, ?, ?)",
+                    (sample.observed_at, key, now),
+                )
+                if cursor.rowcount:
+                    remembered += 1
+                    yield sample
+        if remembered:
+            self._prune_keys(now)
+
+    def _prune_keys(self, now: int) -> None:
+        # Keys are numbered as they are seen: the oldest have the smallest ids.
+        oldest, newest = self._db.execute("select min(id), max(id) from recent").fetchone()
+        end = oldest + _PRUNE_ROWS
+        self._db.execute(
+            "delete from recent where id < ? and (id <= ? or seen_at < ?)",
+            (end, newest - self._keys_rows, now - self._keys_age),
+        )
+
+    def _write_batch(self, samples: list[Sample]) -> None:
+        seq, row = self._epoch.last_seq + 1, self._epoch.last_row + 1
+        payload = batch.encode(samples, row)
+        times = [sample.observed_at for sample in samples]
+        extent = Extent(at(self._epoch.number, seq), row, len(samples), min(times), max(times))
+        stored = StoredBatch(extent, batch.digest(payload), payload)
+        spool_file.insert_batch(self._db, stored)
+        self._held_bytes += len(payload)
+        received = max(self._epoch.last_received_at, samples[-1].received_at)
+        self._set_epoch(last_seq=seq, last_row=row + len(samples) - 1, last_received_at=received)
+
+    def _set_epoch(self, **changes: int) -> None:
+        self._epoch = self._epoch.model_copy(update=changes)
+        spool_file.insert_epoch(self._db, self._epoch)
+
+    def _forget(self, epoch: Epoch, through: int) -> None:
+        first, last = at(epoch.number, 0), at(epoch.number, through)
+        row = self._db.execute(
+            "select max(row) from (select max(first_row + rows - 1) as row from batch"
+            " where position between ?1 and ?2 union all"
+            " select max(first_row + rows - 1) from loss"
+            " where position between ?1 and ?2 and last_seq <= ?3)",
+            (first, last, through),
+        ).fetchone()[0]
+        for table in ("batch", "payload"):
+            self._db.execute(f"delete from {table} where position between ? and ?", (first, last))
+        self._db.execute(
+            "delete from loss where position between ? and ? and last_seq <= ?",
+            (first, last, through),
+        )
+        settled_row = max(row or 0, epoch.settled_row)
+        spool_file.insert_epoch(
+            self._db,
+            epoch.model_copy(update={"settled_seq": through, "settled_row": settled_row}),
+        )
+        self._drop_drained_epochs()
+
+    def _drop_drained_epochs(self) -> None:
+        self._db.execute(
+            f"delete from epoch where number < ? and not exists ("
+            f"select 1 from batch where position >> {spool_file.SEQ_BITS} = number) and not exists"
+            f" (select 1 from loss where position >> {spool_file.SEQ_BITS} = number)",
+            (self._epoch.number,),
+        )
+
+    def _move(self, position: int, loss: LossRow | None, fresh: Epoch) -> Epoch:
+        """Put one held batch or loss under the next seq of the epoch `fresh`."""
+        seq, row = fresh.last_seq + 1, fresh.last_row + 1
+        new_position = at(fresh.number, seq)
+        if loss is None:
+            [stored] = spool_file.read_batches(self._db, position, position)
+            rows = stored.extent.rows
+            loss = self._move_batch(stored, new_position, row)
+        else:
+            rows = loss.rows
+        if loss is not None:
+            moved = loss._replace(position=new_position, last_seq=seq, first_row=row)
+            spool_file.insert_loss(self._db, moved)
+        return fresh.model_copy(update={"last_seq": seq, "last_row": row + rows - 1})
+
+    def _move_batch(self, stored: StoredBatch, position: int, first_row: int) -> LossRow | None:
+        """Store the batch again at `position`; what does not decode is returned as a loss."""
+        extent = stored.extent._replace(position=position, first_row=first_row)
+        try:
+            payload = batch.encode_table(batch.decode(stored.payload).table, first_row)
+        except BatchError as error:
+            log.warning("spool: a held batch does not decode (%s); it is declared lost", error)
+            seq = spool_file.split(position)[1]
+            return LossRow(position, seq, *extent[1:3], "damaged_spool", *extent[3:])
+        spool_file.insert_batch(self._db, StoredBatch(extent, batch.digest(payload), payload))
+        return None
+
+
+def _is_disk_trouble(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+    )
+
+
+def _key(source: str, sample: Sample) -> int:
+    said = repr((source, *sample[:2], *sample[3:6]))
+    return int.from_bytes(blake2b(said.encode(), digest_size=8).digest(), signed=True)
+
+
+def _without_large(samples: list[Sample], clock: Callable[[], int]) -> list[Sample]:
+    # Bytes are at most four a character: most texts need no encoding to be measured.
+    def is_large(text: str | None) -> bool:
+        return (
+            text is not None
+            and len(text) > batch.MAX_VALUE_BYTES // 4
+            and len(text.encode()) > batch.MAX_VALUE_BYTES
+        )
+
+    kept = [sample for sample in samples if not is_large(sample.text)]
+    refused = len(samples) - len(kept)
+    if refused:
+        log.error("%d values over %d bytes refused", refused, batch.MAX_VALUE_BYTES)
+        kept.append(_overflow(refused, "values over 64 KiB are refused", clock()))
+    return kept
+
+
+def _overflow(lost: int, cause: str, now: int) -> Sample:
+    return Sample(COLLECTOR_EQUIPMENT, "$overflow", now, float(lost), cause, int(Quality.GOOD), now)
+
+
+def _cuts(samples: Sequence[Sample]) -> Iterator[tuple[int, int]]:
+    """Where to cut samples into batches of at most 1,000 rows and about 256 KiB."""
+    first = size = 0
+    for place, sample in enumerate(samples):
+        width = _FIXED_BYTES + len(sample.equipment) + len(sample.signal)
+        if sample.text is not None:
+            width += 4 * len(sample.text)
+        if place > first and (place - first == batch.MAX_ROWS or size + width > batch.MAX_BYTES):
+            yield first, place
+            first, size = place, 0
+        size += width
+    if samples:
+        yield first, len(samples)
+
+
+def _runs(rows: list[Extent]) -> Iterator[list[Extent]]:
+    """Rows in runs without a gap between their positions."""
+    run: list[Extent] = []
+    for row in rows:
+        if run and row.position != run[-1].position + 1:
+            yield run
+            run = []
+        run.append(row)
+    if run:
+        yield run

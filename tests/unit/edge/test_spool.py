@@ -1,0 +1,381 @@
+import shutil
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from edge.spool import Delivery, Settlement, Spool, SpoolFullError
+from edge.spool_file import read_batches, read_losses, split
+from takt import batch
+from takt.batch import Sample
+from takt.errors import ConfigurationError
+
+NOW = 1_700_000_000_000_000
+
+
+def sample(value: float | None, *, text: str | None = None, observed_at: int = NOW) -> Sample:
+    return Sample("assembly/line1/press01", "Count", observed_at, value, text, 0, NOW)
+
+
+def delivery(*values: float, source: str | None = "line1") -> Delivery:
+    return Delivery([sample(float(v), observed_at=NOW + int(v)) for v in values], source)
+
+
+def open_spool(path: Path, **options) -> Spool:
+    return Spool(path, lambda: NOW, **options)
+
+
+def held(spool: Spool) -> list[float | None]:
+    return [value for _, values in held_batches(spool) for value in values]
+
+
+def held_batches(spool: Spool) -> list[tuple[int, list[float | None]]]:
+    stored = read_batches(spool._db, 0, 2**62, 10**6)
+    decoded = [(row.extent.position, batch.decode(row.payload)) for row in stored]
+    return [(position, found.table["value"].to_pylist()) for position, found in decoded]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.db"
+
+
+class SpoolSurvives(RuleBasedStateMachine):
+    """What was accepted is held until it is settled, once and in order, whatever happens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folders = [Path(mkdtemp())]
+        self.numbers = count(1)
+        self.expected: list[float] = []
+        self.seen: list[float] = []
+        self.spool = open_spool(self.folders[-1] / "spool.db")
+
+    def fresh(self, amount: int) -> list[float]:
+        return [float(next(self.numbers)) for _ in range(amount)]
+
+    @rule(amounts=st.lists(st.integers(1, 1500), max_size=3))
+    def append(self, amounts):
+        groups = [self.fresh(amount) for amount in amounts]
+        self.spool.append([delivery(*group) for group in groups])
+        self.accept(*groups)
+
+    @precondition(lambda self: self.seen)
+    @rule(data=st.data())
+    def a_source_repeats_itself(self, data):
+        old = data.draw(st.lists(st.sampled_from(self.seen[-50:]), max_size=20))
+        new = self.fresh(3)
+
+        assert self.spool.append([delivery(*old, *new, *new)]) == len(new)
+
+        self.accept(new)
+
+    @rule(share=st.floats(0, 1))
+    def the_lake_acknowledges(self, share):
+        epoch = self.spool.sending
+        through = epoch.settled_seq + int(share * (epoch.last_seq - epoch.settled_seq))
+        settled = [
+            value
+            for position, values in held_batches(self.spool)
+            if split(position)[0] == epoch.number and split(position)[1] <= through
+            for value in values
+        ]
+        self.spool.settle(epoch.id, through)
+        self.expected = self.expected[len(settled) :]
+
+    @rule()
+    def the_lake_orders_a_new_epoch(self):
+        before = self.spool.epoch
+        self.spool.renumber()
+        assert self.spool.epoch != before
+        assert self.spool.sending.id == self.spool.epoch
+
+    @rule()
+    def the_process_is_killed(self):
+        self.reopen(self.copy())
+
+    @rule(amount=st.integers(1, 50), share=st.floats(0, 1))
+    def power_is_lost_during_an_append(self, amount, share):
+        before = self.copy()
+        values = self.fresh(amount)
+        self.spool.append([delivery(*values)])
+        after = self.copy()
+        log_before, log_after = (folder / "spool.db-wal" for folder in (before, after))
+        whole = log_after.stat().st_size
+        known = log_before.stat().st_size if log_before.exists() else 0
+        if whole > known:
+            with log_after.open("r+b") as file:
+                file.truncate(known + int(share * (whole - known)))
+        shutil.copy(before / "spool.mark", after / "spool.mark")
+        self.reopen(after)
+        if values[0] in held(self.spool):
+            self.accept(values)
+
+    @rule()
+    def it_is_closed_and_opened(self):
+        self.spool.close()
+        self.spool = open_spool(self.folders[-1] / "spool.db")
+
+    @invariant()
+    def nothing_is_lost_doubled_or_reordered(self):
+        assert held(self.spool) == self.expected
+
+    @invariant()
+    def seqs_and_row_numbers_have_no_gaps(self):
+        epoch = self.spool.sending
+        seq, row = epoch.settled_seq + 1, epoch.settled_row + 1
+        for stored in read_batches(self.spool._db, 0, 2**62, 10**6):
+            number, found_seq = split(stored.extent.position)
+            if number != epoch.number:
+                epoch, seq, row = self.spool._epoch, 1, 1
+            assert (found_seq, stored.extent.first_row) == (seq, row)
+            assert batch.decode(stored.payload).first_row == row
+            seq, row = seq + 1, row + stored.extent.rows
+        status = self.spool.status()
+        assert status.accepted_rows == status.first_row + status.rows - 1
+
+    def accept(self, *groups: list[float]) -> None:
+        for group in groups:
+            self.expected += group
+            self.seen += group
+
+    def copy(self) -> Path:
+        folder = Path(mkdtemp())
+        self.folders.append(folder)
+        for file in self.folders[-2].iterdir():
+            shutil.copy(file, folder / file.name)
+        return folder
+
+    def reopen(self, folder: Path) -> None:
+        self.spool.close()
+        self.folders.remove(folder)
+        self.folders.append(folder)
+        self.spool = open_spool(folder / "spool.db")
+
+    def teardown(self) -> None:
+        self.spool.close()
+        for folder in self.folders:
+            shutil.rmtree(folder)
+
+
+TestSpoolSurvives = SpoolSurvives.TestCase
+TestSpoolSurvives.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+def test_a_batch_closes_at_a_thousand_rows(path):
+    spool = open_spool(path)
+
+    spool.append([delivery(*range(2_500))])
+
+    assert [len(values) for _, values in held_batches(spool)] == [1_000, 1_000, 500]
+    spool.close()
+
+
+def test_a_batch_closes_at_256_kib(path):
+    spool = open_spool(path)
+
+    spool.append([Delivery([sample(None, text="x" * 60_000, observed_at=n) for n in range(4)])])
+
+    assert [len(values) for _, values in held_batches(spool)] == [1, 1, 1, 1]
+    spool.close()
+
+
+def test_a_value_over_64_kib_is_refused_and_counted(path):
+    spool = open_spool(path)
+
+    spool.append([Delivery([sample(None, text="ä" * 40_000), sample(1.0)])])
+
+    [batch_table] = [batch.decode(out.payload).table for out in spool.read(0, batches=9)]
+    assert batch_table["signal"].to_pylist() == ["Count", "$overflow"]
+    assert batch_table["value"].to_pylist() == [1.0, 1.0]
+    spool.close()
+
+
+def test_a_full_spool_refuses_until_the_lake_acknowledges(path):
+    spool = open_spool(path, capacity_bytes=1)
+    spool.append([delivery(1.0)])
+
+    with pytest.raises(SpoolFullError, match="sources wait"):
+        spool.append([delivery(2.0)])
+    spool.settle(spool.epoch, 1)
+    spool.append([delivery(2.0)])
+
+    assert held(spool) == [2.0]
+    spool.close()
+
+
+def test_what_overflows_is_declared_lost_and_counted(path):
+    spool = open_spool(path, capacity_bytes=4_000, when_full="drop_oldest")
+    for number in range(20):
+        spool.append([delivery(number)])
+
+    losses, status = spool.losses(), spool.status()
+    kept = [value for value in held(spool) if value is not None]
+    lost_rows = sum(loss.rows for loss in losses)
+    assert status.bytes < 6_000
+    assert losses[0][1:5] == (1, losses[0].last_seq, 1, losses[0].rows)
+    assert {loss.cause for loss in losses} == {"overflow"}
+    assert lost_rows + len(kept) == status.accepted_rows
+    assert 19.0 in kept
+    counted = spool._db.execute("select count(*) from loss").fetchone()[0]
+    assert spool.settle(spool.epoch, losses[-1].last_seq) is Settlement.ADVANCED
+    assert counted > 0
+    assert spool.losses() == []
+    spool.close()
+
+
+def test_an_ack_of_another_epoch_changes_nothing(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+
+    settled = spool.settle("00000000-0000-4000-8000-000000000000", 1)
+
+    assert settled is Settlement.OTHER_EPOCH
+    assert held(spool) == [1.0]
+    spool.close()
+
+
+def test_an_ack_beyond_the_last_batch_is_told_apart(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+
+    assert spool.settle(spool.epoch, 2) is Settlement.BEYOND
+    assert held(spool) == [1.0]
+    spool.close()
+
+
+def test_repeats_are_recognised_after_a_restart(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+    spool.close()
+    spool = open_spool(path)
+
+    assert spool.append([delivery(1.0)]) == 0
+    assert spool.append([delivery(1.0, source="line2")]) == 1
+    assert spool.append([delivery(1.0, source=None)]) == 1
+    spool.close()
+
+
+def test_keys_are_forgotten_beyond_their_bound(path):
+    spool = open_spool(path, recent_keys_rows=10)
+    for start in range(0, 100, 10):
+        spool.append([delivery(*range(start, start + 10))])
+
+    remembered = spool._db.execute("select count(*) from recent").fetchone()[0]
+    assert remembered == 10
+    assert spool.append([delivery(99.0)]) == 0
+    spool.close()
+
+
+def test_a_second_collector_is_kept_out(path):
+    spool = open_spool(path)
+
+    with pytest.raises(ConfigurationError, match="is open in another collector"):
+        open_spool(path)
+    spool.close()
+
+
+def test_a_spool_of_a_newer_version_is_left_alone(path):
+    spool = open_spool(path)
+    spool._db.execute("pragma user_version = 99")
+    spool.close()
+
+    with pytest.raises(ConfigurationError, match="has format 99"):
+        open_spool(path)
+
+
+def test_what_is_readable_of_a_damaged_spool_keeps_its_seqs_and_the_rest_is_declared(path):
+    spool = open_spool(path)
+    for first in range(0, 600, 20):
+        spool.append([delivery(*range(first, first + 20))])
+    spool.settle(spool.epoch, 5)
+    before = spool._epoch
+    spool.close()
+    content = bytearray(path.read_bytes())
+    payload_at = content.index(b"ARROW") if b"ARROW" in content else len(content) // 2
+    content[payload_at // 4096 * 4096 : payload_at // 4096 * 4096 + 4096 * 6] = bytes(4096 * 6)
+    path.write_bytes(content)
+
+    spool = open_spool(path)
+
+    saved, losses = read_batches(spool._db, 0, 2**62, 10**6), read_losses(spool._db)
+    seqs = [split(stored.extent.position)[1] for stored in saved]
+    covered = seqs + [s for loss in losses for s in range(split(loss[0])[1], loss.last_seq + 1)]
+    rows = sum(stored.extent.rows for stored in saved) + sum(loss.rows for loss in losses)
+    assert sorted(covered) == list(range(6, 31))
+    assert seqs
+    assert losses
+    assert rows == 500
+    assert spool.sending.id == before.id
+    assert spool.epoch != before.id
+    assert list(path.parent.glob("spool.db.damaged-*"))
+    spool.append([delivery(1_000.0)])
+    spool.settle(before.id, 30)
+    assert spool.sending.id == spool.epoch
+    assert held(spool) == [1_000.0]
+    spool.close()
+
+
+def test_a_spool_that_is_no_database_any_more_declares_all_it_had(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0, 2.0)])
+    spool.append([delivery(3.0)])
+    spool.settle(spool.epoch, 1)
+    before = spool._epoch
+    spool.close()
+    path.write_bytes(b"garbage" * 1_000)
+
+    spool = open_spool(path)
+
+    assert [loss[:6] for loss in spool.losses()] == [(before.id, 2, 2, 3, 1, "damaged_spool")]
+    assert spool.epoch != before.id
+    spool.close()
+
+
+def test_a_spool_restored_from_an_older_copy_opens_a_new_epoch(path, tmp_path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+    spool.close()
+    shutil.copy(path, tmp_path / "backup")
+    spool = open_spool(path)
+    spool.append([delivery(2.0)])
+    before = spool.epoch
+    spool.close()
+    shutil.copy(tmp_path / "backup", path)
+
+    spool = open_spool(path)
+
+    assert spool.epoch != before
+    assert held(spool) == [1.0]
+    assert [loss[1:5] for loss in spool.losses()] == [(2, 2, 2, 1)]
+    spool.close()
+
+
+def test_a_crash_between_the_renames_of_a_rebuilt_spool_is_finished(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+    spool.close()
+    path.rename(path.with_suffix(".new"))
+    path.with_name("spool.db-wal").write_bytes(b"a log of the damaged file")
+
+    spool = open_spool(path)
+
+    assert held(spool) == [1.0]
+    spool.close()
+
+
+def test_a_batch_whose_bytes_have_rotted_is_declared_lost(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+    spool.append([delivery(2.0)])
+    spool._db.execute("update payload set bytes = x'00' where position & 255 = 1")
+
+    assert [out.seq for out in spool.read(0, batches=9)] == [2]
+    assert [loss[1:] for loss in spool.losses()] == [
+        (1, 1, 1, 1, "damaged_spool", NOW + 1, NOW + 1)
+    ]
+    spool.close()
