@@ -60,7 +60,7 @@ class Column:
         name: As in the file's header and in the lake.
         type: What its values mean.
         description: Meaning and unit, for people.
-        required: Whether each row must have a value; other columns may be left out altogether.
+        is_required: Whether each row must have a value; other columns may be left out altogether.
         allowed: The only legal values; empty when any will do.
         minimum: Smallest legal number.
         maximum: Largest legal number.
@@ -70,7 +70,7 @@ class Column:
     name: str
     type: Type
     description: str
-    required: bool = False
+    is_required: bool = False
     allowed: tuple[str, ...] = ()
     minimum: Decimal | None = None
     maximum: Decimal | None = None
@@ -80,6 +80,15 @@ class Column:
     def duckdb_type(self) -> str:
         """The column's type in the lake."""
         return _DUCKDB_TYPES[self.type]
+
+    @property
+    def meaning(self) -> str:
+        """The description with the values that are legal."""
+        allowed = f"One of: {', '.join(self.allowed)}." if self.allowed else ""
+        bounds = {"at least": self.minimum, "at most": self.maximum, "more than": self.above}
+        limits = [f"{word} {bound}" for word, bound in bounds.items() if bound is not None]
+        limit = f"{', '.join(limits).capitalize()}." if limits else ""
+        return " ".join(filter(None, (self.description, allowed, limit)))
 
 
 @dataclass(frozen=True)
@@ -127,16 +136,16 @@ class TableContract:
         return next(column for column in self.columns if column.name == name)
 
 
-def _id(name: str, description: str, *, required: bool = False) -> Column:
-    return Column(name, Type.TEXT, description, required=required)
+def _id(name: str, description: str, *, is_required: bool = False) -> Column:
+    return Column(name, Type.TEXT, description, is_required=is_required)
 
 
-def _choice(name: str, allowed: tuple[str, ...], description: str, *, required: bool) -> Column:
-    return Column(name, Type.TEXT, description, required=required, allowed=allowed)
+def _choice(name: str, allowed: tuple[str, ...], description: str, *, is_required: bool) -> Column:
+    return Column(name, Type.TEXT, description, is_required=is_required, allowed=allowed)
 
 
-def _quantity(name: str, description: str, *, required: bool = False) -> Column:
-    return Column(name, Type.DECIMAL, description, required=required, minimum=Decimal(0))
+def _quantity(name: str, description: str, *, is_required: bool = False) -> Column:
+    return Column(name, Type.DECIMAL, description, is_required=is_required, minimum=Decimal(0))
 
 
 def _validity(of_what: str) -> tuple[Column, Column]:
@@ -163,15 +172,15 @@ _TABLES = (
         Kind.MASTER,
         "One node of a site's equipment tree, for a span of time.",
         (
-            _id("site_id", "The site.", required=True),
+            _id("site_id", "The site.", is_required=True),
             _id(
                 "equipment_id",
                 "Path below the site, e.g. assembly/line1/press01; the site row: its site_id.",
-                required=True,
+                is_required=True,
             ),
             _id("parent_id", "equipment_id of the node above; empty for the site."),
-            _choice("level", LEVELS, "ISA-95 level.", required=True),
-            _id("name", "What people call it.", required=True),
+            _choice("level", LEVELS, "ISA-95 level.", is_required=True),
+            _id("name", "What people call it.", is_required=True),
             Column(
                 "time_zone",
                 Type.TIME_ZONE,
@@ -188,19 +197,19 @@ _TABLES = (
         Kind.MASTER,
         "One weekly span of a shift: the shift itself, a break or planned downtime inside it.",
         (
-            _id("site_id", "The site.", required=True),
+            _id("site_id", "The site.", is_required=True),
             _id(
                 "equipment_id",
                 "Whose shift; what lies below inherits it unless it has a pattern of its own.",
-                required=True,
+                is_required=True,
             ),
-            _id("shift_id", "The shift; breaks and planned downtime name theirs.", required=True),
+            _id("shift_id", "The shift; breaks and downtime name theirs.", is_required=True),
             Column(
                 "weekday",
                 Type.INTEGER,
                 "Weekday of the production date, which is the day the shift starts: 1 Monday … 7;"
                 " spans after midnight keep their shift's weekday.",
-                required=True,
+                is_required=True,
                 minimum=Decimal(1),
                 maximum=Decimal(7),
             ),
@@ -208,16 +217,19 @@ _TABLES = (
                 "starts_local",
                 Type.LOCAL_TIME,
                 "Start, time of day in the site's time zone.",
-                required=True,
+                is_required=True,
             ),
             Column(
                 "ends_local",
                 Type.LOCAL_TIME,
                 "End, time of day in the site's time zone; not after the start: on the next day.",
-                required=True,
+                is_required=True,
             ),
             _choice(
-                "kind", ("shift", "break", "planned_downtime"), "What the span is.", required=True
+                "kind",
+                ("shift", "break", "planned_downtime"),
+                "What the span is.",
+                is_required=True,
             ),
             Column(
                 "valid_from",
@@ -239,16 +251,16 @@ _TABLES = (
         Kind.MASTER,
         "One departure from the weekly pattern on one production date.",
         (
-            _id("site_id", "The site.", required=True),
-            _id("equipment_id", "Whose calendar; what lies below inherits it.", required=True),
-            Column("production_date", Type.DATE, "The production date.", required=True),
+            _id("site_id", "The site.", is_required=True),
+            _id("equipment_id", "Whose calendar; what lies below inherits it.", is_required=True),
+            Column("production_date", Type.DATE, "The production date.", is_required=True),
             _id("shift_id", "The shift; empty: every shift of the date."),
             _choice(
                 "kind",
                 ("holiday", "overtime", "planned_downtime", "changed_shift"),
                 "holiday: not scheduled; overtime: an extra shift; planned_downtime: inside a"
                 " shift; changed_shift: other times for shift_id.",
-                required=True,
+                is_required=True,
             ),
             Column("starts_at", Type.TIMESTAMP, "Start, UTC; only a holiday may leave it empty."),
             Column("ends_at", Type.TIMESTAMP, "End, UTC; only a holiday may leave it empty."),
@@ -262,9 +274,9 @@ _TABLES = (
         Kind.MASTER,
         "What one signal of one piece of equipment means, for a span of time.",
         (
-            _id("site_id", "The site.", required=True),
-            _id("equipment_id", "The equipment that the signal is about.", required=True),
-            _id("signal", "The signal's name on the wire.", required=True),
+            _id("site_id", "The site.", is_required=True),
+            _id("equipment_id", "The equipment that the signal is about.", is_required=True),
+            _id("signal", "The signal's name on the wire.", is_required=True),
             _choice(
                 "role",
                 (
@@ -281,14 +293,14 @@ _TABLES = (
                     "measurement",
                 ),
                 "What the signal says.",
-                required=True,
+                is_required=True,
             ),
             _choice(
                 "counter_mode",
                 ("total", "increment", "cycle"),
                 "How a count is told: running total, units since the last sample, one sample a"
                 " cycle; empty: total.",
-                required=False,
+                is_required=False,
             ),
             Column(
                 "counter_bits",
@@ -316,17 +328,17 @@ _TABLES = (
         Kind.MASTER,
         "The meaning of one raw value.",
         (
-            _id("value_map_id", "The map, as signal_map names it.", required=True),
+            _id("value_map_id", "The map, as signal_map names it.", is_required=True),
             _id(
                 "raw_value",
                 "The value as it comes: text, or a number's shortest form.",
-                required=True,
+                is_required=True,
             ),
             _choice(
                 "mapped_value",
                 MAPPED_VALUES,
                 "PackML state, or running, idle, stopped, setup.",
-                required=True,
+                is_required=True,
             ),
         ),
         ("value_map_id", "raw_value"),
@@ -336,14 +348,14 @@ _TABLES = (
         Kind.MASTER,
         "One reason for a stop or a reject, in a tree.",
         (
-            _id("reason_id", "The reason.", required=True),
+            _id("reason_id", "The reason.", is_required=True),
             _id("parent_reason_id", "The wider reason it belongs to."),
-            _id("name", "What people call it.", required=True),
+            _id("name", "What people call it.", is_required=True),
             _choice(
                 "loss_category",
                 ("availability", "performance", "quality", "setup", "uncovered"),
                 "Which loss it counts as.",
-                required=False,
+                is_required=False,
             ),
         ),
         ("reason_id",),
@@ -354,9 +366,9 @@ _TABLES = (
         Kind.MASTER,
         "One thing that is made, bought or used.",
         (
-            _id("item_id", "The item.", required=True),
-            _id("name", "What people call it.", required=True),
-            _id("unit", "The unit that its quantities count, e.g. pcs, kg.", required=True),
+            _id("item_id", "The item.", is_required=True),
+            _id("name", "What people call it.", is_required=True),
+            _id("unit", "The unit that its quantities count, e.g. pcs, kg.", is_required=True),
             _id("item_group_id", "Its group in sales and purchasing."),
             _id("cost_group_id", "Its group in product costing."),
             _id("strategy", "Production strategy: MTS, ATO, CTO, MTO or ETO."),
@@ -369,14 +381,14 @@ _TABLES = (
         Kind.MASTER,
         "One operation of one version of an item's route, for a span of time.",
         (
-            _id("item_id", "The item made.", required=True),
-            _id("route_version", "The version of its route.", required=True),
-            _id("operation_id", "The operation.", required=True),
+            _id("item_id", "The item made.", is_required=True),
+            _id("route_version", "The version of its route.", is_required=True),
+            _id("operation_id", "The operation.", is_required=True),
             Column(
                 "sequence",
                 Type.INTEGER,
                 "Its place in the route, ascending.",
-                required=True,
+                is_required=True,
                 minimum=Decimal(0),
             ),
             _id("work_unit_id", "equipment_id of the work unit; empty: any."),
@@ -403,12 +415,12 @@ _TABLES = (
         Kind.TRANSACTION,
         "One order to make a quantity of one item.",
         (
-            _id("production_order_id", "The order.", required=True),
-            _id("site_id", "The site that makes it.", required=True),
-            _id("item_id", "The item made.", required=True),
+            _id("production_order_id", "The order.", is_required=True),
+            _id("site_id", "The site that makes it.", is_required=True),
+            _id("item_id", "The item made.", is_required=True),
             _id("bom_version", "Version of the bill of material."),
             _id("route_version", "Version of the route."),
-            _quantity("order_quantity", "Quantity ordered, in the item's unit.", required=True),
+            _quantity("order_quantity", "Quantity ordered, in the item's unit.", is_required=True),
             _id("mode", "Production mode: discrete, process, lean, project or mixed."),
             _id("strategy", "Production strategy: MTS, ATO, CTO, MTO or ETO."),
             _id("cost_version_id", "Costing version that holds its standard cost."),
@@ -432,9 +444,9 @@ _TABLES = (
         Kind.TRANSACTION,
         "One operation of an order on one work unit: when it ran and what came out.",
         (
-            _id("production_order_id", "The order.", required=True),
-            _id("operation_id", "The operation, as in the route.", required=True),
-            _id("work_unit_id", "equipment_id of the work unit.", required=True),
+            _id("production_order_id", "The order.", is_required=True),
+            _id("operation_id", "The operation, as in the route.", is_required=True),
+            _id("work_unit_id", "equipment_id of the work unit.", is_required=True),
             Column("started_at", Type.TIMESTAMP, "Start, UTC; empty: not yet."),
             Column("finished_at", Type.TIMESTAMP, "End, UTC; empty: not yet."),
             _quantity("good_quantity", "Good quantity reported, in the item's unit."),
@@ -449,24 +461,3 @@ _TABLES = (
 
 TABLES = {table.name: table for table in _TABLES}
 """Every business table by name, each after those it refers to where that is possible."""
-
-
-def describe(table: TableContract) -> str:
-    """The contract as people read it: one line per column."""
-    width = max(len(column.name) for column in table.columns)
-    rows = [f"  {column.name:<{width}}  {_rule(column)}" for column in table.columns]
-    head = f"{table.name} ({table.kind} data). {table.description}"
-    return "\n".join([head, f"  key: {', '.join(table.key)}", *_references(table), *rows])
-
-
-def _references(table: TableContract) -> list[str]:
-    return [
-        f"  {', '.join(r.columns)} must stand in {r.table} ({', '.join(r.to_columns)})"
-        for r in table.references
-    ]
-
-
-def _rule(column: Column) -> str:
-    need = "required" if column.required else "optional"
-    allowed = f" One of: {', '.join(column.allowed)}." if column.allowed else ""
-    return f"{column.type}, {need}. {column.description}{allowed}"

@@ -52,7 +52,7 @@ def contract(table: Annotated[str | None, typer.Argument(help="One table only.")
         columns = Table("column", "type", "required", "meaning", title=name, title_justify="left")
         for column in tables[name].columns:
             required = "yes" if column.is_required else ""
-            columns.add_row(column.name, column.duckdb_type, required, column.description)
+            columns.add_row(column.name, column.type, required, column.meaning)
         console.print(columns)
 
 

@@ -1,0 +1,310 @@
+"""Each way a folder of business files can be wrong, and where the report points."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingestion.reference_checks import Values
+from ingestion.reference_folder import NothingLoaded, examine
+from ingestion.reference_report import MAX_PROBLEMS, Findings, Report
+from tests.plant_files import FILES, write_plant
+
+at = datetime.fromisoformat
+
+
+class Loaded:
+    """What a lake would answer, given in the test."""
+
+    def __init__(self, **tables: list[dict[str, object]]) -> None:
+        self.tables = tables
+
+    def values(self, table: str, columns: Sequence[str]) -> set[Values]:
+        rows = self.tables.get(table, [])
+        return {tuple(row.get(column) for column in columns) for row in rows}  # type: ignore[misc]
+
+
+def problems(folder: Path, loaded: Loaded | NothingLoaded | None = None) -> list[str]:
+    findings = Findings()
+    examine(folder, loaded or NothingLoaded(), findings)
+    return [str(problem) for problem in findings.problems]
+
+
+def test_a_complete_plant_has_no_problem(tmp_path: Path) -> None:
+    assert problems(write_plant(tmp_path)) == []
+
+
+BREAKAGES = {
+    "unknown column": (
+        "item",
+        "item_id,name,unit,colour\ncup,Cup,pcs,red\nlid,Lid,pcs,red\n",
+        "item.csv, row 1, column colour: item has no such column",
+    ),
+    "missing column": (
+        "item",
+        "item_id,name\ncup,Cup\nlid,Lid\n",
+        "item.csv, row 1, column unit: required column is missing",
+    ),
+    "column twice": (
+        "item",
+        "item_id,name,unit,unit\ncup,Cup,pcs,pcs\n",
+        "item.csv, row 1, column unit: named more than once",
+    ),
+    "row too wide": (
+        "item",
+        "item_id,name,unit\ncup,Cup, big,pcs\n",
+        "item.csv, row 2: more values than columns",
+    ),
+    "bad cell": (
+        "routing_operation",
+        FILES["routing_operation"].replace("2.5", "fast"),
+        "routing_operation.csv, row 2, column planned_run_s_per_unit, found 'fast': not a number",
+    ),
+    "duplicate key": (
+        "item",
+        FILES["item"] + "cup,Mug,pcs\n",
+        "item.csv, row 4, column item_id, found 'cup': repeats row 2",
+    ),
+    "overlapping validity": (
+        "equipment",
+        FILES["equipment"] + "demo,assembly,demo,area,Hall A,,2026-01-01,\n",
+        "equipment.csv, row 6, column site_id, equipment_id, found 'demo, assembly': holds at the",
+    ),
+    "validity backwards": (
+        "equipment",
+        FILES["equipment"].replace("Press 1,,,", "Press 1,,2026-02-01,2026-01-01"),
+        "equipment.csv, row 5, column valid_to, found '2026-01-01 00:00:00': valid_to must lie",
+    ),
+    "unknown item": (
+        "production_order",
+        FILES["production_order"].replace("cup", "mug"),
+        "production_order.csv, row 2, column item_id, found 'mug': not in item.csv",
+    ),
+    "unknown route version": (
+        "production_order",
+        FILES["production_order"].replace("cup,1", "cup,2"),
+        "row 2, column item_id, route_version, found 'cup, 2': not in routing_operation.csv",
+    ),
+    "unknown order": (
+        "order_operation",
+        FILES["order_operation"].replace("1001", "1002"),
+        "found '1002': not in production_order.csv nor loaded",
+    ),
+    "unknown parent": (
+        "equipment",
+        FILES["equipment"].replace("assembly/line1,work_unit", "assembly/line2,work_unit"),
+        "equipment.csv, row 5, column site_id, parent_id, found 'demo, assembly/line2': not in",
+    ),
+    "parent below child": (
+        "equipment",
+        FILES["equipment"].replace("assembly,work_center", "assembly/line1/press01,work_center"),
+        "equipment.csv, row 4, column parent_id, found 'assembly/line1/press01': a work_center",
+    ),
+    "no parent": (
+        "equipment",
+        FILES["equipment"].replace("assembly,demo,area", "assembly,,area"),
+        "equipment.csv, row 3, column parent_id: a area needs something above it",
+    ),
+    "site without time zone": (
+        "equipment",
+        FILES["equipment"].replace("Europe/Copenhagen", ""),
+        "equipment.csv, row 2, column time_zone: a site needs a time zone",
+    ),
+    "name that no topic can carry": (
+        "equipment",
+        FILES["equipment"] + "demo,press 2,assembly,work_unit,Press 2,,,\n",
+        "equipment.csv, row 6, column equipment_id, found 'press 2': not an equipment path",
+    ),
+    "shifts overlap": (
+        "shift_pattern",
+        FILES["shift_pattern"] + "demo,demo,night,7,22:00,06:30,shift\n",
+        "shift_pattern.csv, row 5, column starts_local, ends_local, found '22:00:00 to 06:30:00'",
+    ),
+    "break without shift": (
+        "shift_pattern",
+        FILES["shift_pattern"] + "demo,demo,late,2,18:00,18:30,break\n",
+        "shift_pattern.csv, row 5, column shift_id, weekday, found 'late, 2': no shift",
+    ),
+    "downtime without times": (
+        "calendar_exception",
+        FILES["calendar_exception"].replace("holiday", "planned_downtime"),
+        "calendar_exception.csv, row 2, column starts_at, found '': planned_downtime needs it",
+    ),
+    "two state signals": (
+        "signal_map",
+        FILES["signal_map"] + "demo,assembly/line1/press01,Mode,state,,,packml\n",
+        "row 4, column site_id, equipment_id, role, found 'demo, assembly/line1/press01, state'",
+    ),
+    "reason above itself": (
+        "reason_code",
+        FILES["reason_code"].replace("mechanical,,", "mechanical,jam,"),
+        "reason_code.csv, row 2, column parent_reason_id, found 'mechanical': stands above itself",
+    ),
+    "unbalanced quotes": (
+        "item",
+        'item_id,name,unit\ncup,"Cup,pcs\n',
+        "item.csv: not well-formed CSV",
+    ),
+    "empty file": ("item", "", "item.csv: the first row is empty"),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_what_is_wrong_is_told_with_file_row_column_and_value(
+    tmp_path: Path, breakage: str
+) -> None:
+    table, text, told = BREAKAGES[breakage]
+
+    found = problems(write_plant(tmp_path, **{table: text}))
+
+    assert any(told in problem for problem in found), found
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    folder = write_plant(tmp_path, item=FILES["item"].replace("cup,Cup", ",Cup"))
+
+    assert problems(folder) == [
+        "item.csv, row 2, column item_id, found '': a value is required; fill it in"
+    ]
+
+
+def test_a_shift_over_midnight_may_end_where_the_next_week_starts(tmp_path: Path) -> None:
+    night = "demo,demo,night,7,22:00,06:00,shift\n"
+
+    assert problems(write_plant(tmp_path, shift_pattern=FILES["shift_pattern"] + night)) == []
+
+
+def test_spans_of_one_key_may_follow_each_other(tmp_path: Path) -> None:
+    rows = FILES["equipment"].replace("Press 1,,,", "Press 1,,,2026-01-01")
+    rows += "demo,assembly/line1/press01,assembly/line1,work_unit,Press A,,2026-01-01,\n"
+
+    assert problems(write_plant(tmp_path, equipment=rows)) == []
+
+
+def test_references_may_lead_to_what_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "production_order.csv").write_text(FILES["production_order"])
+    loaded = Loaded(
+        equipment=[{"site_id": "demo"}],
+        item=[{"item_id": "cup"}],
+        routing_operation=[{"item_id": "cup", "route_version": "1"}],
+    )
+
+    assert problems(tmp_path, loaded) == []
+    assert len(problems(tmp_path)) == 3
+
+
+def test_what_loaded_rows_refer_to_cannot_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "item.csv").write_text("item_id,name,unit\nlid,Lid,pcs\n")
+    order = {"production_order_id": "1001", "item_id": "cup"}
+
+    found = problems(tmp_path, Loaded(production_order=[order]))
+
+    assert len(found) == 1
+    assert found[0].startswith("item.csv, column item_id, found 'cup': left out, but loaded rows")
+
+
+def test_an_order_stated_anew_no_longer_refers_to_its_old_item(tmp_path: Path) -> None:
+    folder = write_plant(tmp_path)
+    order = {"production_order_id": "1001", "site_id": "demo", "item_id": "gone"}
+
+    assert problems(folder, Loaded(production_order=[order])) == []
+
+
+def test_the_report_stops_at_a_hundred_and_counts_the_rest(tmp_path: Path) -> None:
+    lines = "".join(f"i{n},,pcs\n" for n in range(MAX_PROBLEMS + 50))
+    (tmp_path / "item.csv").write_text(f"item_id,name,unit\n{lines}")
+    findings = Findings()
+
+    examine(tmp_path, NothingLoaded(), findings)
+    report = Report(tmp_path, [], findings.problems, findings.total)
+
+    assert len(report.errors) == MAX_PROBLEMS
+    assert str(report).endswith("… and 50 more")
+    assert not report.is_accepted
+
+
+def test_files_that_are_no_table_are_refused_and_others_ignored(tmp_path: Path) -> None:
+    folder = write_plant(tmp_path)
+    (folder / "_ready").touch()
+    (folder / "notes.txt").touch()
+    (folder / "machines.csv").touch()
+    (folder / "item.XLS").touch()
+
+    found = problems(folder)
+
+    assert [problem.partition(":")[0] for problem in found] == ["item.XLS", "machines.csv"]
+
+
+def test_two_files_of_one_table_are_refused(tmp_path: Path) -> None:
+    folder = write_plant(tmp_path)
+    pq.write_table(pa.table({"item_id": ["cup"]}), folder / "item.parquet")
+
+    assert "item.parquet: item.csv states the same table; remove one of them" in problems(folder)
+
+
+def test_a_folder_without_business_files_is_a_problem(tmp_path: Path) -> None:
+    assert "no business file in it" in problems(tmp_path)[0]
+    assert "no business file in it" in problems(tmp_path / "nowhere")[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_utf_8_is_read_with_and_without_a_mark(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "item.csv").write_text("item_id;name;unit\nö;Öse;St\n", encoding=encoding)
+    findings = Findings()
+
+    tables = examine(tmp_path, NothingLoaded(), findings)
+
+    assert not findings.problems
+    assert tables["item"].rows[0].values["name"] == "Öse"
+
+
+def test_another_encoding_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "item.csv").write_text("item_id,name,unit\nö,Öse,St\n", encoding="latin-1")
+
+    assert problems(tmp_path)[0] == "item.csv: line 2 is not UTF-8; save the file as UTF-8"
+
+
+@pytest.mark.parametrize("name", ["item.xlsx", "item.parquet"])
+def test_a_file_that_is_not_what_it_says_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"item_id,name,unit\n")
+
+    assert problems(tmp_path)[0].startswith(f"{name}: not a readable")
+
+
+def test_a_spreadsheet_reads_as_its_csv_would(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["item_id", "valid_from", "route_version", "operation_id", "sequence", None])
+    sheet.append(["cup", at("2026-03-01T06:00:00"), 1, "press", 10, None])
+    book.save(tmp_path / "routing_operation.xlsx")
+    findings = Findings()
+
+    tables = examine(tmp_path, Loaded(item=[{"item_id": "cup"}]), findings)
+
+    assert not findings.problems
+    row = tables["routing_operation"].rows[0]
+    assert row.take(("route_version", "sequence", "valid_from")) == (
+        "1",
+        10,
+        at("2026-03-01T06:00:00"),
+    )
+
+
+def test_parquet_times_become_utc(tmp_path: Path) -> None:
+    moment = pa.array([1_772_344_800_000_000_123], pa.timestamp("ns", "Europe/Copenhagen"))
+    columns = {
+        "production_order_id": ["1"],
+        "operation_id": ["press"],
+        "work_unit_id": ["press01"],
+        "started_at": moment,
+    }
+    pq.write_table(pa.table(columns), tmp_path / "order_operation.parquet")
+
+    tables = examine(tmp_path, NothingLoaded(), Findings())
+
+    assert tables["order_operation"].rows[0].values["started_at"] == at("2026-03-01T06:00:00")
