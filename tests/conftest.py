@@ -12,6 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.lake_fixtures import catalog_server, embedded_settings, lake_settings  # noqa: F401
+
 # Machines are noisy: how long an example takes says nothing about whether it is right.
 hypothesis.settings.register_profile("takt", deadline=None)
 hypothesis.settings.load_profile("takt")

@@ -1,0 +1,21 @@
+"""The one door to storage: open, schema, commits, snapshots, locks, maintenance.
+
+Belongs here: everything that knows DuckLake or PostgreSQL. What rows mean does not.
+"""
+
+from lake import catalog, locks, schema
+from lake.door import attach, open  # noqa: A004 -- callers write lake.open
+from lake.errors import FenceLost, LakeDamaged, LakeUnavailable, LockTimeout, OutcomeUnknown
+
+__all__ = [
+    "FenceLost",
+    "LakeDamaged",
+    "LakeUnavailable",
+    "LockTimeout",
+    "OutcomeUnknown",
+    "attach",
+    "catalog",
+    "locks",
+    "open",
+    "schema",
+]

@@ -1,0 +1,137 @@
+"""The one way into the lake: a DuckDB connection with the lake attached."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+
+from lake import catalog
+from lake.errors import LakeUnavailable
+from takt.errors import ConfigurationError
+from takt.settings import Settings, load
+
+_EXTENSIONS = ("ducklake", "postgres_scanner")
+
+
+def open(  # noqa: A001 -- callers write lake.open
+    settings: Settings | None = None, *, read_only: bool = False, snapshot_id: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection of its own to the lake; `USE lake` is done, times are UTC.
+
+    After an error of the catalog close it and open another one.
+
+    Args:
+        settings: Of the installation; by default this process's.
+        read_only: Refuse every change, and never make a home.
+        snapshot_id: See the lake as it was at this snapshot, read-only.
+
+    Raises:
+        ConfigurationError: There is no lake, or its files are elsewhere.
+        LakeUnavailable: The catalog does not answer.
+    """
+    con = duckdb.connect()
+    try:
+        attach(con, settings, read_only=read_only, snapshot_id=snapshot_id)
+        con.execute("USE lake")
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def attach(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings | None = None,
+    *,
+    name: str = "lake",
+    read_only: bool = False,
+    snapshot_id: int | None = None,
+) -> None:
+    """Attach the lake to a given connection, as `open` does.
+
+    Args:
+        con: Gets the extensions and the time zone UTC.
+        settings: Of the installation; by default this process's.
+        name: Of the attached database.
+        read_only: Refuse every change, and never make a home.
+        snapshot_id: See the lake as it was at this snapshot, read-only.
+
+    Raises:
+        ConfigurationError: There is no lake, or its files are elsewhere.
+        LakeUnavailable: The catalog does not answer.
+    """
+    settings = settings or load()
+    conninfo = catalog.join(settings, create=not (read_only or snapshot_id is not None))
+    options = [] if snapshot_id is None else [f"SNAPSHOT_VERSION {snapshot_id:d}"]
+    if read_only or snapshot_id is not None:
+        options.append("READ_ONLY")
+    attach_catalog(
+        con, settings, conninfo, name=name, options=["CREATE_IF_NOT_EXISTS false", *options]
+    )
+
+
+def attach_catalog(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    conninfo: str,
+    *,
+    name: str,
+    options: list[str],
+) -> None:
+    """Attach a catalog that answers; `options` are DuckLake's own."""
+    load_extensions(con)
+    if settings.catalog is None and settings.data is None:
+        # A home may be moved: its files lie where it is now.
+        options = ["OVERRIDE_DATA_PATH true", *options]
+    clauses = [f"DATA_PATH {quoted(data_folder(settings))}", "DATA_INLINING_ROW_LIMIT 0", *options]
+    address = quoted(f"ducklake:postgres:{conninfo}")
+    try:
+        con.execute(f'ATTACH {address} AS "{name}" ({", ".join(clauses)})')
+    except duckdb.Error as error:
+        raise _explained(error, settings) from error
+
+
+def load_extensions(con: duckdb.DuckDBPyConnection) -> None:
+    """Load what the lake needs from the installed packages; nothing is downloaded."""
+    con.execute("SET autoinstall_known_extensions = false")
+    con.execute("SET TimeZone = 'UTC'")
+    for extension in _EXTENSIONS:
+        con.execute(f"LOAD {quoted(_extension_file(extension))}")
+
+
+def data_folder(settings: Settings) -> str:
+    """Where the lake's files lie, with a slash at the end.
+
+    Raises:
+        ConfigurationError: It is not a folder of this machine.
+    """
+    if "://" in settings.data_path:
+        raise ConfigurationError(f"TAKT_DATA {settings.data_path}: only folders are supported")
+    return settings.data_path.rstrip("/") + "/"
+
+
+def quoted(text: str | Path) -> str:
+    """`text` as a string literal of SQL, for places where no parameter may stand."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+@cache
+def _extension_file(name: str) -> Path:
+    spec = find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        raise ConfigurationError(f"DuckDB's extension {name} is not installed; install takt[lake]")
+    folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
+    return folder / f"{name}.duckdb_extension"
+
+
+def _explained(error: duckdb.Error, settings: Settings) -> Exception:
+    line = str(error).splitlines()[0]
+    if "does not exist" in line:
+        return ConfigurationError(f"the catalog holds no lake yet; start Takt once ({line})")
+    if "DATA_PATH" in str(error):
+        return ConfigurationError(
+            f"the lake's files are not in {settings.data_path}; set TAKT_DATA to where they are"
+            f" ({line})"
+        )
+    return LakeUnavailable(f"the lake cannot be attached: {line}")

@@ -1,0 +1,276 @@
+"""The lake's tables: names, columns, partitions and sort orders.
+
+Belongs here: tables that Takt's own processes write. Tables of `staging`, `intermediate` and
+`marts` are dbt's.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from lake import catalog, locks
+from lake.door import attach_catalog, data_folder
+from lake.errors import LakeUnavailable
+from takt import contracts
+from takt.settings import Settings
+
+SCHEMAS = ("raw", "reference", "staging", "intermediate", "marts", "accounting", "pipeline")
+PARTITION_DATE = "observed_date"
+"""DuckLake takes over the partition of a file written elsewhere only from plain columns."""
+
+_ARROW_TYPES = {
+    "BIGINT": pa.int64(),
+    "BLOB": pa.binary(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "DOUBLE": pa.float64(),
+    "INTEGER": pa.int32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "TINYINT": pa.int8(),
+    "VARCHAR": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A table that Takt's processes write.
+
+    Attributes:
+        schema: Its schema in the lake.
+        name: Its name.
+        columns: Name and DuckDB type of each column, in order.
+        partitioned_by: Columns of which each file holds one combination.
+        sorted_by: Order of the rows in merged files.
+    """
+
+    schema: str
+    name: str
+    columns: dict[str, str]
+    partitioned_by: tuple[str, ...] = ()
+    sorted_by: tuple[str, ...] = ()
+
+    @property
+    def qualified_name(self) -> str:
+        """Schema and name, as SQL writes them."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The columns as Arrow types; times are naive UTC."""
+        return pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in self.columns.items()])
+
+
+_COLLECTOR = {"site": "VARCHAR", "collector": "VARCHAR", "epoch": "VARCHAR"}
+
+TELEMETRY = LakeTable(
+    "raw",
+    "telemetry",
+    {
+        **_COLLECTOR,
+        "row_number": "BIGINT",
+        "equipment": "VARCHAR",
+        "signal": "VARCHAR",
+        "observed_at": "TIMESTAMP",
+        "value": "DOUBLE",
+        "text": "VARCHAR",
+        "quality": "TINYINT",
+        "received_at": "TIMESTAMP",
+        "is_historical": "BOOLEAN",
+        PARTITION_DATE: "DATE",
+    },
+    partitioned_by=("site", PARTITION_DATE),
+    sorted_by=("equipment", "signal", "observed_at"),
+)
+BATCH = LakeTable(
+    "raw",
+    "batch",
+    {
+        **_COLLECTOR,
+        "first_seq": "BIGINT",
+        "last_seq": "BIGINT",
+        "first_row": "BIGINT",
+        "rows": "BIGINT",
+        "status": "VARCHAR",
+        "digests": "BLOB",
+        "cause": "VARCHAR",
+        "ingestor_id": "VARCHAR",
+        "first_observed_at": "TIMESTAMP",
+        "last_observed_at": "TIMESTAMP",
+        "committed_at": "TIMESTAMP",
+    },
+    sorted_by=("site", "collector", "epoch", "first_seq"),
+)
+BATCH_CHECKPOINT = LakeTable(
+    "raw",
+    "batch_checkpoint",
+    {**_COLLECTOR, "through_seq": "BIGINT", "through_row": "BIGINT", "folded_at": "TIMESTAMP"},
+)
+QUARANTINE = LakeTable(
+    "raw",
+    "quarantine",
+    {
+        "quarantine_id": "VARCHAR",
+        **_COLLECTOR,
+        "seq": "BIGINT",
+        "topic": "VARCHAR",
+        "payload": "BLOB",
+        "reason": "VARCHAR",
+        "detail": "VARCHAR",
+        "quarantined_at": "TIMESTAMP",
+    },
+)
+QUARANTINE_REPLAY = LakeTable(
+    "raw",
+    "quarantine_replay",
+    {"quarantine_id": "VARCHAR", "outcome": "VARCHAR", "replayed_at": "TIMESTAMP"},
+)
+HEALTH = LakeTable(
+    "raw",
+    "health",
+    {
+        **_COLLECTOR,
+        "reported_at": "TIMESTAMP",
+        "online": "BOOLEAN",
+        "accepted_rows": "BIGINT",
+        "spool_first_row": "BIGINT",
+        "spool_rows": "BIGINT",
+        "spool_bytes": "BIGINT",
+        "sources": "VARCHAR",
+    },
+)
+TRANSPORT_REPEAT = LakeTable(
+    "raw",
+    "transport_repeat",
+    {**_COLLECTOR, "batches": "BIGINT", "rows": "BIGINT", "counted_at": "TIMESTAMP"},
+)
+INGEST_SHARD = LakeTable(
+    "raw", "ingest_shard", {"shard": "INTEGER", "owner_id": "VARCHAR", "commits": "BIGINT"}
+)
+IMPORT_FILE = LakeTable(
+    "raw",
+    "import_file",
+    {"digest": "VARCHAR", "name": "VARCHAR", "rows": "BIGINT", "imported_at": "TIMESTAMP"},
+)
+RUN = LakeTable(
+    "pipeline",
+    "run",
+    {
+        "run_id": "VARCHAR",
+        "snapshot_id": "BIGINT",
+        "kind": "VARCHAR",
+        "started_at": "TIMESTAMP",
+        "finished_at": "TIMESTAMP",
+        "outcome": "VARCHAR",
+    },
+)
+PUBLICATION = LakeTable(
+    "pipeline",
+    "publication",
+    {
+        "snapshot_id": "BIGINT",
+        "pinned_snapshot_id": "BIGINT",
+        "run_id": "VARCHAR",
+        "published_at": "TIMESTAMP",
+    },
+)
+RAW = (
+    TELEMETRY,
+    BATCH,
+    BATCH_CHECKPOINT,
+    QUARANTINE,
+    QUARANTINE_REPLAY,
+    HEALTH,
+    TRANSPORT_REPEAT,
+    INGEST_SHARD,
+    IMPORT_FILE,
+)
+
+
+def reference_tables() -> tuple[LakeTable, ...]:
+    """Business data as loaded: the columns of each contract and what a load adds."""
+    return tuple(
+        LakeTable(
+            "reference",
+            contract.name,
+            {c.name: c.duckdb_type for c in contract.columns} | contracts.LOAD_COLUMNS,
+        )
+        for contract in contracts.TABLES.values()
+    )
+
+
+def tables() -> tuple[LakeTable, ...]:
+    """Every table that `create` makes."""
+    return (*RAW, RUN, PUBLICATION, *reference_tables())
+
+
+def create(settings: Settings) -> None:
+    """Make the lake and what is missing of its schemas, tables and columns.
+
+    May be called at any time and by several processes at once; it changes nothing that is there.
+
+    Raises:
+        ConfigurationError: The lake's files are elsewhere.
+        LakeUnavailable: The catalog does not answer.
+        LockTimeout: Another process has been making tables for minutes.
+    """
+    conninfo = catalog.join(settings)
+    Path(data_folder(settings)).mkdir(parents=True, exist_ok=True)
+    with locks.schema_lock(settings), duckdb.connect() as con:
+        attach_catalog(con, settings, conninfo, name="lake", options=[])
+        try:
+            con.execute("USE lake")
+            _set_options(con)
+            con.begin()
+            _create_missing(con)
+            con.commit()
+        except duckdb.Error as error:
+            raise LakeUnavailable(f"the lake's tables cannot be made: {error}") from error
+
+
+def _set_options(con: duckdb.DuckDBPyConnection) -> None:
+    # Inlined rows would have to be flushed later, which drops tables under open readers.
+    wanted = {"data_inlining_row_limit": "0", "parquet_compression": "zstd"}
+    for name, value in wanted.items():
+        found = con.execute(
+            "select value from ducklake_options('lake') where option_name = ? and scope = 'GLOBAL'",
+            [name],
+        ).fetchone()
+        if found != (value,):
+            con.execute(f"CALL lake.set_option('{name}', '{value}')")
+
+
+def _create_missing(con: duckdb.DuckDBPyConnection) -> None:
+    for schema in SCHEMAS:
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    found = _existing_columns(con)
+    for table in tables():
+        if (columns := found.get(table.qualified_name)) is None:
+            _create_table(con, table)
+            continue
+        for name, kind in table.columns.items():
+            if name not in columns:
+                con.execute(f'ALTER TABLE {table.qualified_name} ADD COLUMN "{name}" {kind}')
+
+
+def _existing_columns(con: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    rows = con.execute(
+        "select schema_name || '.' || table_name, column_name"
+        " from duckdb_columns() where database_name = 'lake'"
+    ).fetchall()
+    found: dict[str, set[str]] = {}
+    for table, column in rows:
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _create_table(con: duckdb.DuckDBPyConnection, table: LakeTable) -> None:
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns.items())
+    con.execute(f"CREATE TABLE {table.qualified_name} ({columns})")
+    if table.partitioned_by:
+        by = ", ".join(table.partitioned_by)
+        con.execute(f"ALTER TABLE {table.qualified_name} SET PARTITIONED BY ({by})")
+    if table.sorted_by:
+        by = ", ".join(table.sorted_by)
+        con.execute(f"ALTER TABLE {table.qualified_name} SET SORTED BY ({by})")

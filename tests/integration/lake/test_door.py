@@ -1,0 +1,120 @@
+import datetime as dt
+
+import duckdb
+import pytest
+
+import lake
+from lake.schema import tables
+from takt.errors import ConfigurationError
+from takt.settings import Settings
+
+
+def test_a_new_lake_has_every_table_and_no_row(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        counts = {
+            t.qualified_name: con.table(t.qualified_name).count("*").fetchone() for t in tables()
+        }
+
+    assert set(counts.values()) == {(0,)}
+    assert {"raw.telemetry", "raw.batch", "reference.signal_map", "pipeline.publication"} <= set(
+        counts
+    )
+
+
+def test_columns_have_the_names_and_types_of_the_table_list(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        for table in tables():
+            found = con.execute(f"describe {table.qualified_name}").fetchall()
+            assert {row[0]: row[1] for row in found} == table.columns
+
+
+def test_creating_the_tables_again_changes_nothing(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        before = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
+
+        lake.schema.create(lake_settings)
+
+        assert con.execute("select max(snapshot_id) from lake.snapshots()").fetchone() == before
+
+
+def test_a_column_that_is_new_in_a_contract_is_added(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        con.execute("alter table reference.item drop column strategy")
+
+        lake.schema.create(lake_settings)
+
+    with lake.open(lake_settings) as con:
+        assert "strategy" in con.table("reference.item").columns
+
+
+def test_times_are_utc(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        assert con.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
+
+
+def test_small_inserts_are_files_not_catalog_rows(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        con.execute("insert into raw.import_file values ('d', 'n', 1, timestamp '2025-01-01')")
+
+        files = con.execute(
+            "from ducklake_list_files('lake', 'import_file', schema => 'raw')"
+        ).fetchall()
+
+    assert len(files) == 1
+
+
+def test_a_read_only_lake_refuses_changes(lake_settings: Settings):
+    with (
+        lake.open(lake_settings, read_only=True) as con,
+        pytest.raises(duckdb.InvalidInputException),
+    ):
+        con.execute("delete from raw.import_file")
+
+
+def test_a_lake_is_seen_as_it_was_at_a_snapshot(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        (before,) = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()
+        con.execute("insert into raw.import_file values ('d', 'n', 1, timestamp '2025-01-01')")
+
+    with lake.open(lake_settings, snapshot_id=before) as old, lake.open(lake_settings) as new:
+        assert old.table("raw.import_file").fetchall() == []
+        assert new.table("raw.import_file").fetchall() == [("d", "n", 1, dt.datetime(2025, 1, 1))]
+        with pytest.raises(duckdb.InvalidInputException):
+            old.execute("delete from raw.import_file")
+
+
+def test_reading_never_makes_a_home(tmp_path):
+    settings = Settings(home=tmp_path / "nothing", catalog=None)
+
+    with pytest.raises(ConfigurationError, match="no lake in"):
+        lake.open(settings, read_only=True)
+
+    assert not settings.home.exists()
+
+
+def test_a_catalog_without_a_lake_is_said_so(catalog_server: str, tmp_path):
+    settings = Settings(home=tmp_path, catalog=catalog_server)
+
+    with pytest.raises(ConfigurationError, match="holds no lake yet"):
+        lake.open(settings)
+
+
+def test_another_data_folder_than_the_lakes_is_refused(lake_settings: Settings, tmp_path):
+    elsewhere = Settings(
+        home=tmp_path, catalog=lake_settings.catalog, data=str(tmp_path / "elsewhere")
+    )
+
+    with pytest.raises(ConfigurationError, match="set TAKT_DATA"):
+        lake.open(elsewhere)
+
+
+def test_a_server_that_is_away_is_unavailable(tmp_path):
+    settings = Settings(home=tmp_path, catalog=f"host={tmp_path} dbname=takt")
+
+    with pytest.raises(lake.LakeUnavailable):
+        lake.open(settings)
+
+
+def test_a_catalog_that_is_no_address_is_a_wrong_setting(tmp_path):
+    with pytest.raises(ConfigurationError, match="TAKT_CATALOG"):
+        lake.catalog.join(Settings(home=tmp_path, catalog="nonsense"))
