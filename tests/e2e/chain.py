@@ -164,14 +164,15 @@ def with_suppressed_kill(process: psutil.Process) -> None:
 @contextmanager
 def running_chain(home: Path, machines: Mosquitto, broker: str) -> Iterator[Chain]:
     """A chain that works, and is gone afterwards."""
-    lake.schema.create(Settings(home=home))
     chain = Chain(home, machines, broker)
+    lake.schema.create(chain.settings)
     try:
         for name in ("broker", "ingest", "edge"):
             chain.start(name)
         yield chain
     finally:
         chain.stop()
+        lake.catalog.leave(chain.settings)
 
 
 def kill_at_random_moments(
