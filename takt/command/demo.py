@@ -102,7 +102,7 @@ def _prepare(options: Settings, plan: Plan) -> None:
     folder = options.home / "plant"
     with shown() as progress:
         files = late("edge.simulator.history:prepare")(
-            folder, options, plan.seed, plan.start, datetime.now(UTC), progress
+            folder, options, plan.seed, plan.start, datetime.now(UTC), progress=progress
         )
     _takt(options, "reference", "load", str(folder / "business_data"))
     _takt(options, "import", *map(str, files))

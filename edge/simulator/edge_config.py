@@ -1,0 +1,66 @@
+"""The collector's configuration for this plant: `edge.toml` as `edge.configuration` reads it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.simulator.plant import WORK_UNITS, WorkUnit
+from edge.simulator.signals import SIGNALS, VENDORS, Signal
+from takt.settings import Settings
+
+NAMESPACE = "urn:takt:plant"
+DEFAULT_PORT = 48400
+TOPIC = "plant/{equipment:3}/{signal}"
+
+
+def endpoint(port: int) -> str:
+    """Where the plant's OPC UA server is reached."""
+    return f"opc.tcp://127.0.0.1:{port}"
+
+
+def node_text(unit: WorkUnit, signal: Signal) -> str:
+    """The string identifier of a signal's node, e.g. `line1.press01.StateCurrent`."""
+    return ".".join([*unit.equipment_id.split("/")[1:], signal.name])
+
+
+def topic(unit: WorkUnit, signal: Signal) -> str:
+    """Where a machine publishes a signal."""
+    return f"plant/{unit.equipment_id}/{signal.name}"
+
+
+def write_edge_config(file: Path, settings: Settings, port: int = DEFAULT_PORT) -> None:
+    """Write the collector's configuration; an existing file is left as it is."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(_lines(settings, port)) + "\n", encoding="utf-8")
+
+
+def _lines(settings: Settings, port: int) -> Iterator[str]:
+    yield f'site = "{settings.site}"'
+    yield 'collector = "collector1"'
+    yield ""
+    yield "[sources.controllers]"
+    yield 'kind = "opcua"'
+    yield f'endpoint = "{endpoint(port)}"'
+    for unit in _speaking("opcua"):
+        for signal in SIGNALS[unit.equipment_id]:
+            yield ""
+            yield "  [[sources.controllers.nodes]]"
+            yield f'  node = "nsu={NAMESPACE};s={node_text(unit, signal)}"'
+            yield f'  equipment = "{unit.equipment_id}"'
+            yield f'  signal = "{signal.name}"'
+    yield ""
+    yield "[sources.gateways]"
+    yield 'kind = "mqtt"'
+    yield f'host = "{settings.broker.host}"'
+    yield f"port = {settings.broker.port}"
+    yield f'topic = "{TOPIC}"'
+    served = ", ".join(f'"{unit.equipment_id}"' for unit in _speaking("mqtt"))
+    yield f"serves = [{served}]"
+    yield 'timestamp = "timestamp_ms"'
+    yield 'timestamp_unit = "ms"'
+    yield "expected_interval_s = 30"
+
+
+def _speaking(protocol: str) -> list[WorkUnit]:
+    return [unit for unit in WORK_UNITS if VENDORS[unit.vendor].protocol == protocol]
