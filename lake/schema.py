@@ -33,7 +33,7 @@ _ARROW_TYPES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LakeTable:
     """A table that Takt's processes write.
 
