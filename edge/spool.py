@@ -56,7 +56,6 @@ class Delivery(NamedTuple):
 class Outgoing(NamedTuple):
     """A stored batch on its way out."""
 
-    position: int
     epoch: str
     seq: int
     payload: bytes
@@ -148,6 +147,11 @@ class Spool:
         """Latest collector time given in this epoch, in µs; the clock must not go below it."""
         return self._epoch.last_received_at
 
+    @property
+    def has_losses(self) -> bool:
+        """Whether losses wait to be settled."""
+        return self._has_losses
+
     def append(self, deliveries: Iterable[Delivery]) -> int:
         """Accept samples: number, encode and store them in one synced transaction.
 
@@ -167,31 +171,32 @@ class Spool:
                 self._write_batch(samples[first:last])
         return len(samples)
 
-    def read(self, first: int, last: int | None = None, *, batches: int) -> list[Outgoing]:
+    def read(
+        self, epoch: str | None, first: int, last: int | None = None, *, batches: int
+    ) -> list[Outgoing]:
         """Held batches of the epoch being sent, in order.
 
         An older epoch is sent out whole before a newer one begins. A batch whose bytes no
         longer fit their digest becomes a loss instead.
 
         Args:
-            first: Smallest position wanted.
-            last: Largest position wanted; None: to the end.
+            epoch: Which epoch `first` and `last` speak of; when another one is being sent,
+                that is read from its start.
+            first: Smallest seq wanted.
+            last: Largest seq wanted; None: to the end.
             batches: How many at the most.
         """
-        epoch = self.sending
-        start, end = at(epoch.number, 0), at(epoch.number + 1, 0) - 1
-        last = end if last is None else min(last, end)
-        found = spool_file.read_batches(self._db, max(first, start), last, batches)
+        sending = self.sending
+        if sending.id != epoch:
+            first, last = 1, None
+        start = at(sending.number, first)
+        end = at(sending.number, sending.last_seq if last is None else last)
+        found = spool_file.read_batches(self._db, start, end, batches)
         broken = [stored.extent for stored in found if not stored.is_intact]
         if broken:
             self._give_up(broken)
         return [
-            Outgoing(
-                stored.extent.position,
-                epoch.id,
-                spool_file.split(stored.extent.position)[1],
-                stored.payload,
-            )
+            Outgoing(sending.id, spool_file.split(stored.extent.position)[1], stored.payload)
             for stored in found
             if stored.is_intact
         ]
@@ -231,8 +236,17 @@ class Spool:
             self._refresh()
         return Settlement.ADVANCED
 
-    def renumber(self) -> None:
-        """Open a new epoch and put all that is held into it, under new seqs and rows."""
+    def renumber(self, epoch: str) -> bool:
+        """Open a new epoch and put all that is held into it, under new seqs and rows.
+
+        Args:
+            epoch: The one that cannot go on.
+
+        Returns:
+            False when nothing of it is held (any more): nothing was done.
+        """
+        if epoch not in {held.id for held in spool_file.epochs(self._db)}:
+            return False
         with self._transaction():
             fresh = spool_file.create_epoch(self._db, self._epoch.last_received_at)
             end = at(fresh.number, 0)
@@ -245,6 +259,7 @@ class Spool:
             self._db.execute("delete from epoch where number < ?", (fresh.number,))
             spool_file.insert_epoch(self._db, fresh)
             self._refresh()
+        return True
 
     def status(self) -> SpoolStatus:
         """The numbers that health reports."""
@@ -289,6 +304,9 @@ class Spool:
         self._epoch = spool_file.epochs(self._db)[-1]
         size = self._db.execute("select coalesce(sum(size), 0) from batch").fetchone()[0]
         self._held_bytes: int = size
+        self._has_losses = bool(
+            self._db.execute("select exists (select 1 from loss)").fetchone()[0]
+        )
 
     def _make_room(self) -> int:
         """Rows given up so that the spool has room."""
@@ -422,6 +440,8 @@ class Spool:
         """Put one held batch or loss under the next seq of the epoch `fresh`."""
         seq, row = fresh.last_seq + 1, fresh.last_row + 1
         new_position = at(fresh.number, seq)
+        if loss is not None and loss.rows == 0:
+            return fresh
         if loss is None:
             [stored] = spool_file.read_batches(self._db, position, position)
             rows = stored.extent.rows

@@ -1,0 +1,216 @@
+"""One connection to an MQTT broker, from its making to its loss.
+
+Belongs here: what paho and asyncio need of each other. A lost connection is not mended but
+replaced by a new one, so that paho repeats nothing of its own accord.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from takt.errors import TaktError
+
+log = logging.getLogger(__name__)
+
+_KEEPALIVE_S = 10
+_CONNECT_TIMEOUT_S = 5.0
+_FAREWELL_S = 2.0
+_MAX_IN_FLIGHT = 65_535
+
+
+class BrokerLostError(TaktError):
+    """There is no connection to the broker; what is not acknowledged is kept."""
+
+
+class Address(Protocol):
+    """Where a broker is and how to be let in."""
+
+    @property
+    def host(self) -> str: ...  # noqa: D102
+    @property
+    def port(self) -> int: ...  # noqa: D102
+    @property
+    def username(self) -> str | None: ...  # noqa: D102
+    @property
+    def password_file(self) -> Path | None: ...  # noqa: D102
+    @property
+    def ca_file(self) -> Path | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Session:
+    """How a client presents itself.
+
+    Attributes:
+        client_id: Fixed; the broker knows a persistent session by it.
+        subscription: Topic filter, at QoS 1.
+        received: Called in paho's own thread for every message.
+        will: Topic and payload that the broker publishes, retained, when we vanish.
+        is_persistent: Whether the broker keeps messages for us while we are away, and
+            each message is acknowledged by hand.
+    """
+
+    client_id: str
+    subscription: str
+    received: Callable[[Client, MQTTMessage], None]
+    will: tuple[str, bytes] | None = None
+    is_persistent: bool = False
+
+
+class Connection:
+    """A broker that has let us in."""
+
+    def __init__(self, client: Client, address: Address) -> None:
+        self._client = client
+        self._address = address
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Hand a message to the broker, QoS 1; nothing when the connection is lost by now."""
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection has ended."""
+        return self._closed.done()
+
+    def when_lost(self, call: Callable[[], None]) -> None:
+        """Have `call` called when the connection ends."""
+        self._closed.add_done_callback(lambda _: call())
+
+    def raise_lost(self) -> NoReturn:
+        """Say why the connection has ended.
+
+        Raises:
+            BrokerLostError: Always.
+        """
+        raise BrokerLostError(f"broker {self._where} is gone: {self._closed.result()}")
+
+    async def open(self) -> None:
+        """Connect; returns once the broker has let us in.
+
+        Raises:
+            BrokerLostError: It cannot be reached, or it refuses us.
+        """
+        try:
+            await asyncio.to_thread(
+                self._client.connect, self._address.host, self._address.port, _KEEPALIVE_S
+            )
+            self._client.loop_start()
+            await asyncio.wait_for(asyncio.shield(self._opened), _CONNECT_TIMEOUT_S)
+        except (OSError, ValueError, TimeoutError) as error:
+            reason = str(error) or "no answer in time"
+            raise BrokerLostError(f"no connection to broker {self._where}: {reason}") from error
+
+    async def say_farewell(self, topic: str, payload: bytes) -> None:
+        """Publish a last retained message and wait a moment for the broker to take it."""
+        info = self._client.publish(topic, payload, qos=1, retain=True)
+        try:
+            await asyncio.to_thread(info.wait_for_publish, _FAREWELL_S)
+        except (RuntimeError, ValueError):
+            log.debug("the broker has gone before the farewell")
+
+    async def close(self) -> None:
+        """Disconnect and end paho's thread."""
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    def attend(self, session: Session) -> None:
+        """Let paho's callbacks, which run in its thread, reach this connection."""
+        loop = asyncio.get_running_loop()
+
+        def on_connect(
+            client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _p: object
+        ) -> None:
+            if code.is_failure:
+                loop.call_soon_threadsafe(self._refused, str(code))
+                return
+            client.subscribe(session.subscription, qos=1)
+            loop.call_soon_threadsafe(self._let_in)
+
+        def on_disconnect(
+            _client: Client,
+            _data: object,
+            _flags: DisconnectFlags,
+            code: ReasonCode,
+            _p: Properties | None,
+        ) -> None:
+            loop.call_soon_threadsafe(self._ended, str(code))
+
+        def on_message(client: Client, _data: object, message: MQTTMessage) -> None:
+            session.received(client, message)
+
+        self._client.on_connect = on_connect
+        self._client.on_disconnect = on_disconnect
+        self._client.on_message = on_message
+
+    @property
+    def _where(self) -> str:
+        return f"{self._address.host}:{self._address.port}"
+
+    def _let_in(self) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    def _refused(self, reason: str) -> None:
+        if not self._opened.done():
+            self._opened.set_exception(OSError(reason))
+
+    def _ended(self, reason: str) -> None:
+        self._refused(reason)
+        if not self._closed.done():
+            self._closed.set_result(reason)
+
+
+@asynccontextmanager
+async def connect(address: Address, session: Session) -> AsyncIterator[Connection]:
+    """A connection for the length of the context.
+
+    Raises:
+        BrokerLostError: The broker cannot be reached or refuses us.
+    """
+    client = _client(address, session)
+    connection = Connection(client, address)
+    connection.attend(session)
+    try:
+        await connection.open()
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _client(address: Address, session: Session) -> Client:
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        session.client_id,
+        clean_session=not session.is_persistent,
+        manual_ack=session.is_persistent,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = _CONNECT_TIMEOUT_S
+    client.max_inflight_messages_set(_MAX_IN_FLIGHT)
+    if session.will is not None:
+        client.will_set(*session.will, qos=1, retain=True)
+    try:
+        if address.username is not None:
+            client.username_pw_set(address.username, _password(address))
+        if address.ca_file is not None:
+            client.tls_set(str(address.ca_file), cert_reqs=ssl.CERT_REQUIRED)
+    except OSError as error:
+        raise BrokerLostError(f"broker {address.host}: {error}; mend the file's path") from error
+    return client
+
+
+def _password(address: Address) -> str | None:
+    return address.password_file.read_text().strip() if address.password_file else None

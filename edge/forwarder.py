@@ -1,0 +1,238 @@
+"""From the spool to the broker, under the lake's acknowledgement.
+
+Belongs here: the collector's half of the wire contract: credit, re-sending, declared losses,
+health. What is durable is the spool's business; publishing removes nothing from it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from paho.mqtt.client import Client, MQTTMessage
+from pydantic import ValidationError
+
+from edge.backoff import Backoff
+from edge.broker import Address, BrokerLostError, Connection, Session, connect
+from edge.shared_spool import SharedSpool
+from edge.spool import DeclaredLoss, Outgoing, Settlement
+from edge.window import Window
+from takt import topics
+from takt.messages import Ack, Health, Loss, SourceHealth
+from takt.topics import Collector
+
+log = logging.getLogger(__name__)
+
+_READ_BATCHES = 50
+_TICK_S = 0.5
+_HEALTH_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """What a health message says beside the spool's numbers.
+
+    Attributes:
+        sources: Each source and how its link is.
+        now: The collector's time, in µs.
+    """
+
+    sources: Callable[[], dict[str, SourceHealth]]
+    now: Callable[[], int]
+
+
+class Forwarder:
+    """Delivers one collector's spool to ingestion; trims it to acknowledgements only."""
+
+    def __init__(
+        self, spool: SharedSpool, source: Collector, broker: Address, reporter: Reporter
+    ) -> None:
+        self._spool = spool
+        self._source = source
+        self._broker = broker
+        self._reporter = reporter
+        self._window = Window()
+        self._acks: list[Ack] = []
+        self._ingestor: str | None = None
+        self._wake = spool.appended
+        self._health_due_at = 0.0
+
+    async def run(self) -> NoReturn:
+        """Forward until cancelled; a lost broker is waited for."""
+        backoff = Backoff()
+        while True:
+            try:
+                async with connect(self._broker, await self._session()) as connection:
+                    log.info("forwarding to broker %s:%d", self._broker.host, self._broker.port)
+                    backoff.reset()
+                    await self._forward(connection)
+            except BrokerLostError as lost:
+                log.warning("%s; samples wait in the spool", lost)
+            await asyncio.sleep(backoff.next_delay_s())
+
+    def report(self) -> None:
+        """Publish health soon: something in it has changed."""
+        self._health_due_at = 0.0
+        self._wake.set()
+
+    async def _session(self) -> Session:
+        loop = asyncio.get_running_loop()
+
+        def received(_client: Client, message: MQTTMessage) -> None:
+            loop.call_soon_threadsafe(self._take_ack, bytes(message.payload))
+
+        return Session(
+            client_id=f"takt-{self._source.site}-{self._source.collector}",
+            subscription=topics.ack_topic(self._source),
+            received=received,
+            will=(topics.health_topic(self._source), await self._health(online=False)),
+        )
+
+    def _take_ack(self, payload: bytes) -> None:
+        try:
+            self._acks.append(Ack.model_validate_json(payload))
+        except ValidationError as error:
+            log.warning("an acknowledgement is ignored: %s", error.errors()[0]["msg"])
+        self._wake.set()
+
+    async def _forward(self, connection: Connection) -> None:
+        """Send, listen and report until the connection is lost."""
+        self._window.restart()
+        self._health_due_at = 0.0
+        connection.when_lost(self._wake.set)
+        try:
+            while not connection.is_lost:
+                await self._step(connection)
+                await self._pause()
+            connection.raise_lost()
+        finally:
+            if not connection.is_lost:
+                topic = topics.health_topic(self._source)
+                await connection.say_farewell(topic, await self._health(online=False))
+
+    async def _step(self, connection: Connection) -> None:
+        self._wake.clear()
+        acks, self._acks = self._acks, []
+        for ack in acks:
+            await self._obey(ack, connection)
+        await self._declare_losses(connection)
+        await self._send_new(connection)
+        await self._probe(connection)
+        await self._report_health(connection)
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), _TICK_S)
+        except TimeoutError:
+            return
+
+    async def _obey(self, ack: Ack, connection: Connection) -> None:
+        if ack.new_epoch:
+            await self._open_epoch(ack.epoch, "other bytes under our numbers")
+            return
+        settlement = await self._spool.settle(ack.epoch, ack.settled_through)
+        if settlement is Settlement.OTHER_EPOCH:
+            return
+        if settlement is Settlement.BEYOND:
+            why = f"batches up to {ack.settled_through} that this spool never wrote"
+            await self._open_epoch(ack.epoch, why)
+            return
+        self._window.grant(ack.credit_batches, ack.credit_bytes)
+        if ack.epoch == self._window.epoch:
+            await self._follow(ack, settlement, connection)
+        if self._ingestor not in (None, ack.ingestor_id):
+            log.info("another ingestion has taken over; sending again what it may not have")
+            self._window.restart()
+        self._ingestor = ack.ingestor_id
+
+    async def _follow(self, ack: Ack, settlement: Settlement, connection: Connection) -> None:
+        now = time.monotonic()
+        if settlement is Settlement.ADVANCED:
+            self._window.settled(ack.settled_through, now)
+        for first, last in self._window.due(ack.missing, now):
+            await self._send_again(connection, first, last)
+
+    async def _open_epoch(self, epoch: str, why: str) -> None:
+        if await self._spool.renumber(epoch):
+            log.warning("the lake has %s (copied or restored spool?); a new epoch begins", why)
+            self._window.restart()
+
+    async def _send_new(self, connection: Connection) -> None:
+        while (free := self._window.free_batches) and not connection.is_lost:
+            found = await self._spool.read(
+                self._window.epoch, self._window.next_seq, batches=min(free, _READ_BATCHES)
+            )
+            for batch in found:
+                if batch.epoch != self._window.epoch:
+                    self._window.begin(batch.epoch)
+                if not self._window.admits(len(batch.payload)):
+                    return
+                self._publish(connection, batch)
+            if not found:
+                return
+
+    async def _send_again(self, connection: Connection, first: int, last: int) -> None:
+        epoch, count = self._window.epoch, last - first + 1
+        for batch in await self._spool.read(epoch, first, last, batches=count):
+            if batch.epoch == epoch:
+                self._publish(connection, batch)
+
+    def _publish(self, connection: Connection, batch: Outgoing) -> None:
+        topic = topics.batch_topic(self._source, batch.epoch, batch.seq)
+        connection.publish(topic, batch.payload)
+        self._window.sent(batch.seq, len(batch.payload), time.monotonic())
+
+    async def _probe(self, connection: Connection) -> None:
+        if (seq := self._window.probe(time.monotonic())) is not None:
+            log.info("batch %d is not acknowledged; sending it again", seq)
+            await self._send_again(connection, seq, seq)
+
+    async def _declare_losses(self, connection: Connection) -> None:
+        if not self._spool.has_losses:
+            return
+        now = time.monotonic()
+        for loss in await self._spool.losses():
+            if loss.epoch != self._window.epoch:
+                self._window.begin(loss.epoch)
+            if self._window.must_declare(loss.first_seq, loss.last_seq, now):
+                topic = topics.lost_topic(self._source, loss.epoch, loss.first_seq, loss.last_seq)
+                connection.publish(topic, _loss_message(loss).model_dump_json().encode())
+
+    async def _report_health(self, connection: Connection) -> None:
+        if time.monotonic() < self._health_due_at:
+            return
+        self._health_due_at = time.monotonic() + _HEALTH_EVERY_S
+        topic = topics.health_topic(self._source)
+        connection.publish(topic, await self._health(online=True), retain=True)
+
+    async def _health(self, *, online: bool) -> bytes:
+        status = await self._spool.status()
+        health = Health(
+            online=online,
+            epoch=status.epoch,
+            accepted_rows=status.accepted_rows,
+            spool_first_row=status.first_row,
+            spool_rows=status.rows,
+            spool_bytes=status.bytes,
+            sources=self._reporter.sources(),
+            reported_at=_time(self._reporter.now()),
+        )
+        return health.model_dump_json().encode()
+
+
+def _loss_message(loss: DeclaredLoss) -> Loss:
+    return Loss(
+        first_row=loss.first_row,
+        rows=loss.rows,
+        cause=loss.cause,
+        first_observed_at=None if loss.first_observed_at is None else _time(loss.first_observed_at),
+        last_observed_at=None if loss.last_observed_at is None else _time(loss.last_observed_at),
+    )
+
+
+def _time(microseconds: int) -> datetime:
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)

@@ -1,0 +1,134 @@
+"""How a source is, said as events in the stream of samples.
+
+Belongs here: `$heartbeat` and `$link`, written for each equipment that the source serves.
+Silence of a source that is connected is `stalled`, not `up`.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from edge.clock import Clock
+from edge.spool import Delivery
+from takt.batch import Quality, Sample
+from takt.messages import SourceHealth
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 5.0
+_MIN_SILENCE_S = 10.0
+_VALUES = {"up": 1.0, "down": 0.0, "stalled": -1.0}
+
+Put = Callable[[Delivery], Awaitable[None]]
+
+
+class Link:
+    """One source's link: up, down or stalled, with the reason.
+
+    Args:
+        source: Its name.
+        equipment: What it serves, as far as known.
+        expected_interval_s: Longest usual time between samples; None: silence is normal.
+        clock: The collector's time.
+        put: Where events go.
+        changed: Called after every change.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        equipment: Iterable[str],
+        *,
+        expected_interval_s: float | None,
+        clock: Clock,
+        put: Put,
+        changed: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._equipment = dict.fromkeys(equipment)
+        self._clock = clock
+        self._put = put
+        self._changed = changed
+        self._silence_s = expected_interval_s and max(3 * expected_interval_s, _MIN_SILENCE_S)
+        self._state: Literal["up", "down", "stalled"] = "down"
+        self._reason = "starting"
+        self._seen_at = time.monotonic()
+        self._last_sample_at: int | None = None
+        self.remark = ""
+
+    @property
+    def health(self) -> SourceHealth:
+        """What the health message says."""
+        last = self._last_sample_at
+        return SourceHealth(
+            link=self._state,
+            reason="; ".join(filter(None, (self._reason, self.remark))),
+            last_sample_at=None if last is None else datetime.fromtimestamp(last / 1e6, UTC),
+        )
+
+    def serves(self, equipment: str) -> bool:
+        """Whether the source is known to serve this equipment."""
+        return equipment in self._equipment
+
+    async def add(self, equipment: str) -> None:
+        """The source serves one more."""
+        self._equipment[equipment] = None
+        await self._say([equipment])
+
+    async def start(self) -> None:
+        """Say that the collector has started and the link is not up yet."""
+        await self._say(self._equipment)
+
+    async def up(self, reason: str = "connected") -> None:
+        """The source is connected."""
+        self._seen_at = time.monotonic()
+        await self._change("up", reason)
+
+    async def down(self, reason: str) -> None:
+        """The source is not connected."""
+        await self._change("down", reason)
+
+    def saw(self, received_at: int) -> None:
+        """Samples came; `received_at` in µs."""
+        self._seen_at = time.monotonic()
+        self._last_sample_at = received_at
+
+    async def watch(self) -> None:
+        """Notice silence and its end; to be called about once a second."""
+        if self._silence_s is None or self._state == "down":
+            return
+        silent_s = time.monotonic() - self._seen_at
+        if self._state == "up" and silent_s > self._silence_s:
+            await self._change("stalled", f"no data for {silent_s:.0f} s")
+        elif self._state == "stalled" and silent_s <= self._silence_s:
+            await self._change("up", "data again")
+
+    async def beat(self) -> None:
+        """Write a heartbeat when the link is up."""
+        if self._state == "up":
+            await self._write(self._equipment, "$heartbeat", 1.0, self._source)
+
+    async def _change(self, state: Literal["up", "down", "stalled"], reason: str) -> None:
+        if (state, reason) == (self._state, self._reason):
+            return
+        is_new = state != self._state
+        self._state, self._reason = state, reason
+        level = logging.INFO if state == "up" else logging.WARNING
+        log.log(level, "%s: %s: %s", self._source, state, reason)
+        if is_new:
+            await self._say(self._equipment)
+        self._changed()
+
+    async def _say(self, equipment: Iterable[str]) -> None:
+        text = f"{self._source}: {self._reason}"
+        await self._write(equipment, "$link", _VALUES[self._state], text)
+
+    async def _write(self, equipment: Iterable[str], signal: str, value: float, text: str) -> None:
+        now = self._clock.now()
+        samples = [
+            Sample(path, signal, now, value, text, int(Quality.GOOD), now) for path in equipment
+        ]
+        if samples:
+            await self._put(Delivery(samples))

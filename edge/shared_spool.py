@@ -1,0 +1,79 @@
+"""The spool for many tasks: one thread does its work, one call after another."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from edge.spool import DeclaredLoss, Delivery, Outgoing, Settlement, Spool, SpoolStatus
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class SharedSpool:
+    """A spool whose calls are awaited.
+
+    Attributes:
+        appended: Set when samples were accepted; whoever forwards them clears it.
+        settled: Set when the lake has taken some; whoever waits for room clears it.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self.appended = asyncio.Event()
+        self.settled = asyncio.Event()
+
+    @property
+    def has_losses(self) -> bool:
+        """Whether losses wait to be settled."""
+        return self._spool.has_losses
+
+    async def append(self, deliveries: Sequence[Delivery]) -> int:
+        """As `Spool.append`."""
+        accepted = await self._call(self._spool.append, deliveries)
+        self.appended.set()
+        return accepted
+
+    async def read(
+        self, epoch: str | None, first: int, last: int | None = None, *, batches: int
+    ) -> list[Outgoing]:
+        """As `Spool.read`."""
+        return await self._call(self._spool.read, epoch, first, last, batches=batches)
+
+    async def losses(self) -> list[DeclaredLoss]:
+        """As `Spool.losses`."""
+        return await self._call(self._spool.losses)
+
+    async def settle(self, epoch: str, through: int) -> Settlement:
+        """As `Spool.settle`."""
+        settlement = await self._call(self._spool.settle, epoch, through)
+        if settlement is Settlement.ADVANCED:
+            self.settled.set()
+        return settlement
+
+    async def renumber(self, epoch: str) -> bool:
+        """As `Spool.renumber`."""
+        return await self._call(self._spool.renumber, epoch)
+
+    async def status(self) -> SpoolStatus:
+        """As `Spool.status`."""
+        return await self._call(self._spool.status)
+
+    async def served(self, source: str) -> tuple[str, ...]:
+        """As `Spool.served`."""
+        return await self._call(self._spool.served, source)
+
+    async def remember_served(self, source: str, equipment: str) -> None:
+        """As `Spool.remember_served`."""
+        await self._call(self._spool.remember_served, source, equipment)
+
+    def close(self) -> None:
+        """Finish what was begun, then close the spool."""
+        self._thread.shutdown(wait=True)
+        self._spool.close()
+
+    def _call(self, method: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._thread, lambda: method(*args, **kwargs))

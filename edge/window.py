@@ -1,0 +1,140 @@
+"""What is on its way to the lake: credit, order, and when to send again.
+
+Belongs here: decisions only; no clock, no broker, no spool.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+FIRST_CREDIT_BATCHES = 4
+FIRST_CREDIT_BYTES = 1_000_000
+"""Until the first acknowledgement says more."""
+STALLED_AFTER_S = 5.0
+_MAX_STALLED_AFTER_S = 30.0
+_RESEND_AFTER_S = 1.0
+"""A batch named as missing may be on its way again already."""
+
+
+@dataclass
+class _Sent:
+    size: int
+    at: float
+
+
+@dataclass
+class _Declared:
+    again_at: float
+    patience: float
+
+
+class Window:
+    """The batches of one epoch that are sent and not settled.
+
+    Times are seconds of any clock that never steps.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: str | None = None
+        self.next_seq = 1
+        self._credit_batches = FIRST_CREDIT_BATCHES
+        self._credit_bytes = FIRST_CREDIT_BYTES
+        self._sent: dict[int, _Sent] = {}
+        self._bytes = 0
+        self._declared: dict[tuple[int, int], _Declared] = {}
+        self._moved_at = 0.0
+        self._patience = STALLED_AFTER_S
+        self._is_stalled = False
+
+    @property
+    def free_batches(self) -> int:
+        """How many more batches the credit allows."""
+        return max(self._credit_batches - len(self._sent), 0)
+
+    def grant(self, batches: int, size: int) -> None:
+        """The lake's side says how much may be in flight."""
+        self._credit_batches = batches
+        self._credit_bytes = size
+
+    def begin(self, epoch: str) -> None:
+        """Start with the first held batch of an epoch."""
+        self.epoch = epoch
+        self.restart()
+
+    def restart(self) -> None:
+        """Whatever is in flight may be gone: send again from the first held batch."""
+        self._sent.clear()
+        self._declared.clear()
+        self._bytes = 0
+        self.next_seq = 1
+        self._is_stalled = False
+
+    def admits(self, size: int) -> bool:
+        """Whether one more batch may be sent; the first always may, else none ever would."""
+        return not self._sent or (
+            len(self._sent) < self._credit_batches and self._bytes + size <= self._credit_bytes
+        )
+
+    def sent(self, seq: int, size: int, now: float) -> None:
+        """A batch was handed to the broker, for the first time or again."""
+        if not self._sent:
+            self._moved_at = now
+        if (known := self._sent.get(seq)) is None:
+            self._sent[seq] = _Sent(size, now)
+            self._bytes += size
+        else:
+            known.at = now
+        self.next_seq = max(self.next_seq, seq + 1)
+
+    def settled(self, through: int, now: float) -> None:
+        """The lake has advanced to `through`."""
+        for seq in [seq for seq in self._sent if seq <= through]:
+            self._bytes -= self._sent.pop(seq).size
+        for loss in [loss for loss in self._declared if loss[1] <= through]:
+            del self._declared[loss]
+        self._moved_at = now
+        self._patience = STALLED_AFTER_S
+        if self._is_stalled:
+            # What was probed had been lost; so may be all that was sent with it.
+            self.restart()
+        self.next_seq = max(self.next_seq, through + 1)
+
+    def must_declare(self, first: int, last: int, now: float) -> bool:
+        """Whether to declare this loss now: the first time, then again with patience."""
+        known = self._declared.get((first, last), _Declared(now, STALLED_AFTER_S / 2))
+        if now < known.again_at:
+            return False
+        patience = min(2 * known.patience, _MAX_STALLED_AFTER_S)
+        self._declared[first, last] = _Declared(now + patience, patience)
+        return True
+
+    def due(self, missing: Iterable[tuple[int, int]], now: float) -> list[tuple[int, int]]:
+        """The named ranges as runs of batches that were sent and are not on their way again."""
+        seqs = sorted(
+            seq
+            for seq, sent in self._sent.items()
+            if now - sent.at >= _RESEND_AFTER_S
+            and any(first <= seq <= last for first, last in missing)
+        )
+        return list(_runs(seqs))
+
+    def probe(self, now: float) -> int | None:
+        """The batch to send again because nothing has moved for too long; None: not yet.
+
+        One batch is enough to be answered, and does not fill the broker's queue while
+        ingestion is away; the answer lets all the others be sent again.
+        """
+        if not self._sent or now - self._moved_at < self._patience:
+            return None
+        self._moved_at = now
+        self._patience = min(2 * self._patience, _MAX_STALLED_AFTER_S)
+        self._is_stalled = True
+        return min(self._sent)
+
+
+def _runs(seqs: list[int]) -> Iterable[tuple[int, int]]:
+    """Sorted seqs as ranges without a gap."""
+    start = 0
+    for end in range(1, len(seqs) + 1):
+        if end == len(seqs) or seqs[end] != seqs[end - 1] + 1:
+            yield seqs[start], seqs[end - 1]
+            start = end
