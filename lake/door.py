@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lake import catalog
 from lake.errors import LakeUnavailable
@@ -66,6 +67,7 @@ def attach(
     options = [] if snapshot_id is None else [f"SNAPSHOT_VERSION {snapshot_id:d}"]
     if read_only or snapshot_id is not None:
         options.append("READ_ONLY")
+        conninfo = _reading(conninfo)
     attach_catalog(
         con, settings, conninfo, name=name, options=["CREATE_IF_NOT_EXISTS false", *options]
     )
@@ -90,6 +92,12 @@ def attach_catalog(
         con.execute(f'ATTACH {address} AS "{name}" ({", ".join(clauses)})')
     except duckdb.Error as error:
         raise _explained(error, settings) from error
+
+
+def _reading(conninfo: str) -> str:
+    """READ_ONLY does not stop DuckLake's own functions from writing; PostgreSQL does."""
+    given = conninfo_to_dict(conninfo).get("options") or ""
+    return make_conninfo(conninfo, options=f"{given} -c default_transaction_read_only=on".strip())
 
 
 def load_extensions(con: duckdb.DuckDBPyConnection) -> None:
