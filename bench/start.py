@@ -31,6 +31,7 @@ def run(_seconds: float) -> dict[str, float]:
             **os.environ,
             "TAKT_HOME": str(home),
             "TAKT_BROKER__PORT": str(free_port()),
+            "TAKT_PLANT__PORT": str(free_port()),
             "TAKT_DASHBOARD__PORT": str(free_port()),
             "TAKT_PIPELINES__PORT": str(free_port()),
         }

@@ -77,6 +77,7 @@ def run(options: Settings, wish: Wish) -> int:
     stack.require_free_ports(
         {
             "broker__port": options.broker.port,
+            "plant__port": options.plant.port,
             "dashboard__port": options.dashboard.port,
             "pipelines__port": options.pipelines.port,
         }
@@ -125,6 +126,7 @@ def _run_services(options: Settings, plan: Plan, speed: float) -> None:
         for service in services:
             running.start(service)
         if missed:
+            _takt(options, "reference", "load", str(options.home / "plant/business_data"))
             _takt(options, "import", *map(str, missed))
         Console(highlight=False).print("Takt is running; Ctrl-C stops all of it.")
         stack.announce(running, services)

@@ -32,6 +32,7 @@ class Demo:
             "TAKT_HOME": str(home),
             "DEMO_MARK": self.mark,
             "TAKT_BROKER__PORT": str(free_port()),
+            "TAKT_PLANT__PORT": str(free_port()),
             "TAKT_DASHBOARD__PORT": str(self.dashboard_port),
             "TAKT_PIPELINES__PORT": str(self.dagster_port),
         }
