@@ -141,6 +141,7 @@ def _check_rows(table: pa.Table) -> None:
 
 def _first_row(metadata: dict[bytes, bytes]) -> int:
     text = metadata.get(b"takt.first_row", b"")
-    if not text.isdigit() or int(text) < 1 or int(text) > 2**62:
-        raise BatchError("first_row", f"{text!r} is not a row number")
+    # Python refuses to read numbers of thousands of digits with an error of its own.
+    if not text.isdigit() or len(text) > 19 or not 1 <= int(text) <= 2**62:
+        raise BatchError("first_row", f"{text[:40]!r} is not a row number")
     return int(text)

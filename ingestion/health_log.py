@@ -1,0 +1,72 @@
+"""Which health messages are kept: every change, and otherwise one per collector and half minute."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from ingestion.intake import microseconds
+from lake.schema import HEALTH
+from takt.messages import Health
+from takt.topics import Collector
+
+EVERY = timedelta(seconds=30)
+_COLLECTORS_AT_MOST = 10_000
+
+
+@dataclass
+class _Last:
+    heard: Health
+    kept: Health
+
+
+class HealthLog:
+    """What was last heard of each collector."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[Collector, _Last] = OrderedDict()
+
+    def hear(self, collector: Collector, health: Health, now: datetime) -> Health | None:
+        """The health to keep, or None.
+
+        A last will was written when its sender connected: its numbers and its time are old.
+        It is kept as the last numbers heard, offline since now.
+        """
+        last = self._last.get(collector)
+        if last is None:
+            return self._keep(collector, health)
+        if health == last.heard:
+            return None
+        if not health.online and health.reported_at <= last.heard.reported_at:
+            health = last.heard.model_copy(update={"online": False, "reported_at": now})
+        is_change = (health.online, health.epoch) != (last.heard.online, last.heard.epoch)
+        last.heard = health
+        # A collector's clock may be set back.
+        if is_change or abs(health.reported_at - last.kept.reported_at) >= EVERY:
+            return self._keep(collector, health)
+        return None
+
+    def _keep(self, collector: Collector, health: Health) -> Health:
+        self._last[collector] = _Last(health, health)
+        self._last.move_to_end(collector)
+        if len(self._last) > _COLLECTORS_AT_MOST:
+            self._last.popitem(last=False)
+        return health
+
+
+def rows_of(healths: Sequence[tuple[Collector, Health]]) -> pa.Table:
+    """Rows of `raw.health`."""
+    rows = [
+        {
+            "site": collector.site,
+            "collector": collector.collector,
+            **health.model_dump(exclude={"sources", "reported_at"}),
+            "reported_at": microseconds(health.reported_at),
+            "sources": json.dumps(health.model_dump(mode="json")["sources"]),
+        }
+        for collector, health in healths
+    ]
+    return pa.Table.from_pylist(rows, schema=HEALTH.arrow_schema)

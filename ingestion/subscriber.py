@@ -1,0 +1,216 @@
+"""The connection to the broker: messages in, acknowledgements out, reconnected for ever.
+
+Belongs here: MQTT. What messages mean does not.
+
+The network runs in one thread over paho's interface for foreign event loops, because only
+so can reading stop while the inbox is full: then the broker waits, and its own limits hold.
+"""
+
+import contextlib
+import logging
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from ingestion.inbox import Inbox, Message
+from takt.backoff import Backoff
+from takt.settings import BrokerSettings
+from takt.topics import BATCH_FILTER, HEALTH_FILTER, LOST_FILTER
+
+log = logging.getLogger(__name__)
+
+_KEEPALIVE_S = 30
+_CONNECT_TIMEOUT_S = 5.0
+_FULL_PAUSE_S = 0.02
+_IDLE_S = 0.5
+_ANSWERS_IN_FLIGHT = 200
+
+
+class Subscriber:
+    """Reads batches, losses and health into an inbox; publishes what ingestion answers.
+
+    Args:
+        settings: Of the broker.
+        client_id: Unique among all clients of the broker.
+        inbox: Gets each message; is read by somebody else.
+        connected: Called in the network's thread after each subscription.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        inbox: Inbox,
+        connected: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._inbox = inbox
+        self._connected = connected
+        self._backoff = Backoff(first_s=0.2, max_s=5.0)
+        self._stopping = threading.Event()
+        self._client: mqtt.Client | None = None
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_write.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        self._unpublished: list[mqtt.MQTTMessageInfo] = []
+
+    def start(self) -> None:
+        """Connect now or as soon as the broker is there."""
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the network's thread lives; it ends only by `stop` or a defect."""
+        return self._thread.is_alive()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish a retained message, QoS 1; nothing happens while the broker is away."""
+        client = self._client
+        if client is None or not client.is_connected():
+            return
+        self._unpublished = [each for each in self._unpublished if not each.is_published()]
+        self._unpublished.append(client.publish(topic, payload, qos=1, retain=True))
+        self._wake()
+
+    def stop(self, timeout_s: float) -> None:
+        """Wait until the broker has what was published, then leave."""
+        for info in self._unpublished:
+            with contextlib.suppress(RuntimeError, ValueError):
+                info.wait_for_publish(timeout_s / max(1, len(self._unpublished)))
+        self._stopping.set()
+        self._wake()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            client = self._new_client()
+            try:
+                self._serve(client)
+            # What a broken stream makes of paho's parsing: struct.error, IndexError, ValueError.
+            except (OSError, ValueError, IndexError, struct.error) as error:
+                self._lost(str(error) or type(error).__name__)
+            finally:
+                self._client = None
+                _close(client)
+
+    def _serve(self, client: mqtt.Client) -> None:
+        """Read and write until the connection is lost or `stop` is called."""
+        client.connect(self._settings.host, self._settings.port, _KEEPALIVE_S)
+        self._client = client
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._stopping.is_set():
+            code = self._turn(client)
+        if self._stopping.is_set():
+            client.disconnect()
+            client.loop_write()
+            return
+        self._lost(mqtt.error_string(code))
+
+    def _turn(self, client: mqtt.Client) -> MQTTErrorCode:
+        sock = client.socket()
+        if sock is None:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        may_read = self._inbox.has_room
+        # Bytes that TLS has decrypted already make no socket readable.
+        is_buffered = may_read and bool(getattr(sock, "pending", int)())
+        timeout = 0.0 if is_buffered else _IDLE_S if may_read else _FULL_PAUSE_S
+        readable, writable, _ = select.select(
+            [self._wake_read, sock] if may_read else [self._wake_read],
+            [sock] if client.want_write() else [],
+            [],
+            timeout,
+        )
+        if self._wake_read in readable:
+            self._wake_read.recv(4096)
+        if (is_buffered or sock in readable) and (code := client.loop_read()):
+            return code
+        if writable and (code := client.loop_write()):
+            return code
+        return client.loop_misc()
+
+    def _new_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            self._client_id,
+            clean_session=True,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(_ANSWERS_IN_FLIGHT)
+        if self._settings.username is not None:
+            client.username_pw_set(self._settings.username, _secret(self._settings.password_file))
+        if self._settings.ca_file is not None:
+            client.tls_set(str(self._settings.ca_file))
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        # Without it paho writes from whatever thread publishes or acknowledges.
+        client.on_socket_register_write = lambda *_: self._wake()
+        return client
+
+    def _on_connect(
+        self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            log.error("the broker refuses the connection: %s; trying again", reason)
+            return
+        client.subscribe([(name, 1) for name in (BATCH_FILTER, LOST_FILTER, HEALTH_FILTER)])
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("the broker refuses the subscription; give user `ingest` read access")
+            return
+        self._backoff.reset()
+        self._connected()
+
+    def _on_message(self, client: mqtt.Client, _userdata: Any, received: mqtt.MQTTMessage) -> None:
+        try:
+            topic = received.topic
+        except UnicodeDecodeError as error:
+            topic = error.object.decode(errors="backslashreplace")
+        mid, qos = received.mid, received.qos
+        self._inbox.put(
+            Message(
+                topic,
+                bytes(received.payload),
+                received.retain,
+                lambda: _acknowledge(client, mid, qos),
+            )
+        )
+
+    def _lost(self, why: str) -> None:
+        wait_s = self._backoff.next_delay_s()
+        address = f"{self._settings.host}:{self._settings.port}"
+        log.warning("no connection to the broker %s: %s; trying again", address, why)
+        self._stopping.wait(wait_s)
+
+    def _wake(self) -> None:
+        # Full: it is awake anyway. Closed: it has left.
+        with contextlib.suppress(OSError):
+            self._wake_write.send(b"\0")
+
+
+def _acknowledge(client: mqtt.Client, mid: int, qos: int) -> None:
+    # On a connection that is gone the broker has forgotten the message: nothing to say.
+    if qos and client.is_connected():
+        client.ack(mid, qos)
+
+
+def _close(client: mqtt.Client) -> None:
+    if (sock := client.socket()) is not None:
+        sock.close()
+
+
+def _secret(file: Path | None) -> str | None:
+    return None if file is None else file.read_text().strip()
