@@ -1,0 +1,47 @@
+{#- ISO 22400-2, one macro per KPI over sums of any grain. `definition` is iso22400 or six_big_losses:
+    the latter counts minor stops as lost speed, not as lost time. #}
+
+{% macro production_time(definition) -%}
+    {%- if definition == 'six_big_losses' -%}
+        (sum(actual_production_time_s) + sum(minor_stop_time_s))
+    {%- else -%}
+        sum(actual_production_time_s)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro availability(definition='iso22400') -%}
+    {{ ratio(production_time(definition), 'sum(planned_busy_time_s)') }}
+{%- endmacro %}
+
+{% macro effectiveness(definition='iso22400') -%}
+    {{ ratio('sum(ideal_time_s)', production_time(definition)) }}
+{%- endmacro %}
+
+{% macro quality_ratio() -%}
+    {#- Good ideal time over ideal time, so that pieces of different cycle times weigh what they cost;
+        where no ideal time is known for any piece, pieces. #}
+    case
+        when sum(ideal_time_s) = 0 then {{ ratio('sum(good_quantity)', 'sum(produced_quantity)') }}
+        else {{ ratio('sum(good_ideal_time_s)', 'sum(ideal_time_s)') }}
+    end
+{%- endmacro %}
+
+{% macro oee_index() -%}
+    {{ ratio('sum(good_ideal_time_s)', 'sum(planned_busy_time_s)') }}
+{%- endmacro %}
+
+{% macro nee_index(definition='iso22400') -%}
+    {#- As OEE, but setup is no loss. #}
+    (
+        {{ ratio(production_time(definition) ~ ' + sum(actual_setup_time_s)', production_time(definition)) }}
+        * {{ oee_index() }}
+    )
+{%- endmacro %}
+
+{% macro teep_index() -%}
+    {{ ratio('sum(good_ideal_time_s)', 'sum(calendar_time_s)') }}
+{%- endmacro %}
+
+{% macro coverage_ratio() -%}
+    {{ ratio('sum(planned_busy_time_s) - sum(unknown_time_s)', 'sum(planned_busy_time_s)') }}
+{%- endmacro %}

@@ -1,0 +1,42 @@
+{% macro get_incremental_folded_sql(arguments) -%}
+    {#- Replaces the rows whose keys come again. #}
+    {%- set target = arguments.target_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
+    delete from {{ target }} as known
+    where exists (
+        select 1 from {{ arguments.temp_relation }} as folded
+        where {% for key in arguments.unique_key %}{{ 'and ' if not loop.first }}folded.{{ key }} = known.{{ key }} {% endfor %}
+    );
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+{%- endmacro %}
+
+{% macro get_incremental_affected_days_sql(arguments) -%}
+    {#- Replaces every row of the affected (work unit, production day) pairs, also by nothing. #}
+    {%- set target = arguments.target_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
+    delete from {{ target }} as known
+    where exists (
+        select 1 from {{ ref('int_affected_day') }} as day
+        where
+            day.site_id = known.site_id
+            and day.work_unit_id = known.work_unit_id
+            and day.production_date = known.production_date
+    );
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+{%- endmacro %}
+
+{% macro get_incremental_touched_spans_sql(arguments) -%}
+    {#- Replaces the rows that touch a span of int_affected_day in time; the new rows contain what stays. #}
+    {%- set target = arguments.target_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
+    delete from {{ target }} as known
+    where exists (
+        select 1 from {{ ref('int_affected_day') }} as day
+        where
+            day.site_id = known.site_id
+            and day.work_unit_id = known.work_unit_id
+            and known.started_at <= day.ended_at
+            and known.ended_at >= day.started_at
+    );
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+{%- endmacro %}

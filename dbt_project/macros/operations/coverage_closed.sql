@@ -1,0 +1,138 @@
+{% macro coverage_closed() -%}
+{#- When each work unit was covered by data: between neighbouring heartbeats of one source with no lost link
+    between them; where an epoch has no such events, from its first to its last sample. Overlaps are united. #}
+link_events as (
+
+    select
+        days.site_id,
+        days.work_unit_id,
+        days.production_date,
+        telemetry.collector,
+        telemetry.epoch,
+        telemetry.row_number,
+        telemetry.observed_at,
+        telemetry.signal = '$heartbeat' as is_heartbeat,
+        case
+            when telemetry.signal = '$heartbeat' then telemetry.text
+            else split_part(telemetry.text, ':', 1)
+        end as source
+    from day_dates as days
+    inner join telemetry
+        on
+            days.site_id = telemetry.site_id
+            and days.work_unit_id = telemetry.work_unit_id
+            and days.observed_date = telemetry.observed_date
+            and telemetry.observed_at >= days.from_at - to_seconds({{ var('heartbeat_reach_s') }})
+            and telemetry.observed_at <= days.to_at + to_seconds({{ var('heartbeat_reach_s') }})
+    where
+        telemetry.signal = '$heartbeat'
+        or (telemetry.signal = '$link' and telemetry.number < 1)
+
+),
+
+heartbeats_and_their_successors as (
+
+    select
+        *,
+        lead(observed_at) over following as next_at,
+        lead(is_heartbeat) over following as is_next_heartbeat
+    from link_events
+    window following as (
+        partition by site_id, work_unit_id, production_date, collector, epoch, source
+        order by observed_at, row_number
+    )
+
+),
+
+epoch_spans as (
+
+    {#- What operators enter at a terminal says nothing about whether their machines were heard. #}
+    select
+        carry.site_id,
+        carry.work_unit_id,
+        carry.collector,
+        carry.epoch,
+        min(carry.first_observed_at) as started_at,
+        max(carry.last_observed_at) as ended_at
+    from day_carry as carry
+    inner join epochs
+        on
+            carry.site_id = epochs.site_id
+            and carry.collector = epochs.collector
+            and carry.epoch = epochs.epoch
+            and not epochs.has_events
+    where not starts_with(carry.collector, 'terminal-')
+    group by all
+
+),
+
+covered_spans as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        observed_at as started_at,
+        next_at as ended_at
+    from heartbeats_and_their_successors
+    where
+        is_heartbeat
+        and is_next_heartbeat
+        and next_at <= observed_at + to_seconds({{ var('heartbeat_reach_s') }})
+
+    union all
+
+    select
+        days.site_id,
+        days.work_unit_id,
+        days.production_date,
+        greatest(epoch_spans.started_at, days.from_at) as started_at,
+        least(epoch_spans.ended_at, days.to_at) as ended_at
+    from day_windows as days
+    inner join epoch_spans
+        on
+            days.site_id = epoch_spans.site_id
+            and days.work_unit_id = epoch_spans.work_unit_id
+            and days.to_at > epoch_spans.started_at
+            and days.from_at < epoch_spans.ended_at
+
+),
+
+covered_spans_and_what_was_covered_before as (
+
+    select
+        *,
+        max(ended_at) over (
+            partition by site_id, work_unit_id, production_date
+            order by started_at, ended_at
+            rows between unbounded preceding and 1 preceding
+        ) as covered_before_until
+    from covered_spans
+
+),
+
+covered_span_groups as (
+
+    select
+        *,
+        count(*) filter (where covered_before_until is null or covered_before_until < started_at) over (
+            partition by site_id, work_unit_id, production_date
+            order by started_at, ended_at
+        ) as group_number
+    from covered_spans_and_what_was_covered_before
+
+),
+
+coverage as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        min(started_at) as started_at,
+        max(ended_at) as ended_at
+    from covered_span_groups
+    group by site_id, work_unit_id, production_date, group_number
+
+)
+{%- endmacro %}

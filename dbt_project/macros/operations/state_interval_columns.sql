@@ -1,0 +1,22 @@
+{% macro state_interval_columns() -%}
+    {#- What state_interval and live_state_interval show of an interval. #}
+select
+    site_id,
+    work_unit_id,
+    production_date,
+    shift_id,
+    shift_started_at,
+    shift_ended_at,
+    started_at,
+    ended_at,
+    state,
+    category,
+    cause,
+    is_minor,
+    calendar_kind,
+    production_order_id,
+    operation_id,
+    item_id,
+    planned_run_s_per_unit,
+    reason_id
+{%- endmacro %}

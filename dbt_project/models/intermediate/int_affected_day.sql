@@ -1,0 +1,191 @@
+{#- Names the (work unit, production day) pairs that this run rebuilds: whatever arrived, changed or went on
+    since the last completed run can only touch these. Too many pairs cost time, too few would be wrong. #}
+with
+
+run as (select * from {{ ref('int_run') }}),
+
+day_carry as (
+
+    select
+        carry.*,
+        carry.last_snapshot_id > run.watermark_snapshot_id as is_new
+    from {{ ref('int_day_carry') }} as carry
+    cross join run
+
+),
+
+signal_days as (
+
+    select
+        site_id,
+        work_unit_id,
+        signal,
+        observed_date,
+        max(last_observed_at) as last_observed_at,
+        max(last_good_observed_at) as last_good_observed_at,
+        bool_or(is_new) as is_new,
+        min(arrived_first_observed_at) filter (where is_new) as arrived_first_observed_at
+    from day_carry
+    group by all
+
+),
+
+{#- A sample counts until the next good one of its signal, however far that is: a late sample before a silence
+    of three weeks corrects all of it. #}
+spans_of_samples as (
+
+    select
+        site_id,
+        work_unit_id,
+        is_new,
+        arrived_first_observed_at as from_at,
+        greatest(
+            last_observed_at,
+            lead(last_good_observed_at, 1, timestamp 'infinity' ignore nulls) over (
+                partition by site_id, work_unit_id, signal
+                order by observed_date
+            )
+        ) as to_at
+    from signal_days
+
+),
+
+spans_of_heartbeats as (
+
+    select
+        site_id,
+        work_unit_id,
+        arrived_first_observed_at as from_at,
+        arrived_last_observed_at as to_at
+    from day_carry
+    where is_new and starts_with(signal, '$')
+
+),
+
+epochs as (
+
+    select
+        site_id,
+        collector,
+        epoch,
+        bool_or(starts_with(signal, '$')) as has_events,
+        coalesce(bool_or(is_new) filter (where starts_with(signal, '$')), false) as has_new_events
+    from day_carry
+    group by all
+
+),
+
+epoch_days as (
+
+    select
+        site_id,
+        collector,
+        epoch,
+        work_unit_id,
+        observed_date,
+        bool_or(is_new) as is_new,
+        min(first_observed_at) as first_observed_at,
+        max(last_observed_at) as last_observed_at
+    from day_carry
+    group by all
+
+),
+
+{#- Without heartbeats an epoch covers its time from the first to the last sample, so a new one covers all up
+    to its neighbours. #}
+spans_of_coverage as (
+
+    select
+        epoch_days.site_id,
+        epoch_days.work_unit_id,
+        epoch_days.is_new,
+        lag(epoch_days.last_observed_at, 1, epoch_days.first_observed_at) over neighbours as from_at,
+        lead(epoch_days.first_observed_at, 1, epoch_days.last_observed_at) over neighbours as to_at
+    from epoch_days
+    inner join epochs
+        on
+            epoch_days.site_id = epochs.site_id
+            and epoch_days.collector = epochs.collector
+            and epoch_days.epoch = epochs.epoch
+            and not epochs.has_events
+    window neighbours as (
+        partition by epoch_days.site_id, epoch_days.collector, epoch_days.epoch, epoch_days.work_unit_id
+        order by epoch_days.observed_date
+    )
+
+),
+
+spans_of_changed_business_data as (
+
+    {{ spans_of_changed_business_data() }}
+
+),
+
+spans as (
+
+    select site_id, work_unit_id, from_at, to_at from spans_of_samples where is_new
+    union all
+    select site_id, work_unit_id, from_at, to_at from spans_of_heartbeats
+    union all
+    select site_id, work_unit_id, from_at, to_at from spans_of_coverage where is_new
+    union all
+    select site_id, work_unit_id, from_at, to_at from spans_of_changed_business_data
+
+),
+
+days as (
+
+    select distinct
+        segments.site_id,
+        segments.work_unit_id,
+        segments.production_date,
+        segments.day_started_at as started_at,
+        segments.day_ended_at as ended_at,
+        run.evaluated_at
+    from {{ ref('int_calendar_segment') }} as segments
+    cross join run
+    where segments.day_started_at < run.evaluated_at
+
+),
+
+known_from as (
+
+    select
+        site_id,
+        work_unit_id,
+        min(first_observed_at) as first_observed_at
+    from day_carry
+    group by all
+
+)
+
+select
+    days.site_id,
+    days.work_unit_id,
+    days.production_date,
+    days.started_at,
+    days.ended_at,
+    days.evaluated_at
+from days
+inner join known_from
+    on
+        days.site_id = known_from.site_id
+        and days.work_unit_id = known_from.work_unit_id
+        and days.ended_at > known_from.first_observed_at
+cross join run
+where
+    -- the running day grows, and the day before it may have been computed before its end
+    days.ended_at > run.previously_evaluated_at - {{ margin() }}
+    {% if var('rebuild_from') is not none or var('rebuild_to') is not none -%}
+        or days.production_date between
+        coalesce({{ date_or_null(var('rebuild_from')) }}, date '-infinity')
+        and coalesce({{ date_or_null(var('rebuild_to')) }}, date 'infinity')
+    {%- endif %}
+    or exists (
+        select 1 from spans
+        where
+            spans.site_id = days.site_id
+            and spans.work_unit_id = days.work_unit_id
+            and spans.from_at <= days.ended_at + {{ margin() }}
+            and spans.to_at >= days.started_at - {{ margin() }}
+    )

@@ -1,0 +1,9 @@
+{#- The watermark of the next run. It is written last: a run that failed before leaves the old one. #}
+-- depends_on: {{ ref('work_unit_shift') }}
+-- depends_on: {{ ref('work_unit_shift_order') }}
+-- depends_on: {{ ref('state_interval') }}
+-- depends_on: {{ ref('stop_event') }}
+select
+    pinned_snapshot_id,
+    evaluated_at
+from {{ ref('int_run') }}

@@ -1,0 +1,86 @@
+{#- Folds what has arrived into one row per signal and UTC day: its last sample, its span, when it arrived.
+    Folding is idempotent, so a run that failed half-way is simply run again. #}
+{{ config(materialized='incremental', incremental_strategy='folded',
+          unique_key=['site_id', 'collector', 'epoch', 'work_unit_id', 'signal', 'observed_date']) }}
+with
+
+arrived as (
+
+    select
+        telemetry.*,
+        telemetry.quality < 2 as is_good
+    from {{ ref('stg_telemetry') }} as telemetry
+    cross join {{ ref('int_run') }} as run
+    where
+        telemetry.snapshot_id <= run.pinned_snapshot_id
+        {% if is_incremental() -%}
+            and telemetry.snapshot_id > run.watermark_snapshot_id
+        {%- endif %}
+
+),
+
+arrived_by_day as (
+
+    select
+        site_id,
+        collector,
+        epoch,
+        work_unit_id,
+        signal,
+        observed_date,
+        min(received_at) as first_received_at,
+        min(observed_at) as first_observed_at,
+        max(observed_at) as last_observed_at,
+        arg_max({'row_number': row_number, 'number': number, 'text': text, 'quality': quality}, (observed_at, row_number))
+            as last_sample,
+        max(observed_at) filter (where is_good) as last_good_observed_at,
+        arg_max({'row_number': row_number, 'number': number, 'text': text, 'quality': quality}, (observed_at, row_number))
+            filter (where is_good) as last_good_sample,
+        min(observed_at) as arrived_first_observed_at,
+        max(observed_at) as arrived_last_observed_at,
+        min(snapshot_id) as first_snapshot_id,
+        max(snapshot_id) as last_snapshot_id
+    from arrived
+    group by all
+
+),
+
+known_and_arrived as (
+
+    select * from arrived_by_day
+    {% if is_incremental() -%}
+    union all by name
+    select known.* exclude (arrived_first_observed_at, arrived_last_observed_at)
+    from {{ this }} as known
+    semi join arrived_by_day
+        on
+            known.site_id = arrived_by_day.site_id
+            and known.collector = arrived_by_day.collector
+            and known.epoch = arrived_by_day.epoch
+            and known.work_unit_id = arrived_by_day.work_unit_id
+            and known.signal = arrived_by_day.signal
+            and known.observed_date = arrived_by_day.observed_date
+    {%- endif %}
+
+)
+
+select
+    site_id,
+    collector,
+    epoch,
+    work_unit_id,
+    signal,
+    observed_date,
+    min(first_received_at) as first_received_at,
+    min(first_observed_at) as first_observed_at,
+    max(last_observed_at) as last_observed_at,
+    arg_max(last_sample, (last_observed_at, last_sample.row_number)) as last_sample,
+    max(last_good_observed_at) as last_good_observed_at,
+    arg_max(last_good_sample, (last_good_observed_at, last_good_sample.row_number))
+        filter (where last_good_observed_at is not null) as last_good_sample,
+    min(arrived_first_observed_at) as arrived_first_observed_at,
+    max(arrived_last_observed_at) as arrived_last_observed_at,
+    min(first_snapshot_id) as first_snapshot_id,
+    max(last_snapshot_id) as last_snapshot_id
+from known_and_arrived
+group by all

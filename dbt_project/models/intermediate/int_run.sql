@@ -1,0 +1,44 @@
+{#- What this run reads: raw rows after the watermark up to the pin. One row. #}
+{%- set completed_run = adapter.get_relation('lake', 'intermediate', 'int_completed_run') if execute -%}
+with
+
+pinned as (
+
+    select
+        {% if var('pinned_snapshot_id') is none -%}
+            max(snapshot_id)
+        {%- else -%}
+            cast({{ var('pinned_snapshot_id') }} as bigint)
+        {%- endif %} as pinned_snapshot_id
+    from ducklake_snapshots('lake')
+
+),
+
+completed as (
+
+    {% if completed_run and not flags.FULL_REFRESH -%}
+        select
+            pinned_snapshot_id,
+            evaluated_at
+        from {{ completed_run }}
+    {%- else -%}
+        select
+            cast(-1 as bigint) as pinned_snapshot_id,
+            cast('-infinity' as timestamp) as evaluated_at
+    {%- endif %}
+
+)
+
+select
+    pinned.pinned_snapshot_id,
+    {% if var('now') is none -%}
+        timezone('UTC', snapshots.snapshot_time)
+    {%- else -%}
+        cast('{{ var("now") }}' as timestamp)
+    {%- endif %} as evaluated_at,
+    completed.pinned_snapshot_id as watermark_snapshot_id,
+    completed.evaluated_at as previously_evaluated_at
+from pinned
+inner join ducklake_snapshots('lake') as snapshots
+    on pinned.pinned_snapshot_id = snapshots.snapshot_id
+cross join completed

@@ -1,0 +1,5 @@
+select
+    item_id,
+    name,
+    unit
+from {{ ref('stg_item') }}

@@ -1,0 +1,32 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'batch') }}
+
+),
+
+renamed as (
+
+    select
+        ---------- ids
+        site as site_id,
+        collector,
+        epoch,
+        first_seq,
+        last_seq,
+        first_row,
+        ---------- text
+        status,
+        cause,
+        ---------- numbers
+        rows as row_count,
+        ---------- timestamps
+        first_observed_at,
+        last_observed_at,
+        committed_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,26 @@
+with
+
+source as (
+
+    select * from {{ source('reference', 'item') }} where closed_at is null
+
+),
+
+renamed as (
+
+    select
+        ---------- ids
+        item_id,
+        item_group_id,
+        cost_group_id,
+        ---------- text
+        name,
+        unit,
+        strategy,
+        ---------- booleans
+        is_phantom
+    from source
+
+)
+
+select * from renamed
