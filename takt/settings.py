@@ -59,6 +59,15 @@ class DashboardSettings(_Section):
 
     port: Port = 8050
     refresh_s: PositiveFloat = 1.0
+    oee_target: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.85, description="Where pages draw the OEE target; 85 % is the customary mark."
+    )
+
+
+class PlantSettings(_Section):
+    """The demo's simulated plant."""
+
+    port: Port = Field(default=48400, description="Of its OPC UA server, on loopback.")
 
 
 class Settings(BaseSettings):
@@ -78,6 +87,7 @@ class Settings(BaseSettings):
     ingestion: IngestionSettings = IngestionSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    plant: PlantSettings = PlantSettings()
 
     @cached_property
     def data_path(self) -> str:

@@ -1,0 +1,219 @@
+"""Figures, by question: frame in, figure out; an empty frame says what is missing.
+
+Text, grid and background colours come from the style sheet, so that a figure fits light and dark
+without being drawn again.
+"""
+
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboards import components, wording
+from dashboards.theme import LOOKS, TARGET, Spent
+
+_INK = "#6B7785"
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_ROW_PX = 118
+_BAR_PX = 30
+_LONGEST_PARETO = 10
+_BARS_END = 0.76
+
+
+def message(text: str) -> go.Figure:
+    """A figure that only says something."""
+    figure = go.Figure()
+    figure.add_annotation(text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return _finish(figure, height=200)
+
+
+def oee_per_shift(frame: pd.DataFrame, *, target: float, zone: ZoneInfo) -> go.Figure:
+    """One small multiple a line, one trace a shift name; provisional shifts are hollow.
+
+    Args:
+        frame: The columns of `queries.oee_per_shift`.
+        target: Where the target line stands, 0 to 1.
+        zone: The site's time zone.
+    """
+    if frame.empty:
+        return message("No shift recorded yet")
+    lines = list(frame.groupby("equipment_id", sort=False))
+    titles = [group["name"].iloc[0] for _, group in lines]
+    figure = make_subplots(
+        len(lines), 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.16 / len(lines)
+    )
+    shift_ids = sorted(frame["shift_id"].unique())
+    for row, (_, group) in enumerate(lines, start=1):
+        for style, shift_id in enumerate(shift_ids):
+            shifts = group[group["shift_id"] == shift_id]
+            figure.add_trace(_shift_trace(shifts, style, zone, is_first=row == 1), row, 1)
+        figure.add_hline(
+            target, row=row, col=1, line={"dash": "4px,3px", "color": TARGET, "width": 1}
+        )
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", dtick=0.5, fixedrange=True)
+    figure.update_xaxes(tickformat="%-d %b", fixedrange=True, showgrid=False)
+    for title in figure.layout.annotations[: len(lines)]:
+        title.update(x=0, xanchor="left", yshift=2, font={"size": 13})
+    figure.update_layout(
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
+        hovermode="closest",
+    )
+    return _finish(figure, height=64 + _ROW_PX * len(lines), top=34)
+
+
+def pareto(frame: pd.DataFrame) -> go.Figure:
+    """Bars by minutes, most first, with the cumulative share as a line.
+
+    Args:
+        frame: The columns of `queries.losses`.
+    """
+    if frame.empty:
+        return message("No stop in this period")
+    shown = _with_rest(frame)
+    looks = [LOOKS[_kind(row)] for row in shown.itertuples()]
+    amounts = [f"{wording.duration(row.lost_s)} · {row.stops:,}×" for row in shown.itertuples()]
+    figure = go.Figure()
+    figure.add_bar(
+        x=shown["lost_s"] / 60,
+        y=shown["reason_name"],
+        orientation="h",
+        marker={
+            "color": [look.colour for look in looks],
+            "pattern": {
+                "shape": [look.pattern for look in looks],
+                "fillmode": "overlay",
+                "fgcolor": "rgba(16,20,24,.5)",
+                "size": 7,
+                "solidity": 0.2,
+            },
+            "line": {"color": _INK, "width": 1},
+        },
+        customdata=list(zip(amounts, [look.label for look in looks], strict=True)),
+        hovertemplate="<b>%{y}</b><br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=shown["lost_s"].cumsum() / shown["lost_s"].sum(),
+        y=shown["reason_name"],
+        xaxis="x2",
+        mode="lines+markers",
+        line={"color": _INK, "width": 1.5},
+        marker={"size": 5},
+        hovertemplate="%{x:.0%} of the lost time up to here<extra></extra>",
+        name="cumulative share",
+    )
+    for name, amount in zip(shown["reason_name"], amounts, strict=True):
+        figure.add_annotation(
+            text=amount, x=1, xref="paper", xanchor="right", y=name, showarrow=False
+        )
+    figure.update_layout(
+        xaxis={
+            "title": {"text": "minutes lost", "font": {"size": 12}},
+            "domain": [0, _BARS_END],
+            "rangemode": "tozero",
+            "fixedrange": True,
+        },
+        xaxis2={
+            "overlaying": "x",
+            "side": "top",
+            "domain": [0, _BARS_END],
+            "range": [0, 1.02],
+            "tickvals": [0.5, 0.8, 1],
+            "tickangle": 0,
+            "tickformat": ".0%",
+            "showgrid": False,
+            "fixedrange": True,
+        },
+        yaxis={"autorange": "reversed", "fixedrange": True, "ticksuffix": "  "},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
+    )
+    return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
+
+
+def _shift_trace(shifts: pd.DataFrame, style: int, zone: ZoneInfo, *, is_first: bool) -> go.Scatter:
+    shift_id = shifts["shift_id"].iloc[0] if len(shifts) else ""
+    symbol = _SYMBOLS[style % len(_SYMBOLS)]
+    return go.Scatter(
+        x=[
+            wording.local(at.to_pydatetime(), zone).replace(tzinfo=None)
+            for at in shifts["shift_started_at"]
+        ],
+        y=shifts["oee_index"],
+        customdata=list(
+            zip(shifts["equipment_id"], shifts["shift_started_at"].astype(str), strict=True)
+        ),
+        mode="lines+markers",
+        connectgaps=False,
+        name=wording.shift_name(shift_id),
+        legendgroup=shift_id,
+        showlegend=is_first,
+        line={"color": _INK, "width": 1.25, "dash": _DASHES[style % len(_DASHES)]},
+        marker={
+            "size": 7,
+            "symbol": [
+                f"{symbol}-open" if hollow else symbol for hollow in shifts["is_provisional"]
+            ],
+        },
+        text=[_shift_in_words(row, zone) for row in shifts.itertuples()],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _shift_in_words(row: object, zone: ZoneInfo) -> str:
+    values = row._asdict()  # type: ignore[attr-defined]
+    day = wording.local(values["shift_started_at"].to_pydatetime(), zone).strftime("%a %-d %b")
+    lines = [
+        f"<b>{values['name']} · {wording.shift_name(values['shift_id'])} {day}</b>",
+        f"OEE {wording.percent(_known(values['oee_index']))}",
+        f"Availability {wording.percent(_known(values['availability']))} × "
+        f"Effectiveness {wording.percent(_known(values['effectiveness']))} × "
+        f"Quality {wording.percent(_known(values['quality_ratio']))}",
+    ]
+    if values["is_provisional"]:
+        lines.append(f"Provisional: {wording.percent(_known(values['coverage_ratio']))} has data")
+    return "<br>".join(lines)
+
+
+def _known(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _kind(row: object) -> Spent:
+    cause = getattr(row, "cause", None)
+    if cause == "unknown":
+        return Spent.UNKNOWN
+    return components.spent("delay", cause, is_minor=bool(getattr(row, "is_minor", False)))
+
+
+def _with_rest(frame: pd.DataFrame) -> pd.DataFrame:
+    if len(frame) <= _LONGEST_PARETO:
+        return frame
+    top, rest = frame.iloc[: _LONGEST_PARETO - 1], frame.iloc[_LONGEST_PARETO - 1 :]
+    summed = {
+        "reason_name": f"{len(rest)} other reasons",
+        "cause": "unknown",
+        "is_minor": False,
+        "lost_s": rest["lost_s"].sum(),
+        "stops": rest["stops"].sum(),
+    }
+    return pd.concat([top, pd.DataFrame([summed])], ignore_index=True)
+
+
+def _finish(figure: go.Figure, *, height: int, top: int = 8) -> go.Figure:
+    return figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 8, "r": 8, "t": top, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "inherit", "size": 12, "color": _INK},
+        xaxis_automargin=True,
+        yaxis_automargin=True,
+        uirevision="kept",
+        separators=".,",
+        modebar={"remove": ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale"]},
+    )

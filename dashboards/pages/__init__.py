@@ -1,0 +1,1 @@
+"""One module a page: a title, a layout and callbacks of one line."""

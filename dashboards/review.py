@@ -1,0 +1,204 @@
+"""The overview's lower half: what the chosen period was like, from published history.
+
+Every function takes the dashboard and the page's selection and answers in words where there is
+nothing to show or the lake is away.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import plotly.graph_objects as go
+from dash import html
+from dash.development.base_component import Component
+
+from dashboards import components, figures, periods, queries, wording
+from dashboards.app import Dashboard
+from dashboards.history import HistoryUnavailable, NothingPublished
+from dashboards.queries import Equipment
+from dashboards.theme import LOOKS, Spent
+from takt.errors import TaktError
+
+Selection = Mapping[str, str | None]
+"""What the URL says: `period`, `line`, `unit` and `reason`; None or absent is all."""
+
+_FORTNIGHT = timedelta(days=13)
+_COMPARED_SHIFTS = 14
+
+
+def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
+    """OEE per shift over two weeks, one small multiple a line."""
+
+    def draw() -> go.Figure:
+        site = _site(dashboard)
+        frame = dashboard.history.ask(
+            queries.oee_per_shift,
+            first_day=periods.production_day(site) - _FORTNIGHT,
+            work_center_id=selection.get("line"),
+        )
+        zone = ZoneInfo(site.time_zone)
+        return figures.oee_per_shift(frame, target=dashboard.options.oee_target, zone=zone)
+
+    return _or_message(draw)
+
+
+def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
+    """The Pareto of stops of the chosen period."""
+    return _or_message(
+        lambda: figures.pareto(
+            dashboard.history.ask(
+                queries.losses,
+                **_period(dashboard, selection),
+                work_center_id=selection.get("line"),
+            )
+        )
+    )
+
+
+def heading(dashboard: Dashboard, selection: Selection) -> str:
+    """What the Pareto and the table are about: period, line and how far history reaches."""
+    try:
+        bounds = _bounds(dashboard, selection)
+        site = _site(dashboard)
+    except TaktError:
+        return "Where did the time go?"
+    through = wording.clock_or_day(bounds.until, ZoneInfo(site.time_zone), site.computed_through_at)
+    return f"{bounds.label} · up to {through}"
+
+
+def stops_page(
+    dashboard: Dashboard, selection: Selection, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The rows of the table that its viewer has scrolled to, as AG Grid asks for them.
+
+    Args:
+        dashboard: Where to ask.
+        selection: What the URL says.
+        request: AG Grid's `getRowsRequest`: startRow, endRow, sortModel.
+    """
+    first, last = request.get("startRow", 0), request.get("endRow", 100)
+    sort = tuple((rule["colId"], rule["sort"] == "desc") for rule in request.get("sortModel") or ())
+    try:
+        frame = _stops(dashboard, selection, first=first, limit=last - first, sort=sort)
+    except TaktError:
+        return {"rowData": [], "rowCount": 0}
+    rows = _readable(frame, ZoneInfo(_site(dashboard).time_zone))
+    return {"rowData": rows, "rowCount": int(frame["matching"].iloc[0]) if len(frame) else 0}
+
+
+def stops_csv(dashboard: Dashboard, selection: Selection) -> str:
+    """The whole table as CSV: times in UTC, seconds as numbers."""
+    frame = _stops(dashboard, selection)
+    return str(frame.drop(columns=["matching", "stop_id"]).to_csv(index=False))
+
+
+def trend(dashboard: Dashboard) -> Component | None:
+    """OEE of the last shifts of the running shift's name, as small bars."""
+    try:
+        site = _site(dashboard)
+        frame = dashboard.history.ask(
+            queries.site_oee_per_shift, shift_id=site.shift_id, limit=_COMPARED_SHIFTS
+        )
+    except TaktError:
+        return None
+    known = frame.dropna(subset=["oee_index"])
+    return components.spark(
+        list(known["oee_index"]),
+        f"OEE of the last {len(known)} shifts called {wording.shift_name(site.shift_id)}",
+    )
+
+
+def chips(dashboard: Dashboard, selection: Selection) -> list[Component]:
+    """What narrows the table beyond period and line, each with a way to remove it."""
+    chosen = {
+        "unit": _unit_name(dashboard, selection.get("unit")),
+        "reason": selection.get("reason"),
+    }
+    if (period := selection.get("period")) and period not in periods.NAMES:
+        chosen = {"period": heading(dashboard, selection).split(" · ")[0], **chosen}
+    return [
+        html.Button(
+            [text, html.Span(" ×", **{"aria-hidden": "true"})],
+            className="chip",
+            **{"data-pick": json.dumps({kind: None}), "aria-label": f"Remove {text}"},
+        )
+        for kind, text in chosen.items()
+        if text
+    ]
+
+
+def _stops(dashboard: Dashboard, selection: Selection, **paging: Any) -> pd.DataFrame:
+    frame: pd.DataFrame = dashboard.history.ask(
+        queries.stops,
+        **_period(dashboard, selection),
+        work_center_id=selection.get("line"),
+        work_unit_id=selection.get("unit"),
+        reason_name=selection.get("reason"),
+        **paging,
+    )
+    return frame
+
+
+def _readable(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
+    return [
+        {
+            "stop_id": row.stop_id,
+            "started_at": wording.local(row.started_at.to_pydatetime(), zone).strftime(
+                "%a %-d %b %H:%M"
+            ),
+            "work_center_name": row.work_center_name,
+            "work_unit_name": row.work_unit_name,
+            "reason_name": row.reason_name,
+            "cause": _cause(row.cause, is_minor=row.is_minor),
+            "lost_s": wording.duration(row.lost_s) + (" so far" if pd.isna(row.ended_at) else ""),
+        }
+        for row in frame.itertuples()
+    ]
+
+
+def _cause(cause: str, *, is_minor: bool) -> str:
+    if is_minor:
+        return LOOKS[Spent.MINOR_STOP].label
+    return {"internal": "Internal", "external": "External"}.get(cause, "Unknown")
+
+
+def _period(dashboard: Dashboard, selection: Selection) -> dict[str, Any]:
+    bounds = _bounds(dashboard, selection)
+    return {"since": bounds.since, "until": bounds.until}
+
+
+def _bounds(dashboard: Dashboard, selection: Selection) -> periods.Bounds:
+    moment = dashboard.feed.latest.moment
+    if moment is None or moment.publication is None:
+        raise NothingPublished("no refresh has been published yet")
+    return periods.bounds(
+        selection.get("period") or periods.DEFAULT,
+        _site(dashboard),
+        moment.publication.published_at,
+        dashboard.history.ask,
+    )
+
+
+def _site(dashboard: Dashboard) -> Equipment:
+    moment = dashboard.feed.latest.moment
+    if moment is None or moment.site is None:
+        raise NothingPublished("no equipment has been loaded yet")
+    return moment.site
+
+
+def _unit_name(dashboard: Dashboard, unit_id: str | None) -> str | None:
+    moment = dashboard.feed.latest.moment
+    rows = moment.equipment if moment else ()
+    return next((row.name for row in rows if row.equipment_id == unit_id), unit_id)
+
+
+def _or_message(draw: Callable[[], go.Figure]) -> go.Figure:
+    try:
+        return draw()
+    except NothingPublished:
+        return figures.message("No history yet: the first refresh has not been published")
+    except HistoryUnavailable:
+        return figures.message("History does not answer now; it returns by itself")
