@@ -119,6 +119,7 @@ class Link:
         log.log(level, "%s: %s: %s", self._source, state, reason)
         if is_new:
             await self._say(self._equipment)
+            await self.beat()
         self._changed()
 
     async def _say(self, equipment: Iterable[str]) -> None:

@@ -1,0 +1,35 @@
+"""The `edge` process: start, run, stop."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from edge import configuration
+from edge.collector import Collector, delivering
+from edge.configuration import EdgeConfiguration
+from takt.settings import Settings
+from takt.topics import Collector as Identity
+
+
+def run(config: Path, settings: Settings) -> None:
+    """Collect and forward until SIGTERM or SIGINT.
+
+    Args:
+        config: The collector's `edge.toml`.
+        settings: The installation; gives the broker unless the file names one.
+
+    Raises:
+        ConfigurationError: The file is wrong, or another collector has the spool.
+    """
+    asyncio.run(_run(configuration.load(config), settings))
+
+
+async def _run(edge: EdgeConfiguration, settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    identity = Identity(edge.site, edge.collector)
+    path = edge.spool.path or settings.home / "edge" / edge.collector / "spool.db"
+    async with delivering(identity, edge.spool, path, edge.broker or settings.broker) as parts:
+        await Collector(edge, parts).run(stop)

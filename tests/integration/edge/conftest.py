@@ -1,0 +1,150 @@
+"""A peer that plays ingestion by the wire contract, and a collector process to kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from takt import batch, topics
+from takt.messages import Ack, Health, Loss
+from takt.settings import BrokerSettings, Settings
+from tests.command import environment
+from tests.conftest import Mosquitto, wait_until
+
+IDENTITY = topics.Collector("demo", "collector1")
+
+
+class AckingPeer:
+    """Keeps batches as ingestion would: once per (epoch, seq), acknowledged when settled."""
+
+    def __init__(self, port: int, *, acknowledges: bool = True) -> None:
+        self.acknowledges = acknowledges
+        self.credit_batches = 50
+        self.drops: set[int] = set()
+        self.batches: dict[tuple[str, int], batch.Batch] = {}
+        self.losses: dict[tuple[str, int, int], Loss] = {}
+        self.received: list[int] = []
+        self.healths: list[Health] = []
+        self._lock = threading.RLock()
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"peer-{id(self)}")
+        self._client.on_connect = self._subscribe
+        self._client.on_message = self._receive
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def ack(self, epoch: str, *, ingestor: str = "ingestor1", **changes: object) -> None:
+        with self._lock:
+            settled = {seq for known, seq in self.batches if known == epoch}
+            for known, first, last in self.losses:
+                settled |= set(range(first, last + 1)) if known == epoch else set()
+        through = 0
+        while through + 1 in settled:
+            through += 1
+        gaps = sorted(set(range(through + 1, max(settled, default=0))) - settled)
+        fields = {
+            "epoch": epoch,
+            "settled_through": through,
+            "missing": tuple((seq, seq) for seq in gaps[:100]),
+            "ingestor_id": ingestor,
+            "credit_batches": self.credit_batches,
+            "credit_bytes": 10_000_000,
+        }
+        message = Ack(**{**fields, **changes}).model_dump_json()
+        self._client.publish(topics.ack_topic(IDENTITY), message, qos=1, retain=True)
+
+    def rows(self) -> list[dict[str, object]]:
+        """Every sample in the order of epochs' arrival, seqs and rows."""
+        with self._lock:
+            epochs = list(dict.fromkeys(epoch for epoch, _ in self.batches))
+            found = sorted(self.batches, key=lambda key: (epochs.index(key[0]), key[1]))
+            return [row for key in found for row in self.batches[key].table.to_pylist()]
+
+    def data(self) -> list[dict[str, object]]:
+        """As `rows`, without the collector's own events."""
+        return [row for row in self.rows() if not str(row["signal"]).startswith("$")]
+
+    def values(self) -> list[object]:
+        return [row["value"] for row in self.data()]
+
+    def events(self, signal: str) -> list[dict[str, object]]:
+        return [row for row in self.rows() if row["signal"] == signal]
+
+    def _subscribe(self, client: mqtt.Client, *_: object) -> None:
+        for topic in (topics.BATCH_FILTER, topics.LOST_FILTER, topics.HEALTH_FILTER):
+            client.subscribe(topic, qos=1)
+
+    def _receive(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        if topics.parse_health(message.topic):
+            self.healths.append(Health.model_validate_json(message.payload))
+            return
+        address = topics.parse_batch(message.topic)
+        lost = topics.parse_lost(message.topic)
+        if address is not None:
+            self.received.append(address.seq)
+            if address.seq in self.drops:
+                self.drops.discard(address.seq)
+                return
+            with self._lock:
+                decoded = batch.decode(message.payload)
+                known = self.batches.setdefault((address.epoch, address.seq), decoded)
+                assert known.table.equals(decoded.table)
+        if lost is not None:
+            key = (lost.epoch, lost.first_seq, lost.last_seq)
+            self.losses[key] = Loss.model_validate_json(message.payload)
+        found = address or lost
+        if self.acknowledges and found is not None:
+            self.ack(found.epoch)
+
+
+class CollectorProcess:
+    """`takt edge` as a process of its own."""
+
+    def __init__(self, home: Path, broker_port: int, configuration: str) -> None:
+        self.home = home
+        self._broker_port = broker_port
+        self.file = home / "edge.toml"
+        self.file.write_text(configuration)
+        self.log = home / "edge.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        settings = Settings(
+            home=self.home, broker=BrokerSettings(port=self._broker_port, embedded=False)
+        )
+        before = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "takt", "edge", "--config", self.file],
+                env=environment(settings),
+                stdout=output,
+                stderr=output,
+            )
+        wait_until(lambda: b"ready" in self.log.read_bytes()[before:], "the collector")
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        assert self._process is not None
+        os.kill(self._process.pid, how)
+        return self._process.wait(timeout=10)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def peer(mosquitto: Mosquitto) -> Iterator[AckingPeer]:
+    peer = AckingPeer(mosquitto.port)
+    yield peer
+    peer.close()
