@@ -13,6 +13,7 @@ from takt.settings import Settings
 _REFRESH = 0x7A6B_0001
 _SCHEMA = 0x7A6B_0002
 _MAINTENANCE = 0x7A6B_0003
+_IMPORT = 0x7A6B_0004
 
 
 @contextmanager
@@ -42,6 +43,13 @@ def schema_lock(settings: Settings, wait_s: float = 120.0) -> Iterator[None]:
 def maintenance_lock(settings: Settings, wait_s: float = 0.0) -> Iterator[None]:
     """Held by the one maintenance that runs."""
     with _advisory_lock(settings, _MAINTENANCE, "maintenance", wait_s):
+        yield
+
+
+@contextmanager
+def import_lock(settings: Settings, wait_s: float = 3600.0) -> Iterator[None]:
+    """Held by the one import or replay that writes beside ingestion."""
+    with _advisory_lock(settings, _IMPORT, "an import or replay", wait_s):
         yield
 
 
