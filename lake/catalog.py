@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -21,6 +22,7 @@ from takt import children
 from takt.errors import ConfigurationError
 from takt.settings import Settings
 
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 START_TIMEOUT_S = 60.0
 _CONNECT_TIMEOUT_S = 10
 _members: dict[Path, int] = {}
@@ -70,7 +72,7 @@ def leave(settings: Settings, timeout_s: float = 10.0) -> None:
         time.sleep(0.02)
 
 
-def connect(settings: Settings) -> "psycopg.Connection[tuple[object, ...]]":
+def connect(settings: Settings) -> Connection:
     """A connection to the catalog's PostgreSQL itself, in autocommit.
 
     Raises:

@@ -60,17 +60,20 @@ def write(table: LakeTable, rows: pa.Table, data: Path) -> list[NewFile]:
     return files
 
 
-def sync(files: Sequence[NewFile], data: Path) -> None:
+def sync(files: Iterable[NewFile], data: Path) -> None:
     """Make files durable, and every folder on the way to them.
 
     Raises:
         OSError: The disk refuses; the files may be lost at a power cut.
     """
-    for file in files:
-        _sync_path(file.path)
-    folders = {folder for file in files for folder in file.path.parents if folder >= data}
-    for folder in folders:
-        _sync_path(folder)
+    sync_paths([file.path for file in files], data)
+
+
+def sync_paths(paths: Sequence[Path], data: Path) -> None:
+    """As `sync`, for files that somebody else wrote."""
+    folders = {folder for path in paths for folder in path.parents if folder.is_relative_to(data)}
+    for path in (*paths, *folders):
+        _sync_path(path)
 
 
 def register(con: duckdb.DuckDBPyConnection, files: Sequence[NewFile]) -> None:

@@ -28,11 +28,14 @@ from lake.schema import (
     TRANSPORT_REPEAT,
     LakeTable,
 )
+from takt.errors import TaktError
 from takt.settings import Settings
 
 EARLIEST = dt.datetime(1, 1, 1)  # noqa: DTZ001 -- the lake's times are naive UTC
 LATEST = dt.datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
 """`observed_at` lies between these; a row outside cannot be committed."""
+_OWN_ROW = "where shard = ? and owner_id = ?"
+_TAKE_OVER_ATTEMPTS = 10
 _MEMORY_LIMIT = "256MB"
 
 
@@ -130,6 +133,7 @@ class ShardWriter:
         self._shard = shard
         self._data = Path(door.data_folder(settings))
         self._con: duckdb.DuckDBPyConnection | None = None
+        self._commits: int | None = None
 
     def take_over(self) -> None:
         """Become the owner; whoever was it before gets `FenceLost` at its next commit.
@@ -138,15 +142,27 @@ class ShardWriter:
             LakeUnavailable: Nothing has changed.
             OutcomeUnknown: Call it again.
         """
-        with self._transaction() as con:
-            commits = self._commits(con, owner_id=None) or 0
-            con.execute(f"delete from {INGEST_SHARD.qualified_name} where shard = ?", [self._shard])
-            files = self._write_fence(commits)
+        for attempt in range(_TAKE_OVER_ATTEMPTS):
             try:
-                register(con, files)
-            except duckdb.Error:
-                remove(files)
-                raise
+                return self._take_over()
+            except OutcomeUnknown:
+                # Mostly a commit of the owner before, which lies between our read and write.
+                if attempt + 1 == _TAKE_OVER_ATTEMPTS:
+                    raise
+        return None
+
+    def _take_over(self) -> None:
+        files: list[NewFile] = []
+        with self._removed_unless_unknown(files), self._transaction() as con:
+            found = con.execute(
+                f"select max(commits) from {INGEST_SHARD.qualified_name} where shard = ?",
+                [self._shard],
+            ).fetchall()
+            commits = found[0][0] or 0
+            con.execute(f"delete from {INGEST_SHARD.qualified_name} where shard = ?", [self._shard])
+            files += self._write_fence(commits)
+            register(con, files)
+        self._commits = commits
 
     def commit(self, content: Commit) -> None:
         """Make rows and ledger durable and then visible, all or nothing.
@@ -158,19 +174,16 @@ class ShardWriter:
             OSError: The files cannot be written; nothing was committed.
         """
         files: list[NewFile] = []
-        try:
+        with self._removed_unless_unknown(files):
             for table, rows in content.tables():
                 files += write(table, rows, self._data)
             sync(files, self._data)
             with self._transaction() as con:
-                files += self._renew_fence(con)
+                commits = self._known_commits(con) + 1
+                self._drop_fence(con)
+                files += self._write_fence(commits)
                 register(con, files)
-        except OutcomeUnknown:
-            # The catalog may name the files. If it does not, maintenance removes them.
-            raise
-        except BaseException:
-            remove(files)
-            raise
+        self._commits = commits
 
     def epoch_state(self, site: str, collector: str, epoch: str) -> EpochState:
         """What is settled of an epoch.
@@ -195,30 +208,34 @@ class ShardWriter:
 
     def close(self) -> None:
         """Give the connection back; the writer may be used again."""
+        self._commits = None
         if self._con is not None:
             self._con.close()
             self._con = None
 
-    def _renew_fence(self, con: duckdb.DuckDBPyConnection) -> list[NewFile]:
-        """Replace the owner's row: of two transactions that do, one fails."""
-        commits = self._commits(con, self._owner_id)
-        if commits is None:
-            raise FenceLost(
-                f"shard {self._shard} has another owner than {self._owner_id}; this one stops"
-            )
-        con.execute(
-            f"delete from {INGEST_SHARD.qualified_name} where shard = ? and owner_id = ?",
-            [self._shard, self._owner_id],
-        )
-        return self._write_fence(commits + 1)
+    def _known_commits(self, con: duckdb.DuckDBPyConnection) -> int:
+        if self._commits is None:
+            found = con.execute(
+                f"select commits from {INGEST_SHARD.qualified_name} {_OWN_ROW}",
+                [self._shard, self._owner_id],
+            ).fetchone()
+            if found is None:
+                raise self._fence_lost()
+            self._commits = int(found[0])
+        return self._commits
 
-    def _commits(self, con: duckdb.DuckDBPyConnection, owner_id: str | None) -> int | None:
-        found = con.execute(
-            f"select commits from {INGEST_SHARD.qualified_name}"
-            " where shard = $shard and owner_id = coalesce($owner_id, owner_id)",
-            {"shard": self._shard, "owner_id": owner_id},
-        ).fetchall()
-        return int(found[0][0]) if found else None
+    def _drop_fence(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Delete the owner's row: of two transactions that do, one fails."""
+        deleted = con.execute(
+            f"delete from {INGEST_SHARD.qualified_name} {_OWN_ROW}", [self._shard, self._owner_id]
+        ).fetchone()
+        if deleted != (1,):
+            raise self._fence_lost()
+
+    def _fence_lost(self) -> FenceLost:
+        return FenceLost(
+            f"shard {self._shard} has another owner than {self._owner_id}; this one stops"
+        )
 
     def _write_fence(self, commits: int) -> list[NewFile]:
         # A file of one row: deleting the row drops the file, so DuckDB never writes one here.
@@ -227,6 +244,20 @@ class ShardWriter:
         files = write(INGEST_SHARD, rows, self._data)
         sync(files, self._data)
         return files
+
+    @contextmanager
+    def _removed_unless_unknown(self, files: list[NewFile]) -> Iterator[None]:
+        """Delete files whose commit failed; when it may have happened they stay.
+
+        Those that the catalog does not name after all are removed by maintenance.
+        """
+        try:
+            yield
+        except OutcomeUnknown:
+            raise
+        except (TaktError, OSError, ValueError):
+            remove(files)
+            raise
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -5,6 +5,7 @@ Nested options are `TAKT_BROKER__PORT` in the environment and `[broker]` in the 
 """
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,9 @@ from pydantic_settings import (
 )
 
 from takt.errors import ConfigurationError
+
+_PREFIX = "TAKT_"
+_NESTING = "__"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -70,11 +74,23 @@ class PlantSettings(_Section):
     port: Port = Field(default=48400, description="Of its OPC UA server, on loopback.")
 
 
+class LakeSettings(_Section):
+    """How much of its past the lake keeps."""
+
+    keep_all_hours: PositiveInt = Field(default=48, description="Every snapshot.")
+    keep_hourly_days: PositiveInt = Field(
+        default=90, description="One snapshot an hour; after that one a day, for ever."
+    )
+    remove_after_hours: PositiveInt = Field(
+        default=24, description="Files that nothing names stay as long as this."
+    )
+
+
 class Settings(BaseSettings):
     """An installation of Takt."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TAKT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=_PREFIX, env_nested_delimiter=_NESTING, extra="forbid", frozen=True
     )
 
     home: Path = Field(default=Path(".takt"), description="Where all state lives.")
@@ -83,6 +99,7 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL URL of the catalog; none: embedded in the home."
     )
     data: str | None = Field(default=None, description="Folder of the lake's files.")
+    lake: LakeSettings = LakeSettings()
     broker: BrokerSettings = BrokerSettings()
     ingestion: IngestionSettings = IngestionSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
@@ -96,6 +113,16 @@ class Settings(BaseSettings):
             return self.data
         return str(Path(self.data or self.home / "lake").absolute())
 
+    def environment(self) -> dict[str, str]:
+        """The environment in which a child process loads these very settings."""
+        ours = {f"{_PREFIX}{name.upper()}" for name in type(self).model_fields}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name.upper().partition(_NESTING)[0] not in ours
+        }
+        return inherited | _variables(_PREFIX, self.model_dump(mode="json", exclude_none=True))
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -108,6 +135,16 @@ class Settings(BaseSettings):
         """Arguments, environment, then the file in the home."""
         toml = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
         return init_settings, env_settings, toml
+
+
+def _variables(prefix: str, values: Mapping[str, object]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _variables(f"{prefix}{name.upper()}{_NESTING}", value)
+        else:
+            found[f"{prefix}{name.upper()}"] = str(value)
+    return found
 
 
 def home_path() -> Path:
