@@ -5,14 +5,14 @@ commit and how to wait is the process's (`main`); the commit protocol is `lake.s
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from ingestion.intake import Arrival, DeclaredLoss, Selection, microseconds
-from ingestion.judgement import EpochKey, Judge, Verdicts
+from ingestion.judgement import EpochKey, Judge, LedgerRow, Verdicts
 from ingestion.ledger import EpochLedger, Span
 from ingestion.quarantine_rows import QuarantineRow, kept_already
 from lake import schema
@@ -99,7 +99,7 @@ class Committer:
         return replace(
             beside,
             telemetry=pa.concat_tables(verdicts.telemetry) if verdicts.telemetry else None,
-            batches=_ledger_table(verdicts, self._ingestor_id, now),
+            batches=ledger_table(verdicts.ledger, self._ingestor_id, now),
             quarantine=_quarantine_table(verdicts.quarantine, now),
             repeats=_repeats_table(verdicts, now),
         )
@@ -142,7 +142,8 @@ def _grouped(
     return groups
 
 
-def _ledger_table(verdicts: Verdicts, ingestor_id: str, now: int) -> pa.Table:
+def ledger_table(ledger: Sequence[LedgerRow], ingestor_id: str, now: int) -> pa.Table:
+    """Rows of `raw.batch`; `now` in µs."""
     rows = [
         {
             **_collector(row.key),
@@ -158,7 +159,7 @@ def _ledger_table(verdicts: Verdicts, ingestor_id: str, now: int) -> pa.Table:
             "last_observed_at": row.last_observed_at,
             "committed_at": now,
         }
-        for row in verdicts.ledger
+        for row in ledger
     ]
     return pa.Table.from_pylist(rows, schema=schema.BATCH.arrow_schema)
 

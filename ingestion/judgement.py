@@ -147,7 +147,7 @@ class Judge:
         seq = arrival.address.seq
         decoded = decode(arrival.message.payload)
         span = Span.of(seq, seq, decoded.first_row, decoded.table.num_rows)
-        first_observed_at, last_observed_at = _check_times(decoded.table)
+        first_observed_at, last_observed_at = check_times(decoded.table)
         if not self._ledger.fits(span):
             raise BatchError("row_numbers", f"rows {span.first_row} to {span.last_row} do not fit")
         self._settle(
@@ -246,8 +246,12 @@ def telemetry_rows(key: EpochKey, run: list[Batch]) -> pa.Table:
     )
 
 
-def _check_times(table: pa.Table) -> tuple[int, int]:
-    """First and last `observed_at`, in µs."""
+def check_times(table: pa.Table) -> tuple[int, int]:
+    """First and last `observed_at`, in µs.
+
+    Raises:
+        BatchError: A time is not between the years 1900 and 2300.
+    """
     bounds = [_bounds(table[name]) for name in ("observed_at", "received_at")]
     for name, (least, greatest) in zip(("observed_at", "received_at"), bounds, strict=True):
         if least < EARLIEST or greatest >= LATEST:

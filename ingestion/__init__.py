@@ -1,0 +1,1 @@
+"""Broker to lake, business files to lake."""

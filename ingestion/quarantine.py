@@ -1,0 +1,212 @@
+"""What was refused: list it, look at it, try it again after the cause is mended.
+
+A replayed batch is committed under the collector `replay` and an epoch of its own, because
+its place in the ledger of its first epoch is settled for good.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import duckdb
+import pyarrow as pa
+
+import lake
+from ingestion.committer import Committer
+from ingestion.inbox import Message
+from ingestion.intake import Arrival, Selection, digest_of, microseconds
+from ingestion.judgement import check_times, decode
+from ingestion.side_shard import side_writer
+from lake.errors import LakeUnavailable
+from lake.schema import QUARANTINE_REPLAY
+from lake.shard import Commit
+from takt import batch
+from takt.errors import BatchError, TaktError
+from takt.settings import Settings
+from takt.topics import BatchAddress, Collector, parse_batch
+
+COLLECTOR = "replay"
+_PREVIEW_BYTES = 256
+_LIST_AT_MOST = 1_000
+_OPEN = (
+    "quarantine_id not in (select quarantine_id from raw.quarantine_replay"
+    " where outcome = 'committed')"
+)
+_RESENT = "the collector sent it again under a new epoch"
+
+
+class Entry(NamedTuple):
+    """One refused message, in the order of the columns that `takt quarantine list` prints."""
+
+    quarantine_id: str
+    quarantined_at: datetime
+    collector: str
+    reason: str
+    detail: str
+    bytes: int
+
+
+@dataclass
+class ReplayReport:
+    """What became of each message that was tried again.
+
+    Attributes:
+        outcomes: Outcome per quarantine id.
+    """
+
+    outcomes: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.outcomes:
+            return "nothing to replay"
+        counts = Counter(self.outcomes.values())
+        return "\n".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+
+
+class _Refused(NamedTuple):
+    quarantine_id: str
+    topic: str
+    payload: bytes
+    reason: str
+
+
+def list_entries(settings: Settings) -> list[Entry]:
+    """The newest refused messages that no replay has brought in, newest first.
+
+    Raises:
+        LakeUnavailable: The lake does not answer.
+    """
+    rows = _query(
+        settings,
+        "select quarantine_id, max(quarantined_at), any_value(coalesce(site || '/' || collector,"
+        " topic)), any_value(reason), any_value(detail), max(octet_length(payload))"
+        f" from raw.quarantine where {_OPEN} group by quarantine_id"
+        f" order by 2 desc, 1 limit {_LIST_AT_MOST}",
+    )
+    return [Entry(*row) for row in rows]
+
+
+def show(settings: Settings, quarantine_id: str) -> str:
+    """Everything known of one refused message, and the start of its bytes.
+
+    Raises:
+        TaktError: There is no such message.
+        LakeUnavailable: The lake does not answer.
+    """
+    rows = _query(
+        settings,
+        "select topic, reason, detail, quarantined_at, payload from raw.quarantine"
+        " where quarantine_id = ? limit 1",
+        quarantine_id,
+    )
+    if not rows:
+        raise TaktError(f"no message {quarantine_id} in quarantine; see `takt quarantine list`")
+    topic, reason, detail, quarantined_at, payload = rows[0]
+    replays = _query(
+        settings,
+        "select replayed_at, outcome from raw.quarantine_replay where quarantine_id = ? order by 1",
+        quarantine_id,
+    )
+    lines = [
+        f"topic     {topic}",
+        f"refused   {quarantined_at:%Y-%m-%dT%H:%M:%SZ}, {reason}: {detail}",
+        *(
+            f"replayed  {replayed_at:%Y-%m-%dT%H:%M:%SZ}, {outcome}"
+            for replayed_at, outcome in replays
+        ),
+        f"bytes     {len(payload)}",
+        *_hex_lines(payload[:_PREVIEW_BYTES]),
+    ]
+    return "\n".join(lines)
+
+
+def replay(settings: Settings, quarantine_id: str | None = None) -> ReplayReport:
+    """Decode refused batches again and commit those that are right now.
+
+    Args:
+        settings: Of the installation.
+        quarantine_id: One message; None: all that no replay has brought in.
+
+    Raises:
+        TaktError: There is no such message.
+        LakeUnavailable: The lake does not answer; what was replayed so far stays.
+    """
+    one = "" if quarantine_id is None else " and quarantine_id = ?"
+    ids = [row[0] for row in _query(
+        settings,
+        f"select distinct quarantine_id from raw.quarantine where {_OPEN}{one} order by 1",
+        *([] if quarantine_id is None else [quarantine_id]),
+    )]  # fmt: skip
+    if quarantine_id is not None and not ids:
+        raise TaktError(f"no message {quarantine_id} waits in quarantine")
+    report = ReplayReport()
+    if ids:
+        with side_writer(settings) as (writer, owner_id):
+            committer = Committer(settings, writer, owner_id)
+            for each in ids:
+                report.outcomes[each] = _replay_one(committer, _refused(settings, each))
+    return report
+
+
+def _replay_one(committer: Committer, refused: _Refused) -> str:
+    try:
+        selection = _selection(refused)
+        outcome = "committed"
+    except BatchError as error:
+        selection = Selection()
+        outcome = f"refused again, {error.reason}"
+    row = {
+        "quarantine_id": refused.quarantine_id,
+        "outcome": outcome,
+        "replayed_at": microseconds(datetime.now(UTC)),
+    }
+    replays = pa.Table.from_pylist([row], schema=QUARANTINE_REPLAY.arrow_schema)
+    committer.commit(selection, Commit(quarantine_replays=replays))
+    return outcome
+
+
+def _selection(refused: _Refused) -> Selection:
+    address = parse_batch(refused.topic)
+    if address is None:
+        raise BatchError("no_batch", "only batches can be replayed")
+    if refused.reason == "epoch_conflict":
+        raise BatchError("epoch_conflict", _RESENT)
+    table = decode(refused.payload).table
+    check_times(table)
+    payload = batch.encode_table(table, first_row=1)
+    source = Collector(address.source.site, COLLECTOR)
+    epoch = str(UUID(refused.quarantine_id))
+    message = Message(refused.topic, payload)
+    # The id is a digest of topic and bytes: what was committed before is a repeat now.
+    arrival = Arrival(BatchAddress(source, epoch, 1), digest_of(payload), message)
+    arrival.was_attempted = True
+    return Selection(batches=[arrival])
+
+
+def _refused(settings: Settings, quarantine_id: str) -> _Refused:
+    rows = _query(
+        settings,
+        "select quarantine_id, topic, payload, reason from raw.quarantine"
+        " where quarantine_id = ? limit 1",
+        quarantine_id,
+    )
+    return _Refused(*rows[0])
+
+
+def _query(settings: Settings, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
+    try:
+        with lake.open(settings, read_only=True) as con:
+            return con.execute(sql, list(arguments)).fetchall()
+    except duckdb.Error as error:
+        raise LakeUnavailable(f"the quarantine cannot be read: {error}") from error
+
+
+def _hex_lines(payload: bytes) -> list[str]:
+    lines = []
+    for start in range(0, len(payload), 16):
+        part = payload[start : start + 16]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
+        lines.append(f"  {start:04x}  {part.hex(' '):<47}  {text}")
+    return lines
