@@ -5,7 +5,7 @@ moment: what has ended, what runs, and what is released or planned for the next 
 """
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,17 +26,26 @@ _HOUR_MS = 3_600_000
 def write_business_data(folder: Path, site: str, plant: Plant, now: int) -> list[Path]:
     """Write every table as it stands at `now` (ms); the files in the order of the contracts."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for table, rows in _TABLES.items():
-        file = folder / f"{table}.csv"
-        columns = [column.name for column in TABLES[table].columns]
-        with file.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, columns, lineterminator="\n")
-            writer.writeheader()
-            for row in rows(site, plant, now):
-                writer.writerow({name: _text(value) for name, value in row.items()})
-        files.append(file)
-    return files
+    return [_write(folder, table, rows(site, plant, now)) for table, rows in _TABLES.items()]
+
+
+def drop_orders(folder: Path, site: str, plant: Plant, now: int) -> None:
+    """Write the orders as they stand at `now` (ms) and mark the folder as ready to be loaded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in ("production_order", "order_operation"):
+        _write(folder, table, _TABLES[table](site, plant, now))
+    (folder / "_ready").touch()
+
+
+def _write(folder: Path, table: str, rows: Iterable[Row]) -> Path:
+    file = folder / f"{table}.csv"
+    columns = [column.name for column in TABLES[table].columns]
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: _text(value) for name, value in row.items()})
+    return file
 
 
 def _text(value: object) -> str:

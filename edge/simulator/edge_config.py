@@ -8,7 +8,6 @@ from edge.simulator.signals import SIGNALS, VENDORS, Signal
 from takt.settings import Settings
 
 NAMESPACE = "urn:takt:plant"
-DEFAULT_PORT = 48400
 TOPIC = "plant/{equipment:3}/{signal}"
 
 
@@ -22,27 +21,27 @@ def node_text(unit: WorkUnit, signal: Signal) -> str:
     return ".".join([*unit.equipment_id.split("/")[1:], signal.name])
 
 
-def topic(unit: WorkUnit, signal: Signal) -> str:
+def topic(equipment_id: str, signal: Signal) -> str:
     """Where a machine publishes a signal."""
-    return f"plant/{unit.equipment_id}/{signal.name}"
+    return f"plant/{equipment_id}/{signal.name}"
 
 
-def write_edge_config(file: Path, settings: Settings, port: int = DEFAULT_PORT) -> None:
+def write_edge_config(file: Path, settings: Settings) -> None:
     """Write the collector's configuration; an existing file is left as it is."""
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(_lines(settings, port)) + "\n", encoding="utf-8")
+    file.write_text("\n".join(_lines(settings)) + "\n", encoding="utf-8")
 
 
-def _lines(settings: Settings, port: int) -> Iterator[str]:
+def _lines(settings: Settings) -> Iterator[str]:
     yield f'site = "{settings.site}"'
     yield 'collector = "collector1"'
     yield ""
     yield "[sources.controllers]"
     yield 'kind = "opcua"'
-    yield f'endpoint = "{endpoint(port)}"'
-    for unit in _speaking("opcua"):
+    yield f'endpoint = "{endpoint(settings.plant.port)}"'
+    for unit in speaking("opcua"):
         for signal in SIGNALS[unit.equipment_id]:
             yield ""
             yield "  [[sources.controllers.nodes]]"
@@ -55,12 +54,13 @@ def _lines(settings: Settings, port: int) -> Iterator[str]:
     yield f'host = "{settings.broker.host}"'
     yield f"port = {settings.broker.port}"
     yield f'topic = "{TOPIC}"'
-    served = ", ".join(f'"{unit.equipment_id}"' for unit in _speaking("mqtt"))
+    served = ", ".join(f'"{unit.equipment_id}"' for unit in speaking("mqtt"))
     yield f"serves = [{served}]"
     yield 'timestamp = "timestamp_ms"'
     yield 'timestamp_unit = "ms"'
     yield "expected_interval_s = 30"
 
 
-def _speaking(protocol: str) -> list[WorkUnit]:
+def speaking(protocol: str) -> list[WorkUnit]:
+    """The machines that are reached by `protocol`."""
     return [unit for unit in WORK_UNITS if VENDORS[unit.vendor].protocol == protocol]

@@ -99,6 +99,8 @@ def write_history(
 def _write(
     folder: Path, site: str, plant: Plant, begin: int, end: int, *, progress: Progress
 ) -> list[Path]:
+    if begin >= end:
+        return []
     folder.mkdir(parents=True, exist_ok=True)
     signals = Signals(plant)
     files = []

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.simulator.machine import Result
+from edge.simulator.plant import WORK_UNITS
 from edge.simulator.production import LineWeek, Plant, UnitWeek
 from edge.simulator.shifts import working_time
 from takt.packml import State
@@ -53,7 +54,7 @@ class Signal:
     @property
     def is_repeatable(self) -> bool:
         """Whether saying the current value again changes nothing."""
-        return self.role in ("state", "order", "item") or self.mode == "total"
+        return self.role in ("state", "order", "item", "reason") or self.mode == "total"
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,12 @@ SIGNALS: dict[str, tuple[Signal, ...]] = {
     ),
 }
 """The signals of each work unit."""
+_VENDOR_OF = {unit.equipment_id: unit.vendor for unit in WORK_UNITS}
+
+
+def vendor_of(equipment_id: str) -> str:
+    """Who made a work unit."""
+    return _VENDOR_OF[equipment_id]
 
 
 class Series(NamedTuple):

@@ -33,7 +33,7 @@ def write_truth(folder: Path, site: str, plant: Plant, begin: int, end: int) -> 
     """Write what happened in [begin, end), in ms, cut at its two ends."""
     folder.mkdir(parents=True, exist_ok=True)
     states, pieces = [], []
-    for line_week in plant.line_weeks(begin, end):
+    for line_week in plant.line_weeks(begin, max(end, begin + 1)):
         for week in line_week.units:
             intervals = _intervals(week, begin, end)
             states.append(_states(site, line_week, week, intervals))
