@@ -26,6 +26,11 @@ class SharedSpool:
         self.settled = asyncio.Event()
 
     @property
+    def epoch(self) -> str:
+        """As `Spool.epoch`."""
+        return self._spool.epoch
+
+    @property
     def has_losses(self) -> bool:
         """Whether losses wait to be settled."""
         return self._spool.has_losses

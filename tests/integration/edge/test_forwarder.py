@@ -1,0 +1,245 @@
+import asyncio
+import random
+import shutil
+import string
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.collector import Delivering, delivering
+from edge.configuration import SpoolConfiguration
+from edge.spool import Delivery
+from takt.batch import Sample
+from takt.settings import BrokerSettings
+from tests.conftest import wait_until
+from tests.integration.edge.conftest import IDENTITY, AckingPeer
+
+NOW = 1_700_000_000_000_000
+
+
+def delivery(*values: float) -> Delivery:
+    samples = [
+        Sample("assembly/line1/press01", "Count", NOW + int(v), float(v), None, 0, NOW)
+        for v in values
+    ]
+    return Delivery(samples, "line1")
+
+
+@pytest.fixture
+def forwarding(mosquitto, tmp_path):
+    """Opens a delivering collector on the spool `spool.db` of this test."""
+
+    @asynccontextmanager
+    async def open_parts(path: Path = tmp_path / "spool.db", **spool):
+        broker = BrokerSettings(port=mosquitto.port, embedded=False)
+        async with delivering(IDENTITY, SpoolConfiguration(**spool), path, broker) as parts:
+            yield parts
+
+    return open_parts
+
+
+async def until(condition, what: str) -> None:
+    await asyncio.to_thread(wait_until, condition, what)
+
+
+async def until_empty(parts: Delivering) -> None:
+    loop = asyncio.get_running_loop()
+
+    def is_empty() -> bool:
+        status = asyncio.run_coroutine_threadsafe(parts.spool.status(), loop).result()
+        return status.rows == 0
+
+    await until(is_empty, "an empty spool")
+
+
+async def write_batches(parts: Delivering, *batches: list[float]) -> None:
+    for values in batches:
+        await parts.spool.append([delivery(*values)])
+
+
+async def test_the_spool_is_trimmed_by_the_acknowledgement_only(forwarding, mosquitto, peer):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, [1], [2], [3])
+        await until(lambda: peer.values() == [1, 2, 3], "the batches")
+        assert (await parts.spool.status()).rows == 3
+
+        peer.ack(parts.spool.epoch)
+        await until_empty(parts)
+
+    assert peer.healths[-1].accepted_rows == 3
+    assert peer.healths[-1].spool_first_row == 4
+
+
+async def test_no_more_is_in_flight_than_the_credit(forwarding, peer):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, *([n] for n in range(30)))
+        await until(lambda: len(peer.received) == 4, "the first credit")
+
+        peer.ack(parts.spool.epoch, settled_through=0, missing=(), credit_batches=7)
+        await until(lambda: len(peer.received) == 7, "the granted credit")
+        peer.ack(parts.spool.epoch, settled_through=5, missing=(), credit_batches=7)
+        await until(lambda: len(peer.received) == 12, "room for five more")
+
+    assert peer.received == list(range(1, 13))
+
+
+async def test_a_batch_named_as_missing_is_sent_again(forwarding, peer):
+    peer.drops = {2}
+    async with forwarding() as parts:
+        await write_batches(parts, [1], [2])
+        await until(lambda: peer.received == [1, 2], "both batches")
+        while 2.0 not in peer.values():
+            await write_batches(parts, [len(peer.received) + 10])
+            await asyncio.sleep(0.2)
+
+    assert peer.received.count(2) == 2
+
+
+async def test_a_batch_that_nobody_acknowledges_is_sent_again(forwarding, peer):
+    peer.drops = {1, 2, 3}
+    async with forwarding() as parts:
+        await write_batches(parts, [1], [2], [3])
+        await until(lambda: peer.values() == [1, 2, 3], "all batches in the end")
+
+    assert peer.received[:3] == [1, 2, 3]
+
+
+async def test_another_ingestor_is_sent_what_is_in_flight(forwarding, peer):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, [1], [2], [3])
+        await until(lambda: peer.received == [1, 2, 3], "the batches")
+        for ingestor in ("ingestor1", "ingestor2"):
+            peer.ack(parts.spool.epoch, settled_through=1, ingestor=ingestor, missing=())
+        await until(lambda: peer.received == [1, 2, 3, 2, 3], "them again")
+
+
+async def test_a_restarted_broker_gets_again_what_was_not_settled(forwarding, mosquitto, peer):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, [1], [2])
+        await until(lambda: peer.received == [1, 2], "the batches")
+        mosquitto.kill()
+        await write_batches(parts, [3])
+        mosquitto.start()
+        peer.acknowledges = True
+        await until(lambda: peer.values() == [1, 2, 3] and 3 in peer.received, "all of them")
+        await until_empty(parts)
+
+
+async def test_acks_of_another_epoch_and_garbage_trim_nothing(forwarding, mosquitto, peer):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, [1])
+        await until(lambda: peer.received == [1], "the batch")
+        peer.ack("00000000-0000-4000-8000-000000000000", settled_through=9)
+        await asyncio.to_thread(mosquitto.publish, "takt/v1/demo/collector1/ack", "garbage")
+        peer.ack(parts.spool.epoch, settled_through=0, credit_batches=9)
+        await write_batches(parts, *([n] for n in range(10, 15)))
+        await until(lambda: 6 in peer.received, "the credit of the ack that counts")
+
+        assert (await parts.spool.status()).rows == 6
+
+
+@pytest.mark.parametrize("order", [{"new_epoch": True}, {"settled_through": 99}])
+async def test_a_conflict_and_an_ack_beyond_open_a_new_epoch(forwarding, peer, order):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, [1, 2], [3])
+        await until(lambda: peer.received == [1, 2], "the batches")
+        before = parts.spool.epoch
+        peer.acknowledges = True
+        peer.ack(before, **order)
+        await until(lambda: peer.values() == [1, 2, 3] * 2, "all of it under a new epoch")
+        await write_batches(parts, [4])
+        await until(lambda: peer.values()[-1] == 4, "the next batch")
+
+        assert parts.spool.epoch != before
+        firsts = [b.first_row for (epoch, _), b in peer.batches.items() if epoch != before]
+        assert firsts == [1, 3, 4]
+
+
+async def test_an_overflow_is_declared_and_counted(forwarding, peer, tmp_path):
+    peer.acknowledges = False
+    async with forwarding(capacity_mb=1, when_full="drop_oldest") as parts:
+        for number in range(40):
+            noise = "".join(random.Random(number).choices(string.printable, k=50_000))
+            sample = Sample("assembly/line1/press01", "Log", NOW + number, None, noise, 0, NOW)
+            await parts.spool.append([Delivery([sample])])
+        peer.acknowledges = True
+        peer.ack(parts.spool.epoch, settled_through=0)
+        await until_empty(parts)
+
+    delivered = {seq for _, seq in peer.batches}
+    lost = {seq for _, first, last in peer.losses for seq in range(first, last + 1)}
+    assert {loss.cause for loss in peer.losses.values()} == {"overflow"}
+    assert delivered | lost == set(range(1, max(delivered) + 1))
+    assert lost - delivered
+    counted = sum(row["value"] for row in peer.events("$overflow"))
+    assert 0 < counted <= sum(loss.rows for loss in peer.losses.values())
+
+
+async def test_a_damaged_spool_delivers_what_is_left_and_declares_the_rest(
+    forwarding, peer, tmp_path
+):
+    peer.acknowledges = False
+    path = tmp_path / "spool.db"
+    async with forwarding() as parts:
+        for first in range(0, 2_000, 50):
+            await write_batches(parts, list(range(first, first + 50)))
+        before = parts.spool.epoch
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 3 * 4096] = bytes(3 * 4096)
+    path.write_bytes(content)
+
+    peer.acknowledges = True
+    async with forwarding() as parts:
+        await write_batches(parts, [9_999])
+        await until(lambda: 9_999.0 in peer.values(), "the batch of the new epoch")
+        assert parts.spool.epoch != before
+
+    lost = sum(loss.rows for loss in peer.losses.values())
+    kept = [value for value in peer.values() if value != 9_999]
+    assert {loss.cause for loss in peer.losses.values()} == {"damaged_spool"}
+    assert {epoch for epoch, _, _ in peer.losses} == {before}
+    assert lost + len(kept) == 2_000
+    assert 0 < lost < 2_000
+    assert list(path.parent.glob("spool.db.damaged-*"))
+
+
+async def test_a_restored_spool_sends_under_a_new_epoch(forwarding, peer, tmp_path):
+    path, backup = tmp_path / "spool.db", tmp_path / "backup"
+    async with forwarding() as parts:
+        await write_batches(parts, [1])
+        await until_empty(parts)
+    shutil.copytree(tmp_path, backup, ignore=lambda *_: ["mosquitto", "backup"])
+    async with forwarding() as parts:
+        await write_batches(parts, [2], [3])
+        await until(lambda: peer.values() == [1, 2, 3], "the batches")
+        before = parts.spool.epoch
+        await until_empty(parts)
+    for name in ("spool.db", "spool.mark"):
+        shutil.copy(backup / name, path.with_name(name))
+
+    async with forwarding() as parts:
+        await until(lambda: parts.spool.epoch != before, "a new epoch")
+        await write_batches(parts, [4])
+        await until(lambda: peer.values() == [1, 2, 3, 4], "the batch of the new epoch")
+
+
+async def test_samples_wait_while_there_is_no_broker(forwarding, mosquitto):
+    mosquitto.kill()
+    async with forwarding() as parts:
+        await parts.writer.put(delivery(1, 2))
+        await until(parts.spool.appended.is_set, "acceptance")
+        assert (await parts.spool.status()).rows == 2
+
+    mosquitto.start()
+    peer = AckingPeer(mosquitto.port)
+    async with forwarding():
+        await until(lambda: peer.values() == [1, 2], "the samples")
+    peer.close()
