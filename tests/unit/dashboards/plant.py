@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 
 import duckdb
@@ -75,20 +76,22 @@ create table pipeline.publication(snapshot_id bigint, published_at timestamp);
 """
 
 
-def empty_lake() -> duckdb.DuckDBPyConnection:
+def empty_lake(file: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
     """The tables without a row: a lake nobody has connected a machine to."""
-    con = duckdb.connect()
+    con = duckdb.connect(file)
     con.execute(_TABLES)
     return con
 
 
-def tiny_lake(seed: int = 1) -> duckdb.DuckDBPyConnection:
+def tiny_lake(file: Path | str = ":memory:", seed: int = 1) -> duckdb.DuckDBPyConnection:
     """Two lines of four machines in a running shift, and the fortnight before it."""
-    con = empty_lake()
+    con = empty_lake(file)
     random = Random(seed)
+    con.execute("begin")
     _dimensions(con)
     _history(con, random)
     _shift(con, random)
+    con.execute("commit")
     con.execute("insert into raw.batch values (?)", [NOW - timedelta(seconds=1)])
     con.execute("insert into pipeline.publication values (7, ?)", [NOW - timedelta(minutes=2)])
     return con

@@ -1,0 +1,115 @@
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pandas as pd
+import pytest
+
+from dashboards import figures, queries
+from tests.unit.dashboards import plant
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+def shifts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    return queries.oee_per_shift(
+        con, first_day=plant.DAY - pd.Timedelta(days=13), work_center_id=None
+    )
+
+
+def losses(*rows: tuple[str, str, bool, float, int]) -> pd.DataFrame:
+    columns = ["reason_name", "cause", "is_minor", "lost_s", "stops"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def words(figure: object) -> list[str]:
+    return [note.text for note in figure.layout.annotations]  # type: ignore[attr-defined]
+
+
+def test_a_line_has_its_own_multiple_and_a_shift_name_its_own_trace(shifts: pd.DataFrame) -> None:
+    figure = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN)
+
+    assert words(figure)[:2] == ["Line 1", "Line 2"]
+    assert [trace.name for trace in figure.data] == ["Early shift", "Late shift"] * 2
+    assert len(figure.data[0].y) == 14
+
+
+def test_shift_names_differ_by_more_than_position(shifts: pd.DataFrame) -> None:
+    early, late = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[:2]
+
+    assert early.line.dash != late.line.dash
+    assert early.marker.symbol[0] != late.marker.symbol[0]
+
+
+def test_shifts_stand_at_their_local_time(shifts: pd.DataFrame) -> None:
+    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+
+    assert {at.hour for at in early.x} == {6}
+
+
+def test_the_target_is_a_line_in_every_multiple(shifts: pd.DataFrame) -> None:
+    figure = figures.oee_per_shift(shifts, target=0.7, zone=BERLIN)
+
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.7, 0.7]
+
+
+def test_a_provisional_shift_is_hollow_and_says_why(shifts: pd.DataFrame) -> None:
+    shifts.loc[0, ["is_provisional", "coverage_ratio"]] = [True, 0.61]
+    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+
+    assert early.marker.symbol[0] == "circle-open"
+    assert early.marker.symbol[1] == "circle"
+    assert "Provisional" in early.text[0]
+
+
+def test_a_withheld_oee_is_a_gap_not_a_zero(shifts: pd.DataFrame) -> None:
+    shifts.loc[0, "oee_index"] = None
+    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+
+    assert pd.isna(early.y[0])
+    assert not early.connectgaps
+
+
+def test_the_pareto_keeps_the_order_and_ends_at_everything() -> None:
+    bars, cumulated = figures.pareto(
+        losses(("Jam", "internal", False, 5400.0, 6), ("Starved", "external", False, 1800.0, 2))
+    ).data
+
+    assert list(bars.x) == [90, 30]
+    assert list(cumulated.x) == [0.75, 1.0]
+
+
+def test_the_pareto_tells_causes_by_pattern_too() -> None:
+    bars = figures.pareto(
+        losses(
+            ("Jam", "internal", False, 60.0, 1),
+            ("Starved", "external", False, 50.0, 1),
+            ("Minor stops", "internal", True, 40.0, 1),
+            ("No reason given", "unknown", False, 30.0, 1),
+        )
+    ).data[0]
+
+    assert len(set(bars.marker.color)) == len(set(bars.marker.pattern.shape)) == 4
+
+
+def test_many_reasons_end_in_one_bar_for_the_rest() -> None:
+    rows = [(f"Reason {n}", "internal", False, 100.0 - n, 1) for n in range(30)]
+    bars = figures.pareto(losses(*rows)).data[0]
+
+    assert len(bars.y) == 10
+    assert bars.y[-1] == "21 other reasons"
+    assert sum(bars.x) == pytest.approx(sum(row[3] for row in rows) / 60)
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        (figures.pareto(losses()), "No stop in this period"),
+        (
+            figures.oee_per_shift(pd.DataFrame(), target=0.85, zone=BERLIN),
+            "No shift recorded yet",
+        ),
+    ],
+)
+def test_an_empty_frame_says_so(figure: object, said: str) -> None:
+    assert words(figure) == [said]

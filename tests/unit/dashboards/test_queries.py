@@ -1,0 +1,119 @@
+from datetime import timedelta
+
+import duckdb
+import pytest
+
+from dashboards import queries
+from tests.unit.dashboards import plant
+
+FORTNIGHT_AGO = plant.NOW - timedelta(days=14)
+
+
+def test_equipment_is_the_site_its_lines_and_their_units(con: duckdb.DuckDBPyConnection) -> None:
+    queries.freeze(con)
+    levels = [row.level for row in queries.equipment(con)]
+
+    assert levels.count("site") == 1
+    assert levels.count("work_center") == len(plant.LINES)
+    assert levels.count("work_unit") == len(plant.UNITS)
+
+
+def test_the_biggest_loss_is_the_longest_sum_of_one_reason_on_one_line(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    con.execute(
+        "insert into marts.live_ribbon values (?, ?, ?, 'held', 'delay', 'internal', false, ?)",
+        ["assembly/line2/mill01", plant.SHIFT_START, plant.SHIFT_END, "Flood"],
+    )
+    queries.freeze(con)
+
+    biggest = queries.biggest_loss(con)
+
+    assert biggest is not None
+    assert (biggest.work_center_name, biggest.reason_name) == ("Line 2", "Flood")
+    assert biggest.lost_s == 8 * 3600
+
+
+def test_losses_count_a_stop_with_its_part_within_the_period(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    con.execute("delete from marts.stop_event")
+    con.execute(
+        "insert into marts.stop_event values ('1', ?, ?, null, 'internal', 'jam', false)",
+        ["assembly/line1/press01", plant.SHIFT_START - timedelta(hours=1)],
+    )
+
+    frame = queries.losses(
+        con,
+        since=plant.SHIFT_START,
+        until=plant.SHIFT_START + timedelta(minutes=20),
+        work_center_id=None,
+    )
+
+    assert frame[["reason_name", "lost_s", "stops"]].values.tolist() == [["Jammed feeder", 1200, 1]]
+
+
+def test_losses_of_a_line_and_of_the_other_make_up_all(con: duckdb.DuckDBPyConnection) -> None:
+    def total(line: str | None) -> float:
+        frame = queries.losses(con, since=FORTNIGHT_AGO, until=plant.NOW, work_center_id=line)
+        return float(frame["lost_s"].sum())
+
+    assert total(None) == pytest.approx(sum(total(line) for line in plant.LINES))
+
+
+def test_a_stop_without_a_reason_is_not_dropped(con: duckdb.DuckDBPyConnection) -> None:
+    frame = queries.losses(con, since=FORTNIGHT_AGO, until=plant.NOW, work_center_id=None)
+
+    (stops,) = con.execute(
+        "select count(*) from marts.stop_event where started_at < $now", {"now": plant.NOW}
+    ).fetchone() or (None,)
+    assert frame["stops"].sum() == stops
+    assert "No reason given" in set(frame["reason_name"])
+
+
+def test_stops_are_paged_and_know_how_many_match(con: duckdb.DuckDBPyConnection) -> None:
+    period = {"since": FORTNIGHT_AGO, "until": plant.NOW, "work_center_id": "assembly/line1"}
+    everything = queries.stops(con, **period)  # type: ignore[arg-type]
+    page = queries.stops(con, **period, first=10, limit=5)  # type: ignore[arg-type]
+
+    assert list(page["stop_id"]) == list(everything["stop_id"])[10:15]
+    assert set(page["matching"]) == {len(everything)}
+
+
+def test_stops_sort_by_known_columns_only(con: duckdb.DuckDBPyConnection) -> None:
+    frame = queries.stops(
+        con,
+        since=FORTNIGHT_AGO,
+        until=plant.NOW,
+        work_center_id=None,
+        sort=[("1; drop table x", True), ("lost_s", True)],
+    )
+
+    assert frame["lost_s"].is_monotonic_decreasing
+
+
+def test_stops_can_be_narrowed_to_a_machine_and_a_reason(con: duckdb.DuckDBPyConnection) -> None:
+    frame = queries.stops(
+        con,
+        since=FORTNIGHT_AGO,
+        until=plant.NOW,
+        work_center_id=None,
+        work_unit_id="assembly/line2/mill01",
+        reason_name="Tool broken",
+    )
+
+    assert set(frame["work_unit_name"]) == {"Mill 01"}
+    assert set(frame["reason_name"]) == {"Tool broken"}
+
+
+def test_an_empty_lake_answers_every_question() -> None:
+    with plant.empty_lake() as con:
+        queries.freeze(con)
+
+        assert queries.equipment(con) == []
+        assert queries.intervals(con) == []
+        assert queries.biggest_loss(con) is None
+        assert queries.publication(con) is None
+        assert queries.latest_commit(con, since=FORTNIGHT_AGO) is None
+        assert queries.shift_at(con, start=plant.SHIFT_START) is None
+        assert queries.period_start(con, first_day=plant.DAY) is None
