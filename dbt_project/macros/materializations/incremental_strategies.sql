@@ -36,7 +36,7 @@
             day.site_id = known.site_id
             and day.work_unit_id = known.work_unit_id
             and known.started_at <= day.ended_at
-            and known.ended_at >= day.started_at
+            and coalesce(known.ended_at, timestamp 'infinity') >= day.started_at
     );
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
 {%- endmacro %}

@@ -7,43 +7,46 @@
     ]) }}
 {%- endmacro %}
 
-{% macro shift_kpis(relation, detail, evaluated_at) -%}
-{#- The shift marts: what adds up, summed per shift and `detail`, and the KPIs of the sums by each definition.
-    A sum with a missing ideal time has none: a KPI that leaves pieces out would flatter. #}
-{% for definition in ['iso22400', 'six_big_losses'] %}
-select
-    site_id,
-    work_unit_id,
-    production_date,
-    shift_id,
-    shift_started_at,
-    shift_ended_at,
-    {% for column in detail -%}
-    {{ column }},
-    {% endfor -%}
+{% macro summed_elements() -%}
+    {#- What adds up, summed. A sum with a missing ideal time has none: one that leaves pieces out would flatter. -#}
     {% for element in shift_elements() -%}
     {% if element in ['ideal_time_s', 'good_ideal_time_s'] -%}
-    case when bool_and({{ element }} is not null) then cast(sum({{ element }}) as decimal(18, 6)) end as {{ element }},
-    {% else -%}
-    cast(sum({{ element }}) as decimal(18, 6)) as {{ element }},
-    {% endif -%}
-    {% endfor -%}
+    case when bool_and({{ element }} is not null) then cast(sum({{ element }}) as decimal(18, 6)) end as {{ element }}
+    {%- else -%}
+    cast(sum({{ element }}) as decimal(18, 6)) as {{ element }}
+    {%- endif %}
+    {%- if not loop.last %},
+    {% endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro kpis_of_sums(definition='iso22400') -%}
+    {#- Every KPI of the summed elements; what needs an ideal time is null where one is missing. -#}
+    {{ availability(definition) }} as availability,
     {% for name, kpi in [
-        ('availability', availability(definition)), ('effectiveness', effectiveness(definition)),
-        ('quality_ratio', quality_ratio()), ('oee_index', oee_index()), ('nee_index', nee_index(definition)),
-        ('teep_index', teep_index())
+        ('effectiveness', effectiveness(definition)), ('quality_ratio', quality_ratio()),
+        ('oee_index', oee_index()), ('nee_index', nee_index(definition)), ('teep_index', teep_index())
     ] -%}
-    {% if name == 'availability' -%}
-    {{ kpi }} as {{ name }},
-    {% else -%}
-    case when bool_and(ideal_time_s is not null) then {{ kpi }} end as {{ name }},
-    {% endif -%}
-    {% endfor -%}
+    case when bool_and(ideal_time_s is not null) then {{ kpi }} end as {{ name }}
+    {%- if not loop.last %},
+    {% endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro shift_kpis(relation, detail, evaluated_at, definitions=['iso22400', 'six_big_losses']) -%}
+{#- The shift marts: what adds up, summed per shift and `detail`, and the KPIs of the sums by each definition. -#}
+{% set grain = ['site_id', 'work_unit_id', 'production_date', 'shift_id', 'shift_started_at', 'shift_ended_at'] + detail -%}
+{% for definition in definitions %}
+select
+    {{ grain | join(',\n    ') }},
+    {{ summed_elements() }},
+    {{ kpis_of_sums(definition) }},
     {{ coverage_ratio() }} as coverage_ratio,
     '{{ definition }}' as definition_id,
-    coalesce({{ coverage_ratio() }}, 1) < {{ var('coverage_threshold') }} or max(shift_ended_at) > {{ evaluated_at }} as is_provisional
+    coalesce({{ coverage_ratio() }}, 1) < {{ var('coverage_threshold') }} or max(shift_ended_at) > {{ evaluated_at }}
+        as is_provisional
 from {{ relation }}
-group by {{ (['site_id', 'work_unit_id', 'production_date', 'shift_id', 'shift_started_at', 'shift_ended_at'] + detail) | join(', ') }}
+group by {{ grain | join(', ') }}
 {%- if not loop.last %}
 
 union all

@@ -19,7 +19,7 @@ touched_spans as (
         known.site_id,
         known.work_unit_id,
         known.started_at,
-        known.ended_at
+        coalesce(known.ended_at, timestamp 'infinity') as ended_at
     from {{ this }} as known
     where exists (
         select 1 from {{ ref('int_affected_day') }} as day
@@ -27,7 +27,7 @@ touched_spans as (
             day.site_id = known.site_id
             and day.work_unit_id = known.work_unit_id
             and known.started_at <= day.ended_at
-            and known.ended_at >= day.started_at
+            and coalesce(known.ended_at, timestamp 'infinity') >= day.started_at
     )
     {%- endif %}
 
@@ -94,6 +94,17 @@ stops as (
     from numbered_delays
     group by site_id, work_unit_id, stop_number
 
+),
+
+known_until as (
+
+    select
+        site_id,
+        work_unit_id,
+        max(ended_at) as ended_at
+    from {{ ref('state_interval') }}
+    group by all
+
 )
 
 select
@@ -103,7 +114,7 @@ select
     stops.production_date,
     stops.shift_id,
     stops.started_at,
-    stops.ended_at,
+    nullif(stops.ended_at, known_until.ended_at) as ended_at,
     {{ seconds('stops.duration_us') }} as duration_s,
     {{ seconds('stops.planned_busy_time_us') }} as planned_busy_time_s,
     stops.cause,
@@ -114,3 +125,7 @@ select
 from stops
 left join {{ ref('stg_reason_code') }} as reasons
     on stops.reason_id = reasons.reason_id
+inner join known_until
+    on
+        stops.site_id = known_until.site_id
+        and stops.work_unit_id = known_until.work_unit_id

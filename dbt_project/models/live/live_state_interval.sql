@@ -1,0 +1,16 @@
+with
+
+{{ running_days() }},
+
+{{ samples_given_meaning() }},
+
+{{ coverage_closed() }},
+
+{{ orders_planned() }},
+
+{{ states_closed_to_intervals() }},
+
+{{ intervals_attributed() }}
+
+{{ state_interval_columns() }}
+from intervals
