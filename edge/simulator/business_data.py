@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edge.simulator.machine import Job
 from edge.simulator.plant import LINES, REASONS, SITE_NAME, TIME_ZONE, Item, Line, WorkUnit
-from edge.simulator.production import Order, Plant
+from edge.simulator.production import Operation, Order, Plant
 from edge.simulator.shifts import PATTERN, exceptions, to_datetime, week_start
 from edge.simulator.signals import SIGNALS, VENDORS, Signal
 from takt.contracts import TABLES
@@ -215,22 +214,22 @@ def _production_order(site: str, plant: Plant, now: int) -> Iterator[Row]:
 
 def _order_operation(_site: str, plant: Plant, now: int) -> Iterator[Row]:
     for order in _known_orders(plant, now):
-        for unit, job in zip(order.line.work_units, order.jobs, strict=True):
+        for unit, operation in zip(order.line.work_units, order.operations, strict=True):
             yield {
                 "production_order_id": order.production_order_id,
                 "operation_id": unit.operation_id,
                 "work_unit_id": unit.equipment_id,
-                "started_at": _past(job.started_at, now),
-                "finished_at": _past(job.finished_at, now),
-                **_reported(job, now),
+                "started_at": _past(operation.started_at, now),
+                "finished_at": _past(operation.finished_at, now),
+                **_reported(operation, now),
             }
 
 
-def _reported(job: Job, now: int) -> Row:
-    if job.finished_at is None or job.finished_at > now:
+def _reported(operation: Operation, now: int) -> Row:
+    if operation.finished_at is None or operation.finished_at > now:
         return {}
     names = ("good_quantity", "scrap_quantity", "rework_quantity")
-    return dict(zip(names, job.pieces, strict=True))
+    return dict(zip(names, operation.pieces, strict=True))
 
 
 def _known_orders(plant: Plant, now: int) -> Iterator[Order]:
@@ -242,7 +241,7 @@ def _known_orders(plant: Plant, now: int) -> Iterator[Order]:
 
 
 def _started_at(order: Order) -> int:
-    started_at = order.jobs[0].started_at
+    started_at = order.operations[0].started_at
     return order.ended_at if started_at is None else started_at
 
 

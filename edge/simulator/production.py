@@ -26,11 +26,26 @@ _WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
+class Operation:
+    """What became of an order at one work unit; times in ms.
+
+    Attributes:
+        started_at: When its changeover began; None when the week was over before.
+        finished_at: When the work unit was free again, or the week over.
+        pieces: How many were good, scrap, and in need of rework.
+    """
+
+    started_at: int | None
+    finished_at: int | None
+    pieces: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Order:
     """A production order; times in ms.
 
     Attributes:
-        jobs: Its operations in order; the last ones may not have begun when the week ends.
+        operations: One for each work unit of its line.
         ended_at: When its last operation was done, or the week over.
     """
 
@@ -38,7 +53,7 @@ class Order:
     line: Line
     item: Item
     quantity: int
-    jobs: tuple[Job, ...]
+    operations: tuple[Operation, ...]
     ended_at: int
 
 
@@ -186,16 +201,16 @@ class _LineWeekWalk:
 
     def _orders(self, jobs: list[list[Job]]) -> tuple[Order, ...]:
         rows = zip(self._items, self._quantities, zip(*jobs, strict=True), strict=False)
-        return tuple(
-            Order(
-                row[0].production_order_id,
-                self._line,
-                item,
-                quantity,
-                row,
-                max(job.finished_at or self._end for job in row),
-            )
-            for item, quantity, row in rows
+        return tuple(self._order(*row) for row in rows)
+
+    def _order(self, item: Item, quantity: int, jobs: tuple[Job, ...]) -> Order:
+        return Order(
+            jobs[0].production_order_id,
+            self._line,
+            item,
+            quantity,
+            tuple(Operation(job.started_at, job.finished_at, tuple(job.pieces)) for job in jobs),
+            max(job.finished_at or self._end for job in jobs),
         )
 
     def _unit_week(self, machine: Machine) -> UnitWeek:

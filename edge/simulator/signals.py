@@ -232,18 +232,9 @@ class Signals:
     def _series(self, line_week: LineWeek, week: UnitWeek) -> list[Series]:
         key = week.unit.equipment_id, week.begin
         if key not in self._weeks:
-            teller = _Teller(self._plant, line_week, week, self._made_before(line_week, week))
+            teller = _Teller(self._plant, line_week, week)
             self._weeks[key] = [teller.tell(signal) for signal in SIGNALS[week.unit.equipment_id]]
         return self._weeks[key]
-
-    def _made_before(self, line_week: LineWeek, week: UnitWeek) -> NDArray[np.int64]:
-        """Good, scrap and rework pieces of this plant before the week: where counters stand."""
-        made = np.zeros(len(Result), dtype=np.int64)
-        place = line_week.units.index(week)
-        for monday in self._plant.mondays(self._plant.start, week.begin):
-            earlier = self._plant.week(line_week.line, monday).units[place]
-            made += np.bincount(earlier.piece_result, minlength=len(Result))
-        return made
 
 
 @dataclass(frozen=True)
@@ -253,7 +244,6 @@ class _Teller:
     plant: Plant
     line_week: LineWeek
     week: UnitWeek
-    made_before: NDArray[np.int64]
 
     def tell(self, signal: Signal) -> Series:
         match signal.role:
@@ -296,32 +286,41 @@ class _Teller:
         counted = _COUNTED[signal.role]
         is_counted = np.isin(self.week.piece_result, counted)
         at = self.week.piece_at[is_counted]
+        if signal.mode == "total" and signal.reset == "never":
+            return self._endless_total(signal, at, self._made_before(counted))
         if signal.mode == "total":
-            return self._total(signal, at, int(self.made_before[list(counted)].sum()))
+            return self._total(signal, at)
         moments, pieces = np.unique(at, return_counts=True)
         told = pieces if signal.mode == "increment" else np.ones(len(moments))
         return Series(self._equipment, signal, moments, told.astype(float), None)
 
-    def _total(self, signal: Signal, at: NDArray[np.int64], before: int) -> Series:
+    def _total(self, signal: Signal, at: NDArray[np.int64]) -> Series:
         """The running total after each piece; once more at each reset, as 0."""
         resets = np.array(self._resets(signal), dtype=np.int64)
-        moments, last = np.unique(at[::-1], return_index=True)
-        counts = len(at) - last
-        if signal.reset != "never":
-            since = np.concatenate(([0], np.searchsorted(at, resets)))
-            told = counts - since[np.searchsorted(resets, moments, side="right")]
-            moments = np.concatenate((resets, moments))
-            order = np.argsort(moments, kind="stable")
-            return self._numbers(
-                signal,
-                moments[order],
-                np.concatenate((np.zeros(len(resets)), told))[order].astype(float),
-            )
-        moments = np.concatenate(([self.week.begin], moments))
-        told = np.concatenate(([0], counts)) + before
-        pulses = np.rint(told / (signal.units_per_pulse or 1)).astype(np.int64)
-        rolled = (pulses + self._first_reading(signal)) % 2 ** (signal.bits or 62)
-        return self._numbers(signal, moments, rolled.astype(float))
+        moments, counts = _running_count(at)
+        at_reset = np.concatenate(([0], np.searchsorted(at, resets)))
+        since_reset = counts - at_reset[np.searchsorted(resets, moments, side="right")]
+        moments = np.concatenate((resets, moments))
+        told = np.concatenate((np.zeros(len(resets)), since_reset)).astype(np.float64)
+        order = np.argsort(moments, kind="stable")
+        return self._numbers(signal, moments[order], told[order])
+
+    def _endless_total(self, signal: Signal, at: NDArray[np.int64], before: int) -> Series:
+        """The total since ever after each piece, modulo the counter's width."""
+        moments, counts = _running_count(at)
+        made = np.concatenate(([0], counts)) + before
+        pulses = np.rint(made / (signal.units_per_pulse or 1)).astype(np.int64)
+        told = (pulses + self._first_reading(signal)) % 2 ** (signal.bits or 62)
+        return self._numbers(
+            signal, np.concatenate(([self.week.begin], moments)), told.astype(float)
+        )
+
+    def _made_before(self, results: Sequence[Result]) -> int:
+        """Pieces of these results that this plant made before the week."""
+        place = self.line_week.line.work_units.index(self.week.unit)
+        earlier = self.plant.mondays(self.plant.start, self.week.begin)
+        weeks = (self.plant.week(self.line_week.line, monday).units[place] for monday in earlier)
+        return sum(int(np.isin(week.piece_result, results).sum()) for week in weeks)
 
     def _first_reading(self, signal: Signal) -> int:
         """Where a counter that never resets stood when the plant's story begins."""
@@ -384,6 +383,12 @@ MACHINE_REASONS = frozenset(
     }
 )
 """Reasons that machines with a reason signal tell themselves; people must code the others."""
+
+
+def _running_count(at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each moment once, and how many of `at` lie at or before it."""
+    moments, from_the_end = np.unique(at[::-1], return_index=True)
+    return moments, len(at) - from_the_end
 
 
 def _where_new(moments: list[tuple[int, _T]]) -> list[tuple[int, _T]]:

@@ -58,7 +58,7 @@ def test_pieces_are_made_only_while_producing_an_order(weeks: list[LineWeek]) ->
 
 def test_no_work_unit_makes_more_than_the_one_before_passed_on(weeks: list[LineWeek]) -> None:
     for order in (order for week in weeks for order in week.orders):
-        for before, after in pairwise(order.jobs):
+        for before, after in pairwise(order.operations):
             assert sum(after.pieces) <= before.pieces[Result.GOOD] + before.pieces[Result.REWORK]
 
 
