@@ -1,0 +1,259 @@
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from asyncua import Server, ua
+
+from edge.clock import Clock
+from edge.configuration import OpcUaSource
+from edge.link import Link
+from edge.opcua_source import OpcUaCollector
+from edge.spool import Delivery, Spool
+from takt import batch
+from takt.batch import Sample
+from tests.conftest import free_port
+
+URI = "urn:takt:test"
+EQUIPMENT = "assembly/line1/press01"
+BORN = datetime(2023, 11, 14, 22, 13, 20, 123_456, tzinfo=UTC)
+BORN_US = 1_700_000_000_123_456
+
+
+class Plant:
+    """A real OPC UA server with variables named by strings."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.variables = {}
+
+    async def start(self, *, namespaces_before: tuple[str, ...] = (), **values: object) -> None:
+        self._server = Server()
+        await self._server.init()
+        self._server.set_endpoint(f"opc.tcp://127.0.0.1:{self.port}")
+        for uri in namespaces_before:
+            await self._server.register_namespace(uri)
+        self.index = await self._server.register_namespace(URI)
+        for name, value in values.items():
+            await self.add(name, value)
+        await self._server.start()
+
+    async def add(self, name: str, value: object, kind: ua.VariantType | None = None) -> None:
+        node = ua.NodeId(name, self.index)
+        found = await self._server.nodes.objects.add_variable(node, name, value, kind)
+        self.variables[name] = found
+        await self.write(name, value, kind=kind)
+
+    async def write(self, name, value, *, born=BORN, status=ua.StatusCodes.Good, kind=None):
+        data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(status), born, datetime.now(UTC))
+        await self.variables[name].write_value(data)
+
+    async def stop(self) -> None:
+        await self._server.stop()
+
+
+@pytest.fixture
+async def plant():
+    plant = Plant()
+    yield plant
+    await plant.stop()
+
+
+class Sink:
+    """Keeps what a source hands over; tests wait for what they expect."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self._came = asyncio.Condition()
+
+    async def put(self, delivery: Delivery) -> None:
+        async with self._came:
+            self.samples += delivery.samples
+            self._came.notify_all()
+
+    def of(self, signal: str) -> list[Sample]:
+        return [sample for sample in self.samples if sample.signal == signal]
+
+    async def until(self, condition) -> None:
+        async with asyncio.timeout(30), self._came:
+            await self._came.wait_for(condition)
+
+
+def source(plant: Plant, *names: str, **options) -> OpcUaSource:
+    return OpcUaSource.model_validate(
+        {
+            "kind": "opcua",
+            "endpoint": f"opc.tcp://127.0.0.1:{plant.port}",
+            "publishing_interval_ms": 50,
+            "nodes": [
+                {"node": f"nsu={URI};s={name}", "equipment": EQUIPMENT, "signal": name}
+                for name in names
+            ],
+            **options,
+        }
+    )
+
+
+@asynccontextmanager
+async def collecting(configured: OpcUaSource, put, **options):
+    clock = Clock()
+    link = Link(
+        "line1",
+        configured.equipment,
+        expected_interval_s=configured.expected_interval_s,
+        clock=clock,
+        put=put,
+        changed=lambda: None,
+    )
+    collector = OpcUaCollector("line1", configured, link=link, clock=clock, put=put, **options)
+    task = asyncio.create_task(collector.run())
+    try:
+        yield link
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_values_arrive_with_source_time_and_status(plant):
+    await plant.start(Speed=1.0)
+    sink = Sink()
+    async with collecting(source(plant, "Speed"), sink.put):
+        await sink.until(lambda: sink.of("Speed"))
+        statuses = [
+            (2.0, ua.StatusCodes.GoodClamped),
+            (3.0, ua.StatusCodes.UncertainLastUsableValue),
+            (4.0, ua.StatusCodes.BadSensorFailure),
+        ]
+        for place, (value, status) in enumerate(statuses, 1):
+            born = BORN + timedelta(milliseconds=place)
+            await plant.write("Speed", value, born=born, status=status)
+        await sink.until(lambda: len(sink.of("Speed")) == 4)
+
+    found = [(s.observed_at, s.value, s.quality) for s in sink.of("Speed")]
+    assert found == [
+        (BORN_US, 1.0, 0),
+        (BORN_US + 1_000, 2.0, 0),
+        (BORN_US + 2_000, 3.0, 1),
+        (BORN_US + 3_000, None, 2),
+    ]
+    assert sink.samples[0].equipment == EQUIPMENT
+
+
+async def test_datatypes_keep_what_they_are(plant):
+    await plant.start()
+    kinds = {
+        "Flag": (True, ua.VariantType.Boolean),
+        "Small": (-12, ua.VariantType.Int32),
+        "Large": (2**63 + 1, ua.VariantType.UInt64),
+        "Serial": ("0042", ua.VariantType.String),
+        "Named": (ua.LocalizedText("Läuft"), ua.VariantType.LocalizedText),
+        "List": ([1, 2], ua.VariantType.Int32),
+    }
+    for name, (value, kind) in kinds.items():
+        await plant.add(name, value, kind)
+    sink = Sink()
+    async with collecting(source(plant, *kinds), sink.put):
+        await sink.until(lambda: len({s.signal for s in sink.samples} & set(kinds)) == 5)
+
+    found = {s.signal: (s.value, s.text) for s in sink.samples if s.signal in kinds}
+    assert found == {
+        "Flag": (1.0, None),
+        "Small": (-12.0, None),
+        "Large": (float(2**63), str(2**63 + 1)),
+        "Serial": (None, "0042"),
+        "Named": (None, "Läuft"),
+    }
+
+
+async def test_an_unreadable_node_blocks_no_other_and_is_tried_again(plant, caplog):
+    await plant.start(Speed=1.0)
+    sink = Sink()
+    configured = source(plant, "Missing", "Speed")
+    async with collecting(configured, sink.put, retry_nodes_s=0.2) as link:
+        await sink.until(lambda: sink.of("Speed"))
+        assert "1 nodes unreadable" in link.health.reason
+        await plant.add("Missing", 5.0)
+        await sink.until(lambda: sink.of("Missing"))
+        assert link.health.reason == "connected"
+
+    warnings = [record for record in caplog.records if "Missing" in record.getMessage()]
+    assert len(warnings) == 1
+
+
+async def test_a_restarted_server_is_found_again_under_other_namespace_indexes(plant, tmp_path):
+    await plant.start(Speed=1.0)
+    spool = Spool(tmp_path / "spool.db", Clock().now)
+    sink = Sink()
+
+    async def put(delivery: Delivery) -> None:
+        spool.append([delivery])
+        await sink.put(delivery)
+
+    async with collecting(source(plant, "Speed"), put) as link:
+        await sink.until(lambda: sink.of("Speed"))
+        await plant.stop()
+        await sink.until(lambda: [s.value for s in sink.of("$link")] == [1.0, 0.0])
+        assert link.health.link == "down"
+        await plant.start(namespaces_before=("urn:another",), Speed=1.0)
+        await sink.until(lambda: len(sink.of("Speed")) == 2)
+        await plant.write("Speed", 2.0, born=BORN + timedelta(seconds=1))
+        await sink.until(lambda: len(sink.of("Speed")) == 3)
+
+    stored = [row for out in spool.read(None, 1, batches=99) for row in rows(out.payload)]
+    speeds = [row["value"] for row in stored if row["signal"] == "Speed"]
+    assert speeds == [1.0, 2.0]
+    assert [s.value for s in sink.of("$link")] == [1.0, 0.0, 1.0]
+    spool.close()
+
+
+async def test_a_connected_but_silent_source_is_stalled_until_it_speaks(plant, monkeypatch):
+    monkeypatch.setattr("edge.link._MIN_SILENCE_S", 0.3)
+    await plant.start(Speed=1.0)
+    sink = Sink()
+    configured = source(plant, "Speed", expected_interval_s=0.1)
+    async with collecting(configured, sink.put) as link:
+        watching = asyncio.create_task(watch(link))
+        await sink.until(lambda: [s.value for s in sink.of("$link")] == [1.0, -1.0])
+        await link.beat()
+        beats = len(sink.of("$heartbeat"))
+        await plant.write("Speed", 2.0, born=BORN + timedelta(seconds=1))
+        await sink.until(lambda: [s.value for s in sink.of("$link")][:3] == [1.0, -1.0, 1.0])
+        watching.cancel()
+
+    assert beats == 1
+    assert "no data for" in sink.of("$link")[1].text
+
+
+async def test_an_overflow_that_the_server_admits_is_counted(plant):
+    await plant.start(Speed=0.0)
+    sink = Sink()
+    async with collecting(source(plant, "Speed"), sink.put):
+        await sink.until(lambda: sink.of("Speed"))
+        await plant.write("Speed", 1.0, born=BORN + timedelta(seconds=1), status=0x480)
+        await sink.until(lambda: sink.of("$overflow"))
+
+    [overflow] = sink.of("$overflow")
+    assert (overflow.equipment, overflow.value) == ("$collector", 1.0)
+    assert [s.quality for s in sink.of("Speed")] == [0, 0]
+
+
+async def test_a_fast_change_between_two_publications_is_not_lost(plant):
+    await plant.start(Speed=0.0)
+    sink = Sink()
+    async with collecting(source(plant, "Speed", publishing_interval_ms=250), sink.put):
+        await sink.until(lambda: sink.of("Speed"))
+        for number in range(1, 51):
+            await plant.write("Speed", float(number), born=BORN + timedelta(milliseconds=number))
+        await sink.until(lambda: sink.of("Speed")[-1].value == 50.0)
+
+    assert [s.value for s in sink.of("Speed")] == [float(number) for number in range(51)]
+
+
+async def watch(link: Link) -> None:
+    while True:
+        await link.watch()
+        await asyncio.sleep(0.05)
+
+
+def rows(payload: bytes) -> list[dict[str, object]]:
+    return batch.decode(payload).table.to_pylist()
