@@ -41,6 +41,8 @@ class Gateways:
         self._client.reconnect_delay_set(*_RECONNECT_S)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._has_warned = False
         if broker.username is not None:
             file = broker.password_file
             password = None if file is None else file.read_text().strip()
@@ -82,7 +84,14 @@ class Gateways:
         if code.is_failure:
             log.warning("the broker refuses the plant's gateways (%s); trying again", code)
         else:
+            self._has_warned = False
             self._loop.call_soon_threadsafe(self._connected.set)
+
+    def _on_connect_fail(self, _client: Client, _data: object) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            where = f"{self._broker.host}:{self._broker.port}"
+            log.warning("broker %s does not answer; values wait here until it does", where)
 
     def _on_disconnect(
         self,
