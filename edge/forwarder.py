@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from edge.backoff import Backoff
 from edge.broker import Address, BrokerLostError, Connection, Session, connect
 from edge.shared_spool import SharedSpool
-from edge.spool import DeclaredLoss, Outgoing, Settlement
+from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolStatus
 from edge.window import Window
 from takt import topics
 from takt.messages import Ack, Health, Loss, SourceHealth
@@ -202,14 +202,27 @@ class Forwarder:
                 connection.publish(topic, _loss_message(loss).model_dump_json().encode())
 
     async def _report_health(self, connection: Connection) -> None:
+        if self._spool.has_closed:
+            await self._report_closed(connection)
         if time.monotonic() < self._health_due_at:
             return
         self._health_due_at = time.monotonic() + _HEALTH_EVERY_S
         topic = topics.health_topic(self._source)
         connection.publish(topic, await self._health(online=True), retain=True)
 
+    async def _report_closed(self, connection: Connection) -> None:
+        """Say of an ended epoch that nothing of it waits any more."""
+        topic = topics.health_topic(self._source)
+        for epoch, rows in (await self._spool.closed()).items():
+            end = SpoolStatus(epoch, rows, rows + 1, 0, 0)
+            connection.publish(topic, self._message(end, online=False), retain=True)
+            await self._spool.forget_closed(epoch)
+        self._health_due_at = 0.0
+
     async def _health(self, *, online: bool) -> bytes:
-        status = await self._spool.status()
+        return self._message(await self._spool.status(), online=online)
+
+    def _message(self, status: SpoolStatus, *, online: bool) -> bytes:
         health = Health(
             online=online,
             epoch=status.epoch,

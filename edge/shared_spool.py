@@ -35,6 +35,11 @@ class SharedSpool:
         """Whether losses wait to be settled."""
         return self._spool.has_losses
 
+    @property
+    def has_closed(self) -> bool:
+        """Whether an epoch ended and this was not yet reported."""
+        return self._spool.has_closed
+
     async def append(self, deliveries: Sequence[Delivery]) -> int:
         """As `Spool.append`."""
         accepted = await self._call(self._spool.append, deliveries)
@@ -65,6 +70,14 @@ class SharedSpool:
     async def status(self) -> SpoolStatus:
         """As `Spool.status`."""
         return await self._call(self._spool.status)
+
+    async def closed(self) -> dict[str, int]:
+        """As `Spool.closed`."""
+        return await self._call(self._spool.closed)
+
+    async def forget_closed(self, epoch: str) -> None:
+        """As `Spool.forget_closed`."""
+        await self._call(self._spool.forget_closed, epoch)
 
     async def served(self, source: str) -> tuple[str, ...]:
         """As `Spool.served`."""

@@ -87,7 +87,15 @@ class Settlement(Enum):
 
 @dataclass(frozen=True)
 class SpoolStatus:
-    """Cumulative numbers of the current epoch; bytes are those of all held batches."""
+    """Cumulative numbers of the current epoch; bytes are those of all held batches.
+
+    Attributes:
+        epoch: Its name.
+        accepted_rows: Rows accepted so far.
+        first_row: First row that is not settled.
+        rows: Rows that are not settled, those declared lost among them.
+        bytes: Bytes of batches held.
+    """
 
     epoch: str
     accepted_rows: int
@@ -151,6 +159,11 @@ class Spool:
     def has_losses(self) -> bool:
         """Whether losses wait to be settled."""
         return self._has_losses
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether an epoch ended and this was not yet reported."""
+        return self._has_closed
 
     def append(self, deliveries: Iterable[Delivery]) -> int:
         """Accept samples: number, encode and store them in one synced transaction.
@@ -256,22 +269,32 @@ class Spool:
                 fresh = self._move(position, losses.get(position), fresh)
             for table in ("batch", "payload", "loss"):
                 self._db.execute(f"delete from {table} where position < ?", (end,))
-            self._db.execute("delete from epoch where number < ?", (fresh.number,))
+            older = [held.number for held in spool_file.epochs(self._db)]
+            spool_file.close_epochs(self._db, set(older) - {fresh.number})
             spool_file.insert_epoch(self._db, fresh)
             self._refresh()
         return True
 
     def status(self) -> SpoolStatus:
         """The numbers that health reports."""
-        start = at(self._epoch.number, 0)
-        first_row, rows = self._db.execute(
-            "select min(first_row), coalesce(sum(rows), 0) from batch where position >= ?",
-            (start,),
-        ).fetchone()
-        accepted = self._epoch.last_row
+        epoch = self._epoch
         return SpoolStatus(
-            self._epoch.id, accepted, first_row or accepted + 1, rows, self._held_bytes
+            epoch.id,
+            epoch.last_row,
+            epoch.settled_row + 1,
+            epoch.last_row - epoch.settled_row,
+            self._held_bytes,
         )
+
+    def closed(self) -> dict[str, int]:
+        """Epochs that ended and were not yet reported, with the rows that were settled."""
+        return dict(self._db.execute("select id, rows from closed order by rowid"))
+
+    def forget_closed(self, epoch: str) -> None:
+        """The end of this epoch is reported."""
+        with self._transaction():
+            self._db.execute("delete from closed where id = ?", (epoch,))
+            self._refresh()
 
     def served(self, source: str) -> tuple[str, ...]:
         """Equipment that a source is known to serve."""
@@ -304,9 +327,11 @@ class Spool:
         self._epoch = spool_file.epochs(self._db)[-1]
         size = self._db.execute("select coalesce(sum(size), 0) from batch").fetchone()[0]
         self._held_bytes: int = size
-        self._has_losses = bool(
-            self._db.execute("select exists (select 1 from loss)").fetchone()[0]
-        )
+        self._has_losses = self._exists("loss")
+        self._has_closed = self._exists("closed")
+
+    def _exists(self, table: str) -> bool:
+        return bool(self._db.execute(f"select exists (select 1 from {table})").fetchone()[0])
 
     def _make_room(self) -> int:
         """Rows given up so that the spool has room."""
@@ -426,15 +451,18 @@ class Spool:
             self._db,
             epoch.model_copy(update={"settled_seq": through, "settled_row": settled_row}),
         )
-        self._drop_drained_epochs()
+        if epoch.number != self._epoch.number:
+            self._close_drained_epochs()
 
-    def _drop_drained_epochs(self) -> None:
-        self._db.execute(
-            f"delete from epoch where number < ? and not exists ("
-            f"select 1 from batch where position >> {spool_file.SEQ_BITS} = number) and not exists"
-            f" (select 1 from loss where position >> {spool_file.SEQ_BITS} = number)",
-            (self._epoch.number,),
-        )
+    def _close_drained_epochs(self) -> None:
+        held = {
+            spool_file.split(row[0])[0]
+            for row in self._db.execute(
+                "select position from batch union select position from loss"
+            )
+        }
+        older = {epoch.number for epoch in spool_file.epochs(self._db)} - {self._epoch.number}
+        spool_file.close_epochs(self._db, older - held)
 
     def _move(self, position: int, loss: LossRow | None, fresh: Epoch) -> Epoch:
         """Put one held batch or loss under the next seq of the epoch `fresh`."""

@@ -41,6 +41,7 @@ create table epoch (
     settled_row integer not null,
     last_received_at integer not null
 ) strict;
+create table closed (id text primary key, rows integer not null) strict;
 create table batch (
     position integer primary key,
     first_row integer not null,
@@ -231,6 +232,15 @@ def epochs(db: sqlite3.Connection) -> list[Epoch]:
     cursor = db.execute("select * from epoch order by number")
     names = [column[0] for column in cursor.description]
     return [Epoch(**dict(zip(names, row, strict=True))) for row in cursor]
+
+
+def close_epochs(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """End epochs of which nothing is held any more; how far they were settled is kept."""
+    for number in numbers:
+        db.execute(
+            "insert into closed select id, settled_row from epoch where number = ?", (number,)
+        )
+        db.execute("delete from epoch where number = ?", (number,))
 
 
 def insert_batch(db: sqlite3.Connection, stored: StoredBatch) -> None:

@@ -158,6 +158,8 @@ async def test_a_conflict_and_an_ack_beyond_open_a_new_epoch(forwarding, peer, o
         await until(lambda: peer.values()[-1] == 4, "the next batch")
 
         assert parts.spool.epoch != before
+        ends = [health for health in peer.healths if health.epoch == before][-1:]
+        assert [(end.online, end.accepted_rows, end.spool_rows) for end in ends] == [(False, 0, 0)]
         firsts = [b.first_row for (epoch, _), b in peer.batches.items() if epoch != before]
         assert firsts == [1, 3, 4]
 
