@@ -1,0 +1,19 @@
+-- Fails if a row of a mart is there twice.
+{% for mart, key in [
+    ('work_unit_shift', 'site_id, work_unit_id, shift_started_at, definition_id'),
+    (
+        'work_unit_shift_order',
+        'site_id, work_unit_id, shift_started_at, production_order_id, operation_id, item_id, definition_id'
+    ),
+    ('equipment_shift', 'site_id, equipment_id, production_date, shift_id'),
+    ('state_interval', 'site_id, work_unit_id, started_at'),
+    ('stop_event', 'stop_id')
+] %}
+select
+    '{{ mart }}' as mart,
+    count(*) as row_count
+from {{ ref(mart) }}
+group by {{ key }}
+having count(*) > 1
+{{ 'union all' if not loop.last }}
+{% endfor %}
