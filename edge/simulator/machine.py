@@ -5,13 +5,13 @@ function of that stream, the jobs and the calendar.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from random import Random
 from typing import NamedTuple
 
-from edge.simulator.plant import Stoppage, WorkUnit
+from edge.simulator.plant import WorkUnit
 from edge.simulator.shifts import WorkingTime
 
 _PATIENCE_MS = 20_000
@@ -21,6 +21,17 @@ _BUFFER = 8
 _LONGEST_STOP_MS = 4 * 3_600_000
 _STARTUP_PIECES = 12
 _STARTUP_SCRAP = 0.15
+
+_Steps = tuple[tuple[str, int], ...]
+_WAYS: dict[str, tuple[_Steps, _Steps]] = {
+    "held": ((("holding", 1_500),), (("unholding", 2_500),)),
+    "suspended": ((("suspending", 1_500),), (("unsuspending", 2_500),)),
+    "aborted": (
+        (("aborting", 800),),
+        (("clearing", 4_000), ("stopped", 3_000), ("resetting", 4_000), ("starting", 6_000)),
+    ),
+}
+"""Into each wait state and out of it again: the acting states and how long they take, in ms."""
 
 PLAIN = {
     "execute": "running",
@@ -233,26 +244,11 @@ class Machine:
         stoppage = self._rng.choices(stoppages, [1 / each.every_s for each in stoppages])[0]
         length = self._rng.lognormvariate(math.log(stoppage.typical_s), stoppage.spread)
         length_ms = min(int(length * 1_000), _LONGEST_STOP_MS)
-        _PATHS[stoppage.state](self, stoppage, length_ms)
+        before, after = _WAYS[stoppage.state]
+        for state, ms in (*before, (stoppage.state, length_ms), *after):
+            self._step(state, ms, stoppage.reason_id)
         self._plan_stoppage()
         self._show("execute")
-
-    def _hold(self, stoppage: Stoppage, length_ms: int) -> None:
-        self._step("holding", 1_500, stoppage.reason_id)
-        self._step("held", length_ms, stoppage.reason_id)
-        self._step("unholding", 2_500, stoppage.reason_id)
-
-    def _suspend(self, stoppage: Stoppage, length_ms: int) -> None:
-        self._step("suspending", 1_500, stoppage.reason_id)
-        self._step("suspended", length_ms, stoppage.reason_id)
-        self._step("unsuspending", 2_500, stoppage.reason_id)
-
-    def _abort(self, stoppage: Stoppage, length_ms: int) -> None:
-        self._step("aborting", 800, stoppage.reason_id)
-        self._step("aborted", length_ms, stoppage.reason_id)
-        for state, ms in (("clearing", 4_000), ("stopped", 3_000), ("resetting", 4_000)):
-            self._step(state, ms, stoppage.reason_id)
-        self._step("starting", 6_000, stoppage.reason_id)
 
     def _starve(self, job: Job, number: int) -> None:
         """Wait for parts, until a few of them are there."""
@@ -317,10 +313,3 @@ class Machine:
             self.changes.pop()
         if not self.changes or self.changes[-1][1:] != (shown, reason_id, order):
             self.changes.append(Change(self.now, shown, reason_id, order))
-
-
-_PATHS: dict[str, Callable[[Machine, Stoppage, int], None]] = {
-    "held": Machine._hold,  # noqa: SLF001 - this module's own table of paths
-    "suspended": Machine._suspend,  # noqa: SLF001
-    "aborted": Machine._abort,  # noqa: SLF001
-}
