@@ -43,6 +43,7 @@ def write(table: LakeTable, rows: pa.Table, data: Path) -> list[NewFile]:
 
     Raises:
         OSError: The files cannot be written; nothing is left of them.
+        ValueError: The rows do not fit the table; nothing is left of them.
     """
     names = [name for name in table.columns if name != PARTITION_DATE]
     wanted = pa.schema([table.arrow_schema.field(name) for name in names])
@@ -54,7 +55,7 @@ def write(table: LakeTable, rows: pa.Table, data: Path) -> list[NewFile]:
             file = NewFile(table, folder / place / f"{uuid.uuid4().hex}.parquet")
             files.append(file)
             pq.write_table(part, file.path, compression="zstd")
-    except OSError:
+    except (OSError, ValueError):
         remove(files)
         raise
     return files

@@ -13,6 +13,7 @@ from pathlib import Path
 from lake.catalog import Connection
 from lake.commit import sync_paths
 from lake.errors import LakeDamaged
+from lake.ownership import claim
 
 _KEPT = ".kept"
 _NAMED_FILES = """
@@ -105,7 +106,11 @@ def sweep(catalog: Connection, data: Path, older_than: float) -> list[Path]:
 
     Returns:
         What was removed.
+
+    Raises:
+        ConfigurationError: The folder is not known to be this lake's.
     """
+    claim(catalog, data)
     candidates = [path for path in data.rglob("*.parquet") if _is_older(path, older_than)]
     named = {file.path for file in named_files(catalog, data)} | scheduled_files(catalog, data)
     orphans = [path for path in candidates if path not in named]

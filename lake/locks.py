@@ -1,7 +1,7 @@
 """Locks that span processes and machines: PostgreSQL advisory locks of the catalog."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 
@@ -62,8 +62,13 @@ def _advisory_lock(settings: Settings, key: int, what: str, wait_s: float) -> It
             connection.execute("select pg_advisory_lock(%s)", [key])
         except psycopg.errors.LockNotAvailable as error:
             raise LockTimeout(
-                f"{what} is under way elsewhere since more than {wait_s:.0f} s; try again later"
+                f"{what} is under way elsewhere, still after {wait_s:.0f} s; try again later"
             ) from error
         except psycopg.OperationalError as error:
             raise LakeUnavailable(f"the catalog was lost: {error}") from error
-        yield
+        try:
+            yield
+        finally:
+            # The end of the connection would free it too, but a moment after it is closed here.
+            with suppress(psycopg.OperationalError):
+                connection.execute("select pg_advisory_unlock(%s)", [key])

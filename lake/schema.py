@@ -13,6 +13,7 @@ import pyarrow as pa
 from lake import catalog, locks
 from lake.door import attach_catalog, data_folder
 from lake.errors import LakeUnavailable
+from lake.ownership import claim
 from takt import contracts
 from takt.settings import Settings
 
@@ -216,7 +217,8 @@ def create(settings: Settings) -> None:
         LockTimeout: Another process has been making tables for minutes.
     """
     conninfo = catalog.join(settings)
-    Path(data_folder(settings)).mkdir(parents=True, exist_ok=True)
+    data = Path(data_folder(settings))
+    data.mkdir(parents=True, exist_ok=True)
     with locks.schema_lock(settings), duckdb.connect() as con:
         attach_catalog(con, settings, conninfo, name="lake", options=[])
         try:
@@ -227,6 +229,8 @@ def create(settings: Settings) -> None:
             con.commit()
         except duckdb.Error as error:
             raise LakeUnavailable(f"the lake's tables cannot be made: {error}") from error
+        with catalog.connect(settings) as connection:
+            claim(connection, data)
 
 
 def _set_options(con: duckdb.DuckDBPyConnection) -> None:
