@@ -1,0 +1,90 @@
+"""A simulated plant in a lake, and the transformations over it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import lake
+from edge.simulator import history
+from ingestion import reference
+from pipelines import dbt
+from takt.settings import Settings
+
+MARTS = (
+    "work_unit_shift",
+    "work_unit_shift_order",
+    "equipment_shift",
+    "state_interval",
+    "stop_event",
+)
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A lake with the business data of a simulated plant, and the files of its history."""
+
+    settings: Settings
+    folder: Path
+    files: list[Path]
+
+    def build(self, now: datetime, *, full: bool = False) -> None:
+        """Run the transformations as if it were `now`."""
+        moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        dbt.build(self.settings, variables={"now": moment}, full=full)
+
+    def dbt(self, *arguments: str) -> str:
+        """What dbt says; fails when it fails."""
+        done = subprocess.run(
+            [Path(sys.executable).with_name("dbt"), *arguments],
+            cwd=dbt.PROJECT,
+            env=dbt.environment(self.settings) | {"DBT_LOG_FORMAT": "text"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def query(self, sql: str, **values: object) -> list[tuple[object, ...]]:
+        """Rows at the head of the lake."""
+        with closing(lake.open(self.settings, read_only=True)) as con:
+            return con.execute(sql, values).fetchall()
+
+    def change(self, *statements: str) -> None:
+        """Execute statements, each in a transaction of its own."""
+        with closing(lake.open(self.settings)) as con:
+            for statement in statements:
+                con.execute(statement)
+
+    def rows_of_marts(self) -> dict[str, list[tuple[object, ...]]]:
+        """Every row of every mart, in one order."""
+        return {mart: self.query(f"from marts.{mart} order by all") for mart in MARTS}
+
+
+@pytest.fixture
+def plant(lake_settings: Settings, tmp_path: Path) -> Callable[[datetime, datetime], Plant]:
+    def prepare(start: datetime, end: datetime) -> Plant:
+        folder = tmp_path / "plant"
+        files = history.prepare(folder, lake_settings, 7, start, end)
+        report = reference.load(lake_settings, folder / "business_data")
+        assert report.load_id is not None, str(report)
+        return Plant(lake_settings, folder, files)
+
+    return prepare
+
+
+def difference(
+    one: list[tuple[object, ...]], other: list[tuple[object, ...]]
+) -> list[tuple[object, ...]]:
+    """Rows that stand in one list only."""
+    return sorted(set(one) ^ set(other), key=str)[:6]
+
+
+__all__ = ["MARTS", "Plant", "difference", "duckdb"]

@@ -1,0 +1,95 @@
+"""The marts of a simulated plant equal what an independent oracle computes from the truth."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from ingestion import history
+from tests.integration.dbt.conftest import Plant
+from tests.oracle import figures
+from tests.oracle.figures import Figures
+
+START = datetime(2026, 10, 23, 12, tzinfo=UTC)
+END = datetime(2026, 10, 27, 9, tzinfo=UTC)
+"""Over a weekend in which clocks go back."""
+
+NOW = datetime(2026, 10, 28, tzinfo=UTC)
+KPIS = (
+    "availability",
+    "effectiveness",
+    "quality_ratio",
+    "oee_index",
+    "nee_index",
+    "teep_index",
+)
+ELEMENTS = tuple(Figures.__dataclass_fields__)
+COLUMNS = ", ".join([*(name.replace("_us", "_s") for name in ELEMENTS), *KPIS])
+Key = tuple[object, ...]
+
+
+def test_time_elements_quantities_and_kpis_equal_the_oracle(
+    plant: Callable[[datetime, datetime], Plant],
+) -> None:
+    works = plant(START, END)
+    history.import_files(works.settings, works.files)
+
+    works.build(NOW)
+
+    expected = dict(expected_figures(works))
+    assert len(expected) > 80
+    shown = dict(shown_figures(works))
+    wrong = [
+        (key, told)
+        for key, figure in expected.items()
+        if (told := differences(figure, shown.get(key)))
+    ]
+    assert not wrong, f"{len(wrong)} of {len(expected)}: {wrong[:3]}"
+    works.dbt("test", "--select", "test_type:unit")
+
+
+def expected_figures(works: Plant) -> Iterator[tuple[Key, Figures]]:
+    """By work unit, start of the shift and order (`whole` for all of the shift)."""
+    for each in figures.compute(works.folder / "truth", works.folder / "business_data"):
+        unit, start = each.shift.work_unit_id, each.shift.started_at
+        yield (unit, start, "whole"), each.whole
+        if each.whole.unknown_time_us:
+            # Which order ran while nothing was heard is known to the ERP, not to the truth.
+            continue
+        for order, figure in each.by_order.items():
+            yield (unit, start, order), figure
+
+
+def shown_figures(works: Plant) -> Iterator[tuple[Key, Key]]:
+    for mart, order in (
+        ("work_unit_shift", "'whole'"),
+        ("work_unit_shift_order", "production_order_id"),
+    ):
+        rows = works.query(
+            f"select work_unit_id, epoch_us(shift_started_at), {order}, {COLUMNS}"
+            f" from marts.{mart} where definition_id = 'iso22400'"
+        )
+        for row in rows:
+            yield row[:3], row[3:]
+
+
+def differences(figure: Figures, shown: Key | None) -> list[tuple[str, object, object]]:
+    """Name, expected and shown value of what differs at all; KPIs by more than 1e-9."""
+    if shown is None:
+        return [("row", figure, None)]
+    found: list[tuple[str, object, object]] = []
+    for name, value in zip(ELEMENTS, shown, strict=False):
+        assert isinstance(value, Decimal)
+        amount = value * 1_000_000 if name.endswith("_us") else value
+        if amount != getattr(figure, name):
+            found.append((name, getattr(figure, name), amount))
+    for name, value in zip(KPIS, shown[len(ELEMENTS) :], strict=True):
+        exact: Fraction | None = getattr(figure, name)
+        if exact is None or value is None:
+            is_equal = exact is value
+        else:
+            assert isinstance(value, float)
+            is_equal = abs(float(exact) - value) <= 1e-9
+        if not is_equal:
+            found.append((name, exact, value))
+    return found
