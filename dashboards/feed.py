@@ -6,6 +6,7 @@ the failure is told, and the next attempt opens the lake anew.
 """
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ STALE_AFTER_S = 20.0
 UNREACHABLE = (duckdb.Error, TaktError, OSError)
 """What opening or asking the lake raises while it is away."""
 
+_PASSWORD = re.compile(r"(password=|://[^:/@\s]+:)('[^']*'|[^@\s]+)")
 _LOOK_BACK = timedelta(days=2)
 
 
@@ -175,14 +177,14 @@ class Feed:
         known = self.latest.moment
         if not isinstance(error, ConfigurationError) or (known and known.site):
             return None
-        return Reading(at=_now(), moment=Moment(missing=_first_line(error)))
+        return Reading(at=_now(), moment=Moment(missing=in_one_line(error).partition(" (")[0]))
 
     def _failed(self, error: BaseException) -> Reading:
         before = self.latest
         return replace(
             before,
             at=_now(),
-            failure=_first_line(error),
+            failure=in_one_line(error),
             failing_since=before.failing_since or before.at,
         )
 
@@ -198,9 +200,10 @@ class Feed:
             self._con = None
 
 
-def _first_line(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
+    """An error for a page or a log: its first line, without passwords of a connection string."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return _PASSWORD.sub(r"\1***", lines[0]) if lines else type(error).__name__
 
 
 def _now() -> datetime:

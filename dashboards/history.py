@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from dashboards.feed import UNREACHABLE, Feed, OpenLake
+from dashboards.feed import UNREACHABLE, Feed, OpenLake, in_one_line
 from takt.errors import TaktError
 
 Answer = TypeVar("Answer")
@@ -78,7 +78,7 @@ class History:
             return question(self._con, **arguments)
         except UNREACHABLE as error:
             self._disconnect()
-            raise HistoryUnavailable(str(error).strip().splitlines()[0]) from error
+            raise HistoryUnavailable(in_one_line(error)) from error
 
     def _disconnect(self) -> None:
         if self._con is not None:

@@ -128,6 +128,26 @@ def test_a_lake_that_disappears_later_is_a_failure(feed: Feed, lake: FlakyLake) 
     assert feed.read().failure == "there is no lake"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        'cannot connect to "host=h user=takt password=S3cret dbname=takt": refused',
+        "cannot connect to 'postgresql://takt:S3cret@h/takt': refused",
+        "cannot connect: password='S3cret' host=h\nDETAIL: S3cret",
+    ],
+)
+def test_a_password_in_an_error_is_shown_to_nobody(
+    feed: Feed, lake: FlakyLake, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake.error = TaktError(told)
+
+    failure = feed.read().failure
+
+    assert failure is not None
+    assert failure.startswith("cannot connect")
+    assert "S3cret" not in failure + caplog.text
+
+
 def test_a_lake_without_marts_shows_no_machine() -> None:
     with duckdb.connect() as con:
         con.execute("create schema raw; create table raw.batch(committed_at timestamp)")

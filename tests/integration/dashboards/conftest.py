@@ -1,0 +1,45 @@
+"""A dashboard with its own server, on a free port of the loopback interface."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from dashboards.app import Dashboard
+from dashboards.feed import OpenLake, Reading
+from takt.settings import DashboardSettings
+
+
+@dataclass(frozen=True)
+class Served:
+    """A dashboard that answers under `address`."""
+
+    dashboard: Dashboard
+    address: str
+
+
+@contextmanager
+def served(open_lake: OpenLake, *, refresh_s: float = 0.2) -> Iterator[Served]:
+    """Serve a dashboard in a thread until the block ends."""
+    dashboard = Dashboard(open_lake, DashboardSettings(refresh_s=refresh_s))
+    server = uvicorn.Server(uvicorn.Config(dashboard.server, log_config=None))
+    loop = asyncio.new_event_loop()
+
+    def push(reading: Reading) -> None:
+        loop.call_soon_threadsafe(dashboard.screen.show, dashboard.screen.encode(reading))
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        dashboard.feed.listen(push)
+        dashboard.feed.start()
+        serving = loop.create_task(server.serve(sockets=[listener]))
+        thread = threading.Thread(target=loop.run_until_complete, args=[serving])
+        thread.start()
+        yield Served(dashboard, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        dashboard.feed.stop()
+        server.should_exit = True
+        thread.join(10)
