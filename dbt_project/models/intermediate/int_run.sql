@@ -8,7 +8,7 @@ pinned as (
         {% if var('pinned_snapshot_id') is none -%}
             max(snapshot_id)
         {%- else -%}
-            cast({{ var('pinned_snapshot_id') }} as bigint)
+            max(cast({{ var('pinned_snapshot_id') }} as bigint))
         {%- endif %} as pinned_snapshot_id
     from ducklake_snapshots('lake')
 
