@@ -34,6 +34,9 @@ _OPEN = (
     "quarantine_id not in (select quarantine_id from raw.quarantine_replay"
     " where outcome = 'committed')"
 )
+_REPLAYABLE = "contains(topic, '/batch/') and reason not in ('unknown_topic', 'epoch_conflict')"
+_PAGE_MESSAGES = 200
+_PAGE_BYTES = 16_000_000
 _RESENT = "the collector sent it again under a new epoch"
 
 
@@ -127,47 +130,63 @@ def replay(settings: Settings, quarantine_id: str | None = None) -> ReplayReport
 
     Args:
         settings: Of the installation.
-        quarantine_id: One message; None: all that no replay has brought in.
+        quarantine_id: One message; None: all batches that no replay has brought in.
 
     Raises:
         TaktError: There is no such message.
         LakeUnavailable: The lake does not answer; what was replayed so far stays.
     """
-    one = "" if quarantine_id is None else " and quarantine_id = ?"
-    ids = [row[0] for row in _query(
+    chosen = _REPLAYABLE if quarantine_id is None else "quarantine_id = ?"
+    waiting = _query(
         settings,
-        f"select distinct quarantine_id from raw.quarantine where {_OPEN}{one} order by 1",
+        "select quarantine_id, max(octet_length(payload)) from raw.quarantine"
+        f" where {_OPEN} and {chosen} group by 1 order by 1",
         *([] if quarantine_id is None else [quarantine_id]),
-    )]  # fmt: skip
-    if quarantine_id is not None and not ids:
+    )
+    if quarantine_id is not None and not waiting:
         raise TaktError(f"no message {quarantine_id} waits in quarantine")
     report = ReplayReport()
-    if ids:
+    if waiting:
         with side_writer(settings) as (writer, owner_id):
             committer = Committer(settings, writer, owner_id)
-            for each in ids:
-                report.outcomes[each] = _replay_one(committer, _refused(settings, each))
+            for page in _pages(waiting):
+                report.outcomes |= _replay_page(committer, _refused(settings, page))
     return report
 
 
-def _replay_one(committer: Committer, refused: _Refused) -> str:
-    try:
-        selection = _selection(refused)
-        outcome = "committed"
-    except BatchError as error:
-        selection = Selection()
-        outcome = f"refused again, {error.reason}"
-    row = {
-        "quarantine_id": refused.quarantine_id,
-        "outcome": outcome,
-        "replayed_at": microseconds(datetime.now(UTC)),
-    }
-    replays = pa.Table.from_pylist([row], schema=QUARANTINE_REPLAY.arrow_schema)
+def _pages(waiting: list[tuple[str, int]]) -> list[list[str]]:
+    """Ids in groups whose payloads fit into memory together."""
+    pages: list[list[str]] = []
+    free = 0
+    for quarantine_id, size in waiting:
+        if not pages or size > free or len(pages[-1]) >= _PAGE_MESSAGES:
+            pages.append([])
+            free = _PAGE_BYTES
+        pages[-1].append(quarantine_id)
+        free -= size
+    return pages
+
+
+def _replay_page(committer: Committer, page: list[_Refused]) -> dict[str, str]:
+    selection = Selection()
+    outcomes = {}
+    for refused in page:
+        try:
+            selection.batches.append(_arrival(refused))
+            outcomes[refused.quarantine_id] = "committed"
+        except BatchError as error:
+            outcomes[refused.quarantine_id] = f"refused again, {error.reason}"
+    now = microseconds(datetime.now(UTC))
+    rows = [
+        {"quarantine_id": each, "outcome": outcome, "replayed_at": now}
+        for each, outcome in outcomes.items()
+    ]
+    replays = pa.Table.from_pylist(rows, schema=QUARANTINE_REPLAY.arrow_schema)
     committer.commit(selection, Commit(quarantine_replays=replays))
-    return outcome
+    return outcomes
 
 
-def _selection(refused: _Refused) -> Selection:
+def _arrival(refused: _Refused) -> Arrival:
     address = parse_batch(refused.topic)
     if address is None:
         raise BatchError("no_batch", "only batches can be replayed")
@@ -182,17 +201,17 @@ def _selection(refused: _Refused) -> Selection:
     # The id is a digest of topic and bytes: what was committed before is a repeat now.
     arrival = Arrival(BatchAddress(source, epoch, 1), digest_of(payload), message)
     arrival.was_attempted = True
-    return Selection(batches=[arrival])
+    return arrival
 
 
-def _refused(settings: Settings, quarantine_id: str) -> _Refused:
+def _refused(settings: Settings, quarantine_ids: list[str]) -> list[_Refused]:
     rows = _query(
         settings,
-        "select quarantine_id, topic, payload, reason from raw.quarantine"
-        " where quarantine_id = ? limit 1",
-        quarantine_id,
+        "select quarantine_id, any_value(topic), any_value(payload), any_value(reason)"
+        " from raw.quarantine where quarantine_id in (select unnest(?)) group by 1 order by 1",
+        quarantine_ids,
     )
-    return _Refused(*rows[0])
+    return [_Refused(*row) for row in rows]
 
 
 def _query(settings: Settings, sql: str, *arguments: object) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -31,9 +32,16 @@ def catalog_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def lake_settings(catalog_server: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a fresh home whose lake has all tables and no rows."""
+    with fresh_lake(catalog_server, tmp_path) as settings:
+        yield settings
+
+
+@contextmanager
+def fresh_lake(catalog_server: str, folder: Path) -> Iterator[Settings]:
+    """A home in `folder` whose lake has all tables and no rows; gone at the end."""
     database = f"lake_{uuid.uuid4().hex}"
     catalog = make_conninfo(catalog_server, dbname=database)
-    settings = Settings(home=tmp_path / "home", catalog=catalog)
+    settings = Settings(home=folder / "home", catalog=catalog)
     data = Path(settings.data_path)
     data.mkdir(parents=True)
     with psycopg.connect(catalog_server, autocommit=True) as connection:

@@ -145,8 +145,13 @@ class IngestionProcess:
 @pytest.fixture
 def settings(lake_settings: Settings, mosquitto: Mosquitto) -> Settings:
     """The lake of this test and the Mosquitto of this test."""
-    broker = lake_settings.broker.model_copy(update={"port": mosquitto.port, "embedded": False})
-    return lake_settings.model_copy(update={"broker": broker})
+    return with_broker(lake_settings, mosquitto.port)
+
+
+def with_broker(settings: Settings, port: int) -> Settings:
+    """The same installation with a broker on this port."""
+    broker = settings.broker.model_copy(update={"port": port, "embedded": False})
+    return settings.model_copy(update={"broker": broker})
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -46,7 +46,7 @@ def test_optional_columns_have_defaults_and_times_without_zone_are_utc(tmp_path:
     table = pa.table(
         {
             "signal": ["State"], "equipment": ["line1/press01"], "site": ["demo"],
-            "observed_at": pa.array([datetime(2025, 3, 1, 12)], pa.timestamp("ns")),  # noqa: DTZ001
+            "observed_at": pa.array([datetime(2025, 3, 1, 12)], pa.timestamp("ns")),
             "text": ["execute"],
         }
     )  # fmt: skip

@@ -129,9 +129,7 @@ def test_a_newer_schema_is_quarantined_with_its_row_numbers() -> None:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
 
-    verdicts, ledger = judged(
-        arrival(1, sink.getvalue().to_pybytes()), arrival(2, payload_of(4, 10))
-    )
+    verdicts, _ = judged(arrival(1, sink.getvalue().to_pybytes()), arrival(2, payload_of(4, 10)))
 
     assert [row.reason for row in verdicts.quarantine] == ["schema_version"]
     assert ledger_rows(verdicts) == [(1, 1, 1, 3, "quarantined"), (2, 2, 4, 10, "committed")]

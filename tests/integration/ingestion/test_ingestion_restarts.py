@@ -1,0 +1,128 @@
+"""Ingestion among processes that come, go and stand still."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from ingestion.main import EXIT_SUPERSEDED
+from lake.catalog_supervisor import CatalogHome
+from takt.settings import Settings
+from tests.conftest import Mosquitto, wait_until
+from tests.integration.ingestion.conftest import (
+    FakeCollector,
+    IngestionProcess,
+    ingesting,
+    query,
+)
+
+
+def count(settings: Settings, what: str) -> int:
+    return int(query(settings, f"select count(*) from {what}")[0][0])
+
+
+def test_collectors_share_the_credit(
+    settings: Settings, ingestion: IngestionProcess, new_collector: Callable[..., FakeCollector]
+) -> None:
+    first, second = new_collector("collector1"), new_collector("collector2")
+    first.report(online=True)
+    wait_until(lambda: first.acks and first.acks[-1].credit_batches == 500, "the whole credit")
+    second.send_rows(1, 1, 1)
+
+    for each in (first, second):
+        wait_until(lambda each=each: each.acks and each.acks[-1].credit_batches == 250, "half")
+
+
+def test_health_is_kept_and_a_known_collector_is_greeted(
+    settings: Settings, ingestion: IngestionProcess, collector: FakeCollector
+) -> None:
+    collector.report(online=True, accepted_rows=7)
+    wait_until(lambda: collector.acks, "the greeting")
+    collector.report(online=False, accepted_rows=7, at="2026-01-01T00:00:01Z")
+
+    wait_until(lambda: count(settings, "raw.health") == 2, "two health rows")
+    assert query(settings, "select online, accepted_rows from raw.health order by reported_at") == [
+        (True, 7),
+        (False, 7),
+    ]
+    assert collector.acks[0].settled_through == 0
+
+
+def test_a_restarted_ingestion_names_itself_and_goes_on_where_the_ledger_ends(
+    settings: Settings, ingestion: IngestionProcess, collector: FakeCollector, tmp_path: Path
+) -> None:
+    collector.report(online=True)
+    first = collector.send_rows(1, 1, 10)
+    collector.wait_settled(1)
+    ingestion.send_signal(signal.SIGTERM)
+    assert ingestion.wait(10) == 0
+
+    with ingesting(settings, tmp_path / "second.log"):
+        wait_until(lambda: len({ack.ingestor_id for ack in collector.acks}) == 2, "a new name")
+        collector.send(1, first)
+        collector.send_rows(2, 11, 10)
+        collector.wait_settled(2)
+
+    assert count(settings, "raw.telemetry") == 20
+
+
+def test_a_superseded_ingestion_stops_for_good_and_loses_nothing(
+    settings: Settings, ingestion: IngestionProcess, collector: FakeCollector, tmp_path: Path
+) -> None:
+    collector.send_rows(1, 1, 10)
+    collector.wait_settled(1)
+    ingestion.send_signal(signal.SIGSTOP)
+    with ingesting(settings, tmp_path / "second.log"):
+        collector.send_rows(2, 11, 10)
+        collector.wait_settled(2)
+        ingestion.send_signal(signal.SIGCONT)
+        assert ingestion.wait(30) == EXIT_SUPERSEDED
+        collector.send_rows(3, 21, 10)
+        collector.wait_settled(3)
+
+    assert count(settings, "raw.telemetry") == 30
+
+
+def test_a_broker_that_comes_back_is_found_again(
+    settings: Settings, ingestion: IngestionProcess, mosquitto: Mosquitto, collector: FakeCollector
+) -> None:
+    collector.send_rows(1, 1, 10)
+    collector.wait_settled(1)
+    mosquitto.kill()
+    mosquitto.start()
+
+    wait_until(collector.client.is_connected, "the collector to be back")
+    before = len(collector.acks)
+    wait_until(lambda: len(collector.acks) > before, "all to be greeted again")
+    collector.send_rows(2, 11, 10)
+    collector.wait_settled(2)
+
+
+def test_while_the_lake_is_away_memory_is_bounded_and_nothing_is_lost(
+    embedded_settings: Settings, mosquitto: Mosquitto, tmp_path: Path,
+    new_collector: Callable[..., FakeCollector],
+) -> None:  # fmt: skip
+    broker = embedded_settings.broker.model_copy(update={"port": mosquitto.port})
+    settings = embedded_settings.model_copy(update={"broker": broker})
+    collector = new_collector()
+    with ingesting(settings, tmp_path / "ingest.log") as ingestion:
+        assert ingestion.process is not None
+        collector.send_rows(1, 1, 10)
+        collector.wait_settled(1)
+        catalog = psutil.Process(
+            int((CatalogHome(settings.home).data / "postmaster.pid").read_text().split()[0])
+        )
+        catalog.suspend()
+        sent = {}
+        for seq in range(2, 302):
+            sent[seq] = collector.send_rows(seq, 10 * seq - 9, 10)
+        memory = psutil.Process(ingestion.process.pid).memory_info().rss
+        assert memory < 600_000_000
+        catalog.resume()
+        catalog.kill()
+        for seq, payload in sent.items():
+            collector.send(seq, payload)
+        collector.wait_settled(301, 60)
+
+    assert count(settings, "raw.telemetry") == 3_010
