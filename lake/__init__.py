@@ -3,7 +3,7 @@
 Belongs here: everything that knows DuckLake or PostgreSQL. What rows mean does not.
 """
 
-from lake import catalog, locks, maintenance, schema, shard
+from lake import catalog, durable, files, locks, maintenance, schema, shard
 from lake.door import attach, open  # noqa: A004 -- callers write lake.open
 from lake.errors import FenceLost, LakeDamaged, LakeUnavailable, LockTimeout, OutcomeUnknown
 
@@ -15,6 +15,8 @@ __all__ = [
     "OutcomeUnknown",
     "attach",
     "catalog",
+    "durable",
+    "files",
     "locks",
     "maintenance",
     "open",

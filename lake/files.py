@@ -10,14 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lake.catalog import Connection
+from lake.catalog import Connection, connect
 from lake.commit import sync_paths
+from lake.door import data_folder
 from lake.errors import LakeDamaged
 from lake.ownership import claim
+from takt.settings import Settings
 
 _KEPT = ".kept"
+_REMEDY = "takt refresh mends tables of dbt; others need a backup"
 _NAMED_FILES = """
     select distinct
+        concat(schema.schema_name, '.', tables.table_name),
         schema.path, schema.path_is_relative,
         tables.path, tables.path_is_relative,
         file.path, file.path_is_relative,
@@ -40,11 +44,13 @@ class NamedFile:
     """A file that the catalog names.
 
     Attributes:
+        table: Schema and name of its table.
         path: Where it must lie.
         size: Its size in bytes.
         is_live: Whether the present state of the lake needs it, not only an old snapshot.
     """
 
+    table: str
     path: Path
     size: int
     is_live: bool
@@ -53,12 +59,12 @@ class NamedFile:
 def named_files(catalog: Connection, data: Path) -> list[NamedFile]:
     """Every file of every snapshot."""
     found = []
-    for *parts, size, is_live in catalog.execute(_NAMED_FILES).fetchall():
+    for table, *parts, size, is_live in catalog.execute(_NAMED_FILES).fetchall():
         path = data
         for name, is_relative in zip(parts[::2], parts[1::2], strict=True):
             # An absolute path stands for itself, as DuckLake has it.
             path = path / str(name) if is_relative else Path(str(name))
-        found.append(NamedFile(path, int(str(size)), bool(is_live)))
+        found.append(NamedFile(table, path, size, is_live))
     return found
 
 
@@ -79,12 +85,10 @@ def verify(catalog: Connection, data: Path) -> int:
         try:
             size = file.path.stat().st_size
         except FileNotFoundError as error:
-            raise LakeDamaged(
-                f"{file.path} is missing; restore it from a backup. Nothing was deleted"
-            ) from error
+            raise LakeDamaged(f"{file.path} is missing; {_REMEDY}. Nothing was deleted") from error
         if size != file.size:
             raise LakeDamaged(
-                f"{file.path} has {size} bytes instead of {file.size}; restore it from a backup."
+                f"{file.path} has {size} bytes instead of {file.size}; {_REMEDY}."
                 " Nothing was deleted"
             )
     if doomed := {file.path for file in live} & scheduled_files(catalog, data):
@@ -92,6 +96,17 @@ def verify(catalog: Connection, data: Path) -> int:
             f"{min(doomed)} is live and scheduled for removal; nothing was deleted. Take a backup"
         )
     return len(live)
+
+
+def tables_with_missing_files(settings: Settings) -> set[str]:
+    """Schema and name of tables that cannot be read until they are made again.
+
+    DuckDB deletes files when it gets no answer to a COMMIT that has happened.
+    """
+    data = Path(data_folder(settings))
+    with connect(settings) as connection:
+        live = [file for file in named_files(connection, data) if file.is_live]
+    return {file.table for file in live if not file.path.exists()}
 
 
 def sweep(catalog: Connection, data: Path, older_than: float) -> list[Path]:

@@ -15,9 +15,9 @@ import duckdb
 import psycopg
 import pyarrow as pa
 
-from lake import catalog, commit, door, files, locks, retention
+from lake import catalog, commit, door, durable, files, locks, retention
 from lake.door import quoted
-from lake.errors import LakeUnavailable, LockTimeout
+from lake.errors import LakeUnavailable, LockTimeout, OutcomeUnknown
 from lake.schema import BATCH, BATCH_CHECKPOINT, INGEST_SHARD, PUBLICATION, RAW, RUN
 from takt.progress import Progress, silent
 from takt.settings import LakeSettings, Settings
@@ -184,21 +184,17 @@ class _Run:
 
     def _rewrite(self, schema: str, table: str, call: str) -> bool:
         """Run one call that replaces files; the new ones are durable before they are visible."""
-        folder = self._table_folder(schema, table)
-        before = files.written_by_duckdb(folder)
         self._con.begin()
-        self._con.execute(call)
-        written = files.written_by_duckdb(folder) - before
-        files.keep(written, self._data)
+        written = self._con.execute(call).fetchall()
+        if not written:
+            self._con.rollback()
+            return False
         try:
-            self._con.commit()
-        except duckdb.TransactionException as error:
-            with catalog.connect(self._settings) as connection:
-                files.rescue(connection, self._data)
+            durable.commit(self._con, self._settings, [self._table_folder(schema, table)])
+        except OutcomeUnknown as error:
             _log.warning("%s.%s: merging failed, trying again next time: %s", schema, table, error)
             return False
-        files.forget(written)
-        return bool(written)
+        return True
 
     def _has_deleted_rows(self, schema: str, table: str) -> bool:
         found = self._con.execute(
@@ -207,14 +203,14 @@ class _Run:
         ).fetchall()
         return bool(found[0][0])
 
-    def _table_folder(self, schema: str, table: str) -> Path:
+    def _table_folder(self, schema: str, table: str) -> str:
         row = self._catalog.execute(
             "select s.path, t.path from ducklake_table t join ducklake_schema s using (schema_id)"
             " where s.schema_name = %s and t.table_name = %s"
             " and t.end_snapshot is null and s.end_snapshot is null",
             [schema, table],
         ).fetchone()
-        return self._data if row is None else self._data / row[0] / row[1]
+        return "" if row is None else f"{row[0]}{row[1]}"
 
     def _append_checkpoints(self, rows: pa.Table) -> None:
         written = commit.write(BATCH_CHECKPOINT, rows, self._data)
