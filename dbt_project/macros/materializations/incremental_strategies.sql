@@ -40,3 +40,21 @@
     );
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
 {%- endmacro %}
+
+{% macro get_incremental_replaced_sql(arguments) -%}
+    {#- Replaces all rows, or does nothing when they are the same: a table that is only filled keeps its place in the
+        lake, so that readers need not load its schema anew. -#}
+    {%- set target = arguments.target_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
+    {%- set differences = run_query(
+        '(select ' ~ columns ~ ' from ' ~ target ~ ' except all select ' ~ columns ~ ' from ' ~ arguments.temp_relation
+        ~ ') union all (select ' ~ columns ~ ' from ' ~ arguments.temp_relation ~ ' except all select ' ~ columns
+        ~ ' from ' ~ target ~ ') limit 1'
+    ) -%}
+    {%- if differences.rows -%}
+    delete from {{ target }};
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+    {%- else -%}
+    select 'unchanged'
+    {%- endif -%}
+{%- endmacro %}

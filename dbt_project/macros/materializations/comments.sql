@@ -1,0 +1,27 @@
+{% macro comment_with_digest(description, definition) -%}
+    {#- What a relation is, and in brackets of which definition: so that it is known when it must change. -#}
+    {{ return((description ~ ' [' ~ local_md5(definition | string)[:8] ~ ']') | trim) }}
+{%- endmacro %}
+
+{% macro found_comment(relation) -%}
+    {#- The comment that stands in the lake; none without one. -#}
+    {%- set kind = 'view' if relation.is_view else 'table' -%}
+    {%- set found = run_query(
+        "select comment from duckdb_" ~ kind ~ "s() where database_name = '" ~ relation.database
+        ~ "' and schema_name = '" ~ relation.schema ~ "' and " ~ kind ~ "_name = '" ~ relation.identifier ~ "'"
+    ) -%}
+    {{ return(found.rows[0][0] if found.rows else none) }}
+{%- endmacro %}
+
+{% macro persist_docs(relation, model, for_relation=true, for_columns=true) -%}
+    {#- Comments are written when they have changed, not with each run: each is a change of the lake's schema. -#}
+    {%- set descriptions = [] -%}
+    {%- for column in model.columns.values() %}{% do descriptions.append(column.name ~ column.description) %}{% endfor -%}
+    {%- set comment = comment_with_digest(model.description, descriptions | join) -%}
+    {%- if config.persist_relation_docs() and found_comment(relation) != comment -%}
+        {% do run_query(duckdb__alter_relation_comment(relation, comment)) %}
+        {%- if config.persist_column_docs() and model.columns -%}
+            {% do run_query(duckdb__alter_column_comment(relation, model.columns)) %}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
