@@ -56,7 +56,7 @@ def load(settings: Settings, folder: Path) -> Report:
         if findings.total:
             return _report(folder, tables, findings)
         load_id, loaded_at = uuid.uuid4().hex, datetime.now(UTC).replace(tzinfo=None)
-        changes = store(con, tables, load_id, loaded_at)
+        changes = store(con, settings, tables, load_id, loaded_at)
     if not any(change.added or change.closed for change in changes):
         return Report(folder, changes)
     _log.info("%s loaded as %s", folder, load_id)

@@ -13,7 +13,10 @@ import pyarrow as pa
 
 from ingestion.reference_report import TableChange
 from ingestion.reference_rows import FileTable
+from lake import durable
+from lake.errors import OutcomeUnknown
 from takt.contracts import Kind, TableContract
+from takt.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ _ARROW_TYPES = {
 
 def store(
     con: duckdb.DuckDBPyConnection,
+    settings: Settings,
     tables: Mapping[str, FileTable],
     load_id: str,
     loaded_at: datetime,
@@ -40,6 +44,7 @@ def store(
 
     Args:
         con: A writing connection of the lake, without a transaction.
+        settings: Of the installation.
         tables: Checked tables by name.
         load_id: Names the load in its rows.
         loaded_at: When, UTC.
@@ -49,14 +54,15 @@ def store(
     """
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _store(con, tables, load_id, loaded_at)
-        except duckdb.TransactionException as conflict:
+            return _store(con, settings, tables, load_id, loaded_at)
+        except (duckdb.TransactionException, OutcomeUnknown) as conflict:
             _log.warning("loading business data met another change; trying again: %s", conflict)
-    return _store(con, tables, load_id, loaded_at)
+    return _store(con, settings, tables, load_id, loaded_at)
 
 
 def _store(
     con: duckdb.DuckDBPyConnection,
+    settings: Settings,
     tables: Mapping[str, FileTable],
     load_id: str,
     loaded_at: datetime,
@@ -65,7 +71,7 @@ def _store(
     try:
         changes = [_store_table(con, table, load_id, loaded_at) for table in tables.values()]
         if any(change.added or change.closed for change in changes):
-            con.commit()
+            durable.commit(con, settings, ["reference"])
             return changes
     except duckdb.Error:
         with suppress(duckdb.TransactionException):  # a failed COMMIT has ended it already
