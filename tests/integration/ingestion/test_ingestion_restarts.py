@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from ingestion.main import EXIT_SUPERSEDED
 from lake.catalog_supervisor import CatalogHome
@@ -15,6 +16,7 @@ from tests.integration.ingestion.conftest import (
     IngestionProcess,
     ingesting,
     query,
+    with_broker,
 )
 
 
@@ -99,30 +101,56 @@ def test_a_broker_that_comes_back_is_found_again(
     collector.wait_settled(2)
 
 
+@pytest.fixture
+def own_catalog(
+    embedded_settings: Settings, mosquitto: Mosquitto
+) -> tuple[Settings, psutil.Process]:
+    """A home with a catalog that this test may stop, and the catalog's first process."""
+    pid_file = CatalogHome(embedded_settings.home).data / "postmaster.pid"
+    catalog = psutil.Process(int(pid_file.read_text().split()[0]))
+    return with_broker(embedded_settings, mosquitto.port), catalog
+
+
+def suspend(catalog: psutil.Process) -> list[psutil.Process]:
+    """Make PostgreSQL stand still, connections and all."""
+    processes = [catalog, *catalog.children(recursive=True)]
+    for each in processes:
+        each.suspend()
+    return processes
+
+
 def test_while_the_lake_is_away_memory_is_bounded_and_nothing_is_lost(
-    embedded_settings: Settings, mosquitto: Mosquitto, tmp_path: Path,
-    new_collector: Callable[..., FakeCollector],
-) -> None:  # fmt: skip
-    broker = embedded_settings.broker.model_copy(update={"port": mosquitto.port})
-    settings = embedded_settings.model_copy(update={"broker": broker})
-    collector = new_collector()
+    own_catalog: tuple[Settings, psutil.Process], collector: FakeCollector, tmp_path: Path
+) -> None:
+    settings, catalog = own_catalog
     with ingesting(settings, tmp_path / "ingest.log") as ingestion:
         assert ingestion.process is not None
         collector.send_rows(1, 1, 10)
         collector.wait_settled(1)
-        catalog = psutil.Process(
-            int((CatalogHome(settings.home).data / "postmaster.pid").read_text().split()[0])
-        )
-        catalog.suspend()
-        sent = {}
-        for seq in range(2, 302):
-            sent[seq] = collector.send_rows(seq, 10 * seq - 9, 10)
-        memory = psutil.Process(ingestion.process.pid).memory_info().rss
-        assert memory < 600_000_000
-        catalog.resume()
-        catalog.kill()
+        hanging = suspend(catalog)
+        sent = {seq: collector.send_rows(seq, 10 * seq - 9, 10) for seq in range(2, 302)}
+        assert psutil.Process(ingestion.process.pid).memory_info().rss < 600_000_000
+        for each in hanging:
+            each.kill()
         for seq, payload in sent.items():
             collector.send(seq, payload)
         collector.wait_settled(301, 60)
 
     assert count(settings, "raw.telemetry") == 3_010
+
+
+def test_sigterm_ends_it_in_ten_seconds_even_when_the_catalog_hangs(
+    own_catalog: tuple[Settings, psutil.Process], collector: FakeCollector, tmp_path: Path
+) -> None:
+    settings, catalog = own_catalog
+    with ingesting(settings, tmp_path / "ingest.log") as ingestion:
+        collector.send_rows(1, 1, 10)
+        collector.wait_settled(1)
+        hanging = suspend(catalog)
+        collector.send_rows(2, 11, 10)
+
+        ingestion.send_signal(signal.SIGTERM)
+
+        ingestion.wait(10)
+        for each in hanging:
+            each.resume()
