@@ -1,106 +1,26 @@
-"""A collector: its sources, one spool, one forwarder, and what it says of itself.
+"""A collector: its sources and what it says of itself.
 
-Belongs here: which tasks there are and in which order they end. What each does is its own
-module's business.
+Belongs here: which tasks there are. What each does is its own module's business; spool and
+forwarder are `edge.delivering`.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import NoReturn
 
-from edge.broker import Address
-from edge.clock import Clock
-from edge.configuration import EdgeConfiguration, MqttSource, OpcUaSource, SpoolConfiguration
-from edge.forwarder import Forwarder, Reporter
+from edge.configuration import EdgeConfiguration, MqttSource, OpcUaSource
+from edge.delivering import Delivering
 from edge.link import HEARTBEAT_S, Link
 from edge.mqtt_source import MqttCollector
 from edge.opcua_source import OpcUaCollector
-from edge.shared_spool import SharedSpool
-from edge.spool import Delivery, Spool
-from edge.spool_writer import SpoolWriter
+from edge.spool import Delivery
 from takt.batch import Quality, Sample
 from takt.equipment import COLLECTOR_EQUIPMENT
-from takt.messages import SourceHealth
-from takt.topics import Collector as Identity
 
 log = logging.getLogger(__name__)
 
 _WATCH_S = 1.0
-_FLUSH_S = 3.0
-
-
-class Delivering:
-    """A spool, its writer and its forwarder: all that a collector without sources needs.
-
-    Attributes:
-        clock: The collector's time.
-        writer: Takes deliveries.
-        spool: Holds them.
-        forwarder: Delivers them.
-        links: The sources' links, as health reports them.
-    """
-
-    def __init__(
-        self, identity: Identity, spool: SpoolConfiguration, path: Path, broker: Address
-    ) -> None:
-        self.clock = Clock()
-        opened = Spool(
-            path,
-            self.clock.now,
-            capacity_bytes=spool.capacity_mb * 1_000_000,
-            when_full=spool.when_full,
-            recent_keys_age_s=spool.recent_keys_age_s,
-            recent_keys_rows=spool.recent_keys_rows,
-        )
-        self.clock.never_before(opened.last_received_at)
-        self.spool = SharedSpool(opened)
-        self.writer = SpoolWriter(self.spool)
-        self.links: dict[str, Link] = {}
-        self.forwarder = Forwarder(
-            self.spool, identity, broker, Reporter(self._sources, self.clock.now)
-        )
-
-    def _sources(self) -> dict[str, SourceHealth]:
-        return {name: link.health for name, link in self.links.items()}
-
-
-@asynccontextmanager
-async def delivering(
-    identity: Identity, spool: SpoolConfiguration, path: Path, broker: Address
-) -> AsyncIterator[Delivering]:
-    """Write and forward for the length of the context; what was handed over is accepted first.
-
-    Raises:
-        ConfigurationError: The spool is another collector's.
-    """
-    parts = Delivering(identity, spool, path, broker)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(parts.writer.run(), name="write spool")
-            forwarding = tasks.create_task(parts.forwarder.run(), name="forward")
-            try:
-                yield parts
-            finally:
-                await _end_writing(parts.writer, writing)
-                forwarding.cancel()
-    finally:
-        parts.spool.close()
-
-
-async def _end_writing(writer: SpoolWriter, writing: "asyncio.Task[None]") -> None:
-    # A full spool may keep the writer waiting; its samples are not accepted, sources repeat them.
-    if writing.done():
-        return
-    try:
-        async with asyncio.timeout(_FLUSH_S):
-            await writer.end()
-            await asyncio.shield(writing)
-    except TimeoutError:
-        log.warning("the spool has no room for the last samples; they are not accepted")
-        writing.cancel()
 
 
 class Collector:

@@ -1,12 +1,14 @@
 """The `edge` process: start, run, stop."""
 
 import asyncio
+import logging
 import signal
 from pathlib import Path
 
 from edge import configuration
-from edge.collector import Collector, delivering
+from edge.collector import Collector
 from edge.configuration import EdgeConfiguration
+from edge.delivering import delivering
 from takt.settings import Settings
 from takt.topics import Collector as Identity
 
@@ -21,6 +23,8 @@ def run(config: Path, settings: Settings) -> None:
     Raises:
         ConfigurationError: The file is wrong, or another collector has the spool.
     """
+    # What goes wrong with a server is said once, by its link; asyncua adds only tracebacks.
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     asyncio.run(_run(configuration.load(config), settings))
 
 

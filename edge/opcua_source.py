@@ -231,7 +231,8 @@ class OpcUaCollector:
                 case DataChangeEvent():
                     await self._take(event.node.nodeid, event.data.monitored_item.Value)
                 case StatusChangeEvent():
-                    raise SourceLostError(f"the subscription ended: {event.notification.Status}")
+                    status = event.notification.Status.name
+                    raise SourceLostError(f"the subscription ended ({status})")
         raise SourceLostError("the subscription was closed")
 
     async def _take(self, node: ua.NodeId, data: ua.DataValue) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.collector import Delivering, delivering
 from edge.configuration import SpoolConfiguration
+from edge.delivering import Delivering, delivering
 from edge.spool import Delivery
 from takt.batch import Sample
 from takt.settings import BrokerSettings

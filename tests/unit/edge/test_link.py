@@ -1,0 +1,117 @@
+import pytest
+
+from edge.clock import Clock
+from edge.link import Link
+from edge.spool import Delivery
+from takt.batch import Sample
+
+PATHS = ("assembly/line1/press01", "assembly/line1/weld01")
+
+
+class Told:
+    """Keeps the events of one link and counts changes."""
+
+    def __init__(self, *equipment: str, expected_interval_s: float | None = 1) -> None:
+        self.samples: list[Sample] = []
+        self.changes = 0
+        self.link = Link(
+            "line1",
+            equipment,
+            expected_interval_s=expected_interval_s,
+            clock=Clock(),
+            put=self._put,
+            changed=self._changed,
+        )
+
+    async def _put(self, delivery: Delivery) -> None:
+        assert delivery.source is None
+        self.samples += delivery.samples
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    @property
+    def events(self) -> list[tuple[str, str, float | None, str | None]]:
+        return [(s.equipment, s.signal, s.value, s.text) for s in self.samples]
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """Sets what the monotonic clock shows to the link."""
+    shown = [1_000.0]
+    monkeypatch.setattr("edge.link.time.monotonic", lambda: shown[0])
+    return shown
+
+
+async def test_a_start_and_every_change_are_told_for_each_equipment():
+    told = Told(*PATHS)
+    await told.link.start()
+    await told.link.up()
+    await told.link.up()
+    await told.link.down("cable cut")
+
+    links = [event for event in told.events if event[1] == "$link"]
+    assert links == [
+        (path, "$link", value, text)
+        for value, text in (
+            (0.0, "line1: starting"),
+            (1.0, "line1: connected"),
+            (0.0, "line1: cable cut"),
+        )
+        for path in PATHS
+    ]
+    assert told.changes == 2
+
+
+async def test_another_reason_is_health_but_no_event():
+    told = Told(PATHS[0])
+    await told.link.down("refused")
+    await told.link.down("no route")
+
+    assert told.events == []
+    assert told.link.health.reason == "no route"
+
+
+async def test_heartbeats_are_written_while_up_only():
+    told = Told(PATHS[0])
+    await told.link.beat()
+    await told.link.up()
+    await told.link.beat()
+    await told.link.down("gone")
+    await told.link.beat()
+
+    beats = [event for event in told.events if event[1] == "$heartbeat"]
+    assert beats == [(PATHS[0], "$heartbeat", 1.0, "line1")] * 2
+
+
+async def test_silence_for_thrice_the_expected_interval_is_stalled(seconds):
+    told = Told(PATHS[0], expected_interval_s=20)
+    await told.link.up()
+    states = []
+    for at in (1_059.0, 1_061.0):
+        seconds[0] = at
+        await told.link.watch()
+        states.append(told.link.health.link)
+    told.link.saw(1_700_000_000_000_000)
+    await told.link.watch()
+
+    assert [*states, told.link.health.link] == ["up", "stalled", "up"]
+    assert told.link.health.reason == "data again"
+
+
+async def test_silence_shorter_than_ten_seconds_is_never_stalled(seconds):
+    told = Told(PATHS[0], expected_interval_s=0.1)
+    await told.link.up()
+    seconds[0] += 9.9
+    await told.link.watch()
+
+    assert told.link.health.link == "up"
+
+
+async def test_equipment_that_is_learned_is_told_the_present_state():
+    told = Told()
+    await told.link.up()
+    await told.link.add(PATHS[0])
+
+    assert told.events == [(PATHS[0], "$link", 1.0, "line1: connected")]
+    assert told.link.serves(PATHS[0])

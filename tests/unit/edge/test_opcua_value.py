@@ -1,0 +1,74 @@
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from asyncua import ua
+
+from edge.opcua_value import as_sample, has_overflown, has_source_time, quality_of
+from edge.payload import PayloadError
+from takt.batch import Quality
+
+NOW = 1_700_000_000_000_000
+BORN = datetime(2023, 11, 14, 22, 13, 20, 7, tzinfo=UTC)
+
+
+def sample_of(value: object, status: int = 0, born: datetime | None = BORN):
+    data = ua.DataValue(ua.Variant(value), ua.StatusCode(status), born)
+    return as_sample("assembly/line1/press01", "Speed", data, NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "quality"),
+    [
+        (ua.StatusCodes.Good, Quality.GOOD),
+        (ua.StatusCodes.GoodClamped, Quality.GOOD),
+        (ua.StatusCodes.GoodLocalOverride, Quality.GOOD),
+        (0x480, Quality.GOOD),
+        (ua.StatusCodes.UncertainLastUsableValue, Quality.UNCERTAIN),
+        (ua.StatusCodes.BadSensorFailure, Quality.BAD),
+        (ua.StatusCodes.BadWaitingForInitialData, Quality.BAD),
+    ],
+)
+def test_the_severity_of_a_status_code_is_the_quality(status, quality):
+    assert quality_of(ua.StatusCode(status)) is quality
+
+
+def test_the_overflow_bit_counts_only_with_its_info_type():
+    assert has_overflown(ua.StatusCode(0x480))
+    assert has_overflown(ua.StatusCode(ua.StatusCodes.UncertainLastUsableValue | 0x480))
+    assert not has_overflown(ua.StatusCode(0x80))
+    assert not has_overflown(ua.StatusCode(0))
+
+
+def test_a_bad_value_keeps_its_row_and_is_null():
+    sample = sample_of(5.0, ua.StatusCodes.BadSensorFailure)
+
+    assert (sample.value, sample.text, sample.quality) == (None, None, 2)
+    assert sample.observed_at == NOW + 7
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (UUID(int=1), (None, "00000000-0000-0000-0000-000000000001")),
+        (ua.QualifiedName("name", 2), (None, "name")),
+        (datetime(2023, 11, 14, tzinfo=UTC), (None, "2023-11-14T00:00:00+00:00")),
+        (float("nan"), (None, "nan")),
+    ],
+)
+def test_other_types_become_text(value, expected):
+    sample = sample_of(value)
+
+    assert (sample.value, sample.text) == expected
+
+
+@pytest.mark.parametrize("value", [[1, 2], b"\x00"])
+def test_what_has_no_place_on_the_wire_is_refused(value):
+    with pytest.raises(PayloadError, match="a value of type"):
+        sample_of(value)
+
+
+@pytest.mark.parametrize("born", [None, datetime(1601, 1, 1, tzinfo=UTC)])
+def test_without_a_source_time_the_time_of_receipt_counts(born):
+    assert sample_of(1.0, born=born).observed_at == NOW
+    assert not has_source_time(ua.DataValue(ua.Variant(1.0), SourceTimestamp=born))
