@@ -21,7 +21,7 @@
       case "overview-period.value":
         return {period};
       case "overview-line.value":
-        return {line: line || null, unit: null};
+        return (line || null) === before.line ? {} : {line: line || null, unit: null};
       case "overview-losses.clickData": {
         const reason = point(loss) && point(loss).y;
         return {reason: reason === before.reason ? null : reason};
@@ -57,8 +57,8 @@
     rule.textContent = chosen.line
       ? `.line:not([data-line="${CSS.escape(chosen.line)}"]) { display: none; }`
       : "";
-    const shown = {value: chosen.line || ""};
-    window.dash_clientside.set_props("overview-line", shown);
+    // A selection made in a chart or a card shows in the controls.
+    window.dash_clientside.set_props("overview-line", {value: chosen.line || ""});
     window.dash_clientside.set_props("overview-period", {value: chosen.period});
     return chosen.line || "";
   }

@@ -12,6 +12,7 @@ import uvicorn
 from dashboards.app import Dashboard
 from dashboards.feed import OpenLake, Reading
 from takt.settings import DashboardSettings
+from tests.conftest import wait_until
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def served(open_lake: OpenLake, *, refresh_s: float = 0.2) -> Iterator[Served]:
         serving = loop.create_task(server.serve(sockets=[listener]))
         thread = threading.Thread(target=loop.run_until_complete, args=[serving])
         thread.start()
+        wait_until(lambda: server.started, "the server to listen")
         yield Served(dashboard, f"http://127.0.0.1:{listener.getsockname()[1]}")
         dashboard.feed.stop()
         server.should_exit = True
