@@ -134,15 +134,17 @@ def _run_services(options: Settings, plan: Plan, speed: float) -> None:
 
 
 def _takt(options: Settings, *arguments: str) -> None:
-    """Run one verb to its end, as a person would.
+    """Run one verb to its end; its progress is shown, its report only when it failed.
 
     Raises:
-        TaktError: The verb failed; it has said why.
+        TaktError: The verb failed.
     """
     done = subprocess.run(
         [sys.executable, "-m", "takt", *arguments],
         env={**os.environ, "TAKT_HOME": str(options.home)},
+        stdout=subprocess.PIPE,
+        text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise TaktError(f"takt {arguments[0]} ended with {done.returncode}; see above")
+        raise TaktError(f"takt {arguments[0]} ended with {done.returncode}: {done.stdout}")

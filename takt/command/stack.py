@@ -4,6 +4,7 @@ import logging
 import logging.handlers
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ _END_WITHIN_S = 8.0
 _LOG_BYTES = 10_000_000
 _LONGEST_RESTART_WAIT_S = 30.0
 _STEADY_AFTER_S = 60.0
+_READY = re.compile(r": ready\b")
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Stack:
         for line in running.child.process.stdout:
             text = line.decode(errors="replace").rstrip()
             handler.emit(logging.LogRecord(name, logging.INFO, "", 0, text, None, None))
-            if not running.ready.is_set() and "ready" in text.split():
+            if not running.ready.is_set() and _READY.search(text):
                 running.ready.set()
         handler.close()
         self._ended.put(name)
