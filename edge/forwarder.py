@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from edge.backoff import Backoff
 from edge.broker import Address, BrokerLostError, Connection, Session, connect
 from edge.shared_spool import SharedSpool
-from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolStatus
+from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolFullError, SpoolStatus
 from edge.window import Window
 from takt import topics
 from takt.messages import Ack, Health, Loss, SourceHealth
@@ -69,7 +69,7 @@ class Forwarder:
                     log.info("forwarding to broker %s:%d", self._broker.host, self._broker.port)
                     backoff.reset()
                     await self._forward(connection)
-            except BrokerLostError as lost:
+            except (BrokerLostError, SpoolFullError) as lost:
                 log.warning("%s; samples wait in the spool", lost)
             await asyncio.sleep(backoff.next_delay_s())
 

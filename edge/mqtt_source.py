@@ -21,7 +21,7 @@ from edge.clock import Clock
 from edge.configuration import MqttSource
 from edge.link import Link, Put
 from edge.payload import PayloadError, PayloadReader
-from edge.spool import Delivery
+from edge.spool import Delivery, SpoolFullError
 from takt.batch import Sample
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class MqttCollector:
         while True:
             try:
                 await self._collect(backoff)
-            except BrokerLostError as lost:
+            except (BrokerLostError, SpoolFullError) as lost:
                 await self._link.down(str(lost))
             await asyncio.sleep(backoff.next_delay_s())
 

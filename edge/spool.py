@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from edge import spool_file
+from edge.recent_keys import RecentKeys
 from edge.spool_file import Epoch, Extent, LossRow, StoredBatch, at
 from takt import batch
 from takt.batch import Quality, Sample
@@ -32,7 +32,6 @@ _FIXED_BYTES = 32
 """Bytes of a row's columns that are not text."""
 _DROP_SHARE = 0.01
 """Share of the capacity that one overflow frees: few large losses, not one a commit."""
-_PRUNE_ROWS = 4_000
 
 
 class SpoolFullError(TaktError):
@@ -133,8 +132,6 @@ class Spool:
         self._clock = clock
         self._capacity = capacity_bytes
         self._when_full = when_full
-        self._keys_age = int(recent_keys_age_s * 1_000_000)
-        self._keys_rows = recent_keys_rows
         path.parent.mkdir(parents=True, exist_ok=True)
         self._mark = spool_file.Mark(path.with_suffix(".mark"))
         try:
@@ -142,6 +139,7 @@ class Spool:
         except BaseException:
             self._mark.close()
             raise
+        self._recent = RecentKeys(self._db, recent_keys_age_s, recent_keys_rows)
         self._refresh()
         self._mark.write(self._epoch)
 
@@ -390,31 +388,12 @@ class Spool:
 
     def _without_repeats(self, deliveries: Iterable[Delivery]) -> Iterator[Sample]:
         now = self._clock()
-        remembered = 0
         for delivery in deliveries:
             if delivery.source is None:
                 yield from delivery.samples
-                continue
-            for sample in delivery.samples:
-                key = _key(delivery.source, sample)
-                cursor = self._db.execute(
-                    "insert or ignore into recent (observed_at, key, seen_at) values (?, ?, ?)",
-                    (sample.observed_at, key, now),
-                )
-                if cursor.rowcount:
-                    remembered += 1
-                    yield sample
-        if remembered:
-            self._prune_keys(now)
-
-    def _prune_keys(self, now: int) -> None:
-        # Keys are numbered as they are seen: the oldest have the smallest ids.
-        oldest, newest = self._db.execute("select min(id), max(id) from recent").fetchone()
-        end = oldest + _PRUNE_ROWS
-        self._db.execute(
-            "delete from recent where id < ? and (id <= ? or seen_at < ?)",
-            (end, newest - self._keys_rows, now - self._keys_age),
-        )
+            else:
+                yield from self._recent.unseen(delivery.source, delivery.samples, now)
+        self._recent.prune(now)
 
     def _write_batch(self, samples: list[Sample]) -> None:
         seq, row = self._epoch.last_seq + 1, self._epoch.last_row + 1
@@ -499,11 +478,6 @@ def _is_disk_trouble(error: BaseException) -> bool:
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
     )
-
-
-def _key(source: str, sample: Sample) -> int:
-    said = repr((source, *sample[:2], *sample[3:6]))
-    return int.from_bytes(blake2b(said.encode(), digest_size=8).digest(), signed=True)
 
 
 def _without_large(samples: list[Sample], clock: Callable[[], int]) -> list[Sample]:

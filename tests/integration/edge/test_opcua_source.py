@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from asyncua import Server, ua
 
 from edge.clock import Clock
@@ -13,6 +14,8 @@ from edge.spool import Delivery, Spool
 from takt import batch
 from takt.batch import Sample
 from tests.conftest import free_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 URI = "urn:takt:test"
 EQUIPMENT = "assembly/line1/press01"
@@ -48,15 +51,27 @@ class Plant:
         data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(status), born, datetime.now(UTC))
         await self.variables[name].write_value(data)
 
+    async def clear(self) -> None:
+        await self._server.delete_nodes(list(self.variables.values()))
+        self.variables.clear()
+
     async def stop(self) -> None:
         await self._server.stop()
 
 
-@pytest.fixture
-async def plant():
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def shared_server():
     plant = Plant()
+    await plant.start()
     yield plant
     await plant.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def plant(shared_server):
+    """A running server without variables."""
+    yield shared_server
+    await shared_server.clear()
 
 
 class Sink:
@@ -115,7 +130,7 @@ async def collecting(configured: OpcUaSource, put, **options):
 
 
 async def test_values_arrive_with_source_time_and_status(plant):
-    await plant.start(Speed=1.0)
+    await plant.add("Speed", 1.0)
     sink = Sink()
     async with collecting(source(plant, "Speed"), sink.put):
         await sink.until(lambda: sink.of("Speed"))
@@ -140,7 +155,6 @@ async def test_values_arrive_with_source_time_and_status(plant):
 
 
 async def test_datatypes_keep_what_they_are(plant):
-    await plant.start()
     kinds = {
         "Flag": (True, ua.VariantType.Boolean),
         "Small": (-12, ua.VariantType.Int32),
@@ -166,7 +180,7 @@ async def test_datatypes_keep_what_they_are(plant):
 
 
 async def test_an_unreadable_node_blocks_no_other_and_is_tried_again(plant, caplog):
-    await plant.start(Speed=1.0)
+    await plant.add("Speed", 1.0)
     sink = Sink()
     configured = source(plant, "Missing", "Speed")
     async with collecting(configured, sink.put, retry_nodes_s=0.2) as link:
@@ -180,7 +194,8 @@ async def test_an_unreadable_node_blocks_no_other_and_is_tried_again(plant, capl
     assert len(warnings) == 1
 
 
-async def test_a_restarted_server_is_found_again_under_other_namespace_indexes(plant, tmp_path):
+async def test_a_restarted_server_is_found_again_under_other_namespace_indexes(tmp_path):
+    plant = Plant()
     await plant.start(Speed=1.0)
     spool = Spool(tmp_path / "spool.db", Clock().now)
     sink = Sink()
@@ -204,11 +219,12 @@ async def test_a_restarted_server_is_found_again_under_other_namespace_indexes(p
     assert speeds == [1.0, 2.0]
     assert [s.value for s in sink.of("$link")] == [1.0, 0.0, 1.0]
     spool.close()
+    await plant.stop()
 
 
 async def test_a_connected_but_silent_source_is_stalled_until_it_speaks(plant, monkeypatch):
     monkeypatch.setattr("edge.link._MIN_SILENCE_S", 0.3)
-    await plant.start(Speed=1.0)
+    await plant.add("Speed", 1.0)
     sink = Sink()
     configured = source(plant, "Speed", expected_interval_s=0.1)
     async with collecting(configured, sink.put) as link:
@@ -225,7 +241,7 @@ async def test_a_connected_but_silent_source_is_stalled_until_it_speaks(plant, m
 
 
 async def test_an_overflow_that_the_server_admits_is_counted(plant):
-    await plant.start(Speed=0.0)
+    await plant.add("Speed", 0.0)
     sink = Sink()
     async with collecting(source(plant, "Speed"), sink.put):
         await sink.until(lambda: sink.of("Speed"))
@@ -238,7 +254,7 @@ async def test_an_overflow_that_the_server_admits_is_counted(plant):
 
 
 async def test_a_fast_change_between_two_publications_is_not_lost(plant):
-    await plant.start(Speed=0.0)
+    await plant.add("Speed", 0.0)
     sink = Sink()
     async with collecting(source(plant, "Speed", publishing_interval_ms=250), sink.put):
         await sink.until(lambda: sink.of("Speed"))

@@ -208,6 +208,21 @@ def test_a_full_spool_refuses_until_the_lake_acknowledges(path):
     spool.close()
 
 
+def test_a_full_disk_refuses_and_keeps_what_was_accepted(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+    pages = spool._db.execute("pragma page_count").fetchone()[0]
+    spool._db.execute(f"pragma max_page_count = {pages}")
+
+    with pytest.raises(SpoolFullError, match="disk"):
+        spool.append([delivery(*range(10, 3_000))])
+    spool._db.execute("pragma max_page_count = 1000000")
+    spool.append([delivery(*range(10, 3_000))])
+
+    assert held(spool) == [1.0, *map(float, range(10, 3_000))]
+    spool.close()
+
+
 def test_what_overflows_is_declared_lost_and_counted(path):
     spool = open_spool(path, capacity_bytes=4_000, when_full="drop_oldest")
     for number in range(20):
