@@ -90,7 +90,7 @@ def run(options: Settings, wish: Wish) -> int:
             late("lake.catalog:join")(options)
             late("lake.schema:create")(options)
             if not plan_file.exists():
-                _prepare(options, plan)
+                _prepare(options, plan, until=plan.start if wish.speed > 1 else datetime.now(UTC))
                 plan.keep(plan_file)
             _run_services(options, plan, wish.speed)
         except KeyboardInterrupt:
@@ -98,24 +98,25 @@ def run(options: Settings, wish: Wish) -> int:
     return 0
 
 
-def _prepare(options: Settings, plan: Plan) -> None:
-    """Business data, truth and history up to now, loaded and transformed."""
+def _prepare(options: Settings, plan: Plan, until: datetime) -> None:
+    """Business data, truth and history, loaded and transformed."""
     folder = options.home / "plant"
     with shown() as progress:
         files = late("edge.simulator.history:prepare")(
-            folder, options, plan.seed, plan.start, datetime.now(UTC), progress=progress
+            folder, options, plan.seed, plan.start, until, progress=progress
         )
     _takt(options, "reference", "load", str(folder / "business_data"))
-    _takt(options, "import", *map(str, files))
+    if files:
+        _takt(options, "import", *map(str, files))
     _takt(options, "refresh")
 
 
 def _run_services(options: Settings, plan: Plan, speed: float) -> None:
-    """Start everything, fill the time since the last stop, watch until told to stop."""
-    live_from = datetime.now(UTC)
-    missed = late("edge.simulator.history:history_gap")(
-        options.home / "plant", options, plan.seed, plan.start, live_from
-    )
+    """Start everything, fill the time since the last stop, watch until told to stop.
+
+    At a speed above 1 there is nothing to fill: the plant tells all of it itself, fast.
+    """
+    missed = [] if speed > 1 else _missed(options, plan)
     plant = ("plant", "--seed", str(plan.seed), "--start", plan.start.isoformat())
     services = [
         stack.Service("broker", ("broker",)),
@@ -131,6 +132,14 @@ def _run_services(options: Settings, plan: Plan, speed: float) -> None:
         Console(highlight=False).print("Takt is running; Ctrl-C stops all of it.")
         stack.announce(running, services)
         running.watch()
+
+
+def _missed(options: Settings, plan: Plan) -> list[Path]:
+    """Files with what the plant did since the last stop."""
+    files: list[Path] = late("edge.simulator.history:history_gap")(
+        options.home / "plant", options, plan.seed, plan.start, datetime.now(UTC)
+    )
+    return files
 
 
 def _takt(options: Settings, *arguments: str) -> None:
