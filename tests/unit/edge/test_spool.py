@@ -2,6 +2,7 @@ import shutil
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -29,14 +30,34 @@ def open_spool(path: Path, **options) -> Spool:
     return Spool(path, lambda: NOW, **options)
 
 
+class Entry(NamedTuple):
+    """A batch or a loss that the spool holds; `values` are those of the source's samples."""
+
+    epoch: int
+    first_seq: int
+    last_seq: int
+    first_row: int
+    rows: int
+    values: list[float | None]
+
+
+def entries(spool: Spool) -> list[Entry]:
+    found = []
+    for stored in read_batches(spool._db, 0, 2**62, 10**6):
+        decoded = batch.decode(stored.payload)
+        number, seq = split(stored.extent.position)
+        assert (decoded.first_row, decoded.table.num_rows) == stored.extent[1:3]
+        values = [row["value"] for row in decoded.table.to_pylist() if row["signal"] != "$overflow"]
+        found.append(Entry(number, seq, seq, *stored.extent[1:3], values))
+    losses = [
+        Entry(*split(loss.position), loss.last_seq, loss.first_row, loss.rows, [])
+        for loss in read_losses(spool._db)
+    ]
+    return sorted(found + losses)
+
+
 def held(spool: Spool) -> list[float | None]:
-    return [value for _, values in held_batches(spool) for value in values]
-
-
-def held_batches(spool: Spool) -> list[tuple[int, list[float | None]]]:
-    stored = read_batches(spool._db, 0, 2**62, 10**6)
-    decoded = [(row.extent.position, batch.decode(row.payload)) for row in stored]
-    return [(position, found.table["value"].to_pylist()) for position, found in decoded]
+    return [value for entry in entries(spool) for value in entry.values]
 
 
 @pytest.fixture
@@ -74,18 +95,32 @@ class SpoolSurvives(RuleBasedStateMachine):
 
         self.accept(new)
 
-    @rule(share=st.floats(0, 1))
-    def the_lake_acknowledges(self, share):
+    @rule(amount=st.integers(1, 1500), share=st.floats(0, 1))
+    def it_overflows(self, amount, share):
+        before = held(self.spool)
+        self.spool._when_full = "drop_oldest"
+        self.spool._capacity = int(share * self.spool.status().bytes)
+        values = self.fresh(amount)
+        self.spool.append([delivery(*values)])
+        self.spool._capacity = 10**9
+
+        after = held(self.spool)
+        assert after == [*before, *values][-len(after) :]
+        assert after[-amount:] == values
+        self.seen += values
+        self.expected = after
+
+    @precondition(lambda self: entries(self.spool))
+    @rule(data=st.data())
+    def the_lake_acknowledges(self, data):
         epoch = self.spool.sending
-        through = epoch.settled_seq + int(share * (epoch.last_seq - epoch.settled_seq))
-        settled = [
-            value
-            for position, values in held_batches(self.spool)
-            if split(position)[0] == epoch.number and split(position)[1] <= through
-            for value in values
-        ]
-        self.spool.settle(epoch.id, through)
-        self.expected = self.expected[len(settled) :]
+        known = [entry for entry in entries(self.spool) if entry.epoch == epoch.number]
+        last = data.draw(st.sampled_from(known))
+        settled = sum(len(entry.values) for entry in known if entry <= last)
+
+        assert self.spool.settle(epoch.id, last.last_seq) is Settlement.ADVANCED
+
+        self.expected = self.expected[settled:]
 
     @rule()
     def the_lake_orders_a_new_epoch(self):
@@ -127,16 +162,20 @@ class SpoolSurvives(RuleBasedStateMachine):
     @invariant()
     def seqs_and_row_numbers_have_no_gaps(self):
         epoch = self.spool.sending
-        seq, row = epoch.settled_seq + 1, epoch.settled_row + 1
-        for stored in read_batches(self.spool._db, 0, 2**62, 10**6):
-            number, found_seq = split(stored.extent.position)
-            if number != epoch.number:
-                epoch, seq, row = self.spool._epoch, 1, 1
-            assert (found_seq, stored.extent.first_row) == (seq, row)
-            assert batch.decode(stored.payload).first_row == row
-            seq, row = seq + 1, row + stored.extent.rows
+        number, seq, row = epoch.number, epoch.settled_seq + 1, epoch.settled_row + 1
+        for entry in entries(self.spool):
+            if entry.epoch != number:
+                number, seq, row = entry.epoch, 1, 1
+            assert (entry.first_seq, entry.first_row) == (seq, row)
+            seq, row = entry.last_seq + 1, row + entry.rows
+        if number == self.spool._epoch.number:
+            assert seq == self.spool._epoch.last_seq + 1
+            assert row == self.spool.status().accepted_rows + 1
+
+    @invariant()
+    def the_balance_is_zero(self):
         status = self.spool.status()
-        assert status.accepted_rows == status.first_row + status.rows - 1
+        assert status.accepted_rows == status.first_row - 1 + status.rows
 
     def accept(self, *groups: list[float]) -> None:
         for group in groups:
@@ -171,7 +210,7 @@ def test_a_batch_closes_at_a_thousand_rows(path):
 
     spool.append([delivery(*range(2_500))])
 
-    assert [len(values) for _, values in held_batches(spool)] == [1_000, 1_000, 500]
+    assert [len(entry.values) for entry in entries(spool)] == [1_000, 1_000, 500]
     spool.close()
 
 
@@ -180,7 +219,7 @@ def test_a_batch_closes_at_256_kib(path):
 
     spool.append([Delivery([sample(None, text="x" * 60_000, observed_at=n) for n in range(4)])])
 
-    assert [len(values) for _, values in held_batches(spool)] == [1, 1, 1, 1]
+    assert [len(entry.values) for entry in entries(spool)] == [1, 1, 1, 1]
     spool.close()
 
 
@@ -229,12 +268,11 @@ def test_what_overflows_is_declared_lost_and_counted(path):
         spool.append([delivery(number)])
 
     losses, status = spool.losses(), spool.status()
-    kept = [value for value in held(spool) if value is not None]
-    lost_rows = sum(loss.rows for loss in losses)
+    kept, rows = held(spool), sum(entry.rows for entry in entries(spool))
     assert status.bytes < 6_000
     assert losses[0][1:5] == (1, losses[0].last_seq, 1, losses[0].rows)
     assert {loss.cause for loss in losses} == {"overflow"}
-    assert lost_rows + len(kept) == status.accepted_rows
+    assert rows == status.accepted_rows
     assert 19.0 in kept
     counted = spool._db.execute("select count(*) from loss").fetchone()[0]
     assert spool.settle(spool.epoch, losses[-1].last_seq) is Settlement.ADVANCED
