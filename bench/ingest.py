@@ -51,6 +51,8 @@ def run(seconds: float) -> dict[str, float]:
             peak = _PeakMemory(process.process.pid)
             sent, values_per_s = _publish(broker.port, seconds)
             figures = {"values_per_s": values_per_s, "rss_mb": peak.stop() / 1e6}
+            spent = psutil.Process(process.process.pid).cpu_times()
+            figures["ingestion_cpu_us_per_value"] = (spent.user + spent.system) / sent * 1e6
         figures |= _commit_figures(settings)
         figures |= _balance(settings, sent)
         lake.catalog.leave(settings)
