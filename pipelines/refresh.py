@@ -1,0 +1,191 @@
+"""One refresh: pin a snapshot, transform, test, publish; whoever starts it.
+
+Belongs here: the order of these steps, which `takt refresh` and Dagster share. dbt's command
+line is in `pipelines.dbt`.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import duckdb
+
+import lake
+from pipelines import dbt
+from pipelines.dbt import NodeResult, TransformationError
+from takt.progress import Progress, silent
+from takt.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_LOCK_WAIT_S = 600.0
+_SCHEMAS_OF_DBT = ("staging", "intermediate", "marts")
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did.
+
+    Attributes:
+        run_id: Names it in `pipeline.run`.
+        pinned_snapshot_id: Raw and reference rows were read up to here.
+        snapshot_id: The lake's snapshot with the finished marts; None: nothing was published.
+        results: How each model and test went.
+        duration_s: From holding the lock to the end.
+    """
+
+    run_id: str
+    pinned_snapshot_id: int
+    snapshot_id: int | None
+    results: Sequence[NodeResult]
+    duration_s: float
+
+    def __str__(self) -> str:
+        """One line for people."""
+        tests = sum(result.unique_id.startswith(("test.", "unit_test.")) for result in self.results)
+        done = f"{len(self.results) - tests} models, {tests} tests in {self.duration_s:.1f} s"
+        if self.snapshot_id is None:
+            return f"{done}; a selection is published by the next full refresh"
+        return f"{done}; published as of snapshot {self.pinned_snapshot_id}"
+
+
+class RefreshError(TransformationError):
+    """A model or blocking test failed; what everybody sees is unchanged."""
+
+
+def refresh(
+    settings: Settings,
+    *,
+    full: bool = False,
+    select: str | None = None,
+    from_day: date | None = None,
+    to_day: date | None = None,
+    progress: Progress = silent,
+) -> RefreshReport:
+    """Run the transformations once and publish if every blocking test passes.
+
+    Args:
+        settings: Of the installation.
+        full: Rebuild everything from raw.
+        select: dbt's selection; such a run is not published.
+        from_day: First production date to rebuild whatever has changed.
+        to_day: Last production date to rebuild.
+        progress: Is told how many models and tests have finished.
+
+    Raises:
+        RefreshError: A model or blocking test failed; nothing was published.
+        lake.LockTimeout: Another refresh, load or close holds the lake for ten minutes.
+        lake.LakeUnavailable: The catalog does not answer.
+        lake.OutcomeUnknown: The catalog was lost while publishing; refresh again.
+    """
+    lake.schema.create(settings)
+    snapshot_id = None
+    run_id, kind = uuid.uuid4().hex, _kind(full=full, select=select, day=from_day or to_day)
+    with lake.locks.refresh_lock(settings, wait_s=_LOCK_WAIT_S):
+        started = time.monotonic()
+        if not full and (broken := _broken_tables(settings)):
+            _log.warning("files of %s are missing; rebuilding everything", ", ".join(broken))
+            full = True
+        run = _Run(settings, run_id, kind, datetime.now(UTC), _newest_snapshot(settings))
+        variables = {
+            "pinned_snapshot_id": run.pinned_snapshot_id,
+            "rebuild_from": from_day and from_day.isoformat(),
+            "rebuild_to": to_day and to_day.isoformat(),
+        }
+        try:
+            results = dbt.build(
+                settings, variables=variables, full=full, select=select, progress=progress
+            )
+        except TransformationError as error:
+            run.record("failed")
+            raise RefreshError(
+                f"refresh failed, nothing published; {error}", error.results
+            ) from error
+        if select:
+            run.record("built")
+        else:
+            snapshot_id = run.publish()
+    report = RefreshReport(
+        run_id, run.pinned_snapshot_id, snapshot_id, results, time.monotonic() - started
+    )
+    _log.info("refresh %s: %s", run_id, report)
+    return report
+
+
+def _kind(*, full: bool, select: str | None, day: date | None) -> str:
+    if select:
+        return "selection"
+    if full:
+        return "full"
+    return "backfill" if day else "refresh"
+
+
+def _broken_tables(settings: Settings) -> list[str]:
+    """Tables of dbt that lost files when the catalog died while one of its commits ended."""
+    missing = lake.files.tables_with_missing_files(settings)
+    return sorted(table for table in missing if table.split(".")[0] in _SCHEMAS_OF_DBT)
+
+
+def _newest_snapshot(settings: Settings) -> int:
+    with closing(lake.open(settings, read_only=True)) as con:
+        return _snapshot_id(con)
+
+
+def _snapshot_id(con: duckdb.DuckDBPyConnection) -> int:
+    found = con.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchone()
+    assert found is not None, "an aggregate gives a row"
+    return int(found[0])
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A refresh under way, to be written down when it ends."""
+
+    settings: Settings
+    run_id: str
+    kind: str
+    started_at: datetime
+    pinned_snapshot_id: int
+
+    def publish(self) -> int:
+        """Make the marts as they are now what everybody sees; their snapshot."""
+        with closing(lake.open(self.settings)) as con:
+            snapshot_id = _snapshot_id(con)
+            con.begin()
+            con.execute(
+                "insert into pipeline.publication by name select ? as snapshot_id,"
+                " ? as pinned_snapshot_id, ? as run_id, ? as published_at",
+                [snapshot_id, self.pinned_snapshot_id, self.run_id, _naive(datetime.now(UTC))],
+            )
+            self._insert(con, "published")
+            lake.durable.commit(con, self.settings, ["pipeline"])
+        return snapshot_id
+
+    def record(self, outcome: str) -> None:
+        """Write down that it ended without publishing."""
+        with closing(lake.open(self.settings)) as con:
+            con.begin()
+            self._insert(con, outcome)
+            lake.durable.commit(con, self.settings, ["pipeline"])
+
+    def _insert(self, con: duckdb.DuckDBPyConnection, outcome: str) -> None:
+        con.execute(
+            "insert into pipeline.run by name select ? as run_id, ? as snapshot_id, ? as kind,"
+            " ? as started_at, ? as finished_at, ? as outcome",
+            [
+                self.run_id,
+                self.pinned_snapshot_id,
+                self.kind,
+                _naive(self.started_at),
+                _naive(datetime.now(UTC)),
+                outcome,
+            ],
+        )
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

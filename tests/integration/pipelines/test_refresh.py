@@ -1,0 +1,103 @@
+"""A refresh over a real lake and the real dbt project."""
+
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+import lake
+from ingestion import reference
+from lake import query
+from pipelines.refresh import RefreshError, RefreshReport, refresh
+from takt.settings import Settings
+from tests.conftest import wait_until
+from tests.dagster_definitions import Loaded
+from tests.plant_files import write_plant
+
+pytestmark = [pytest.mark.xdist_group("dagster"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def plant(lake_settings: Settings, tmp_path: Path) -> Settings:
+    """A lake with the business data of a small plant and no machine data."""
+    assert reference.load(lake_settings, write_plant(tmp_path / "plant")).is_accepted
+    return lake_settings
+
+
+def execute(settings: Settings, statement: str) -> list[tuple[object, ...]]:
+    with closing(lake.open(settings)) as con:
+        return con.execute(statement).fetchall()
+
+
+def publications(settings: Settings) -> list[tuple[object, ...]]:
+    columns = "run_id, pinned_snapshot_id, snapshot_id"
+    return execute(settings, f"select {columns} from pipeline.publication order by published_at")
+
+
+def outcomes(settings: Settings) -> list[tuple[object, ...]]:
+    return execute(settings, "select kind, outcome from pipeline.run order by started_at")
+
+
+def test_what_breaks_a_law_is_never_published(plant: Settings) -> None:
+    pin = execute(plant, "select max(snapshot_id) from ducklake_snapshots('lake')")[0][0]
+    told: list[tuple[int, int | None]] = []
+
+    report = refresh(plant, progress=lambda _what, done, total: told.append((done, total)))
+
+    assert report.pinned_snapshot_id == pin
+    published = publications(plant)
+    assert published == [(report.run_id, pin, report.snapshot_id)]
+    assert told[-1] == (len(report.results), len(report.results))
+    assert query.run_query(plant, "select item_id from marts.dim_item order by 1", None, "csv") == (
+        "item_id\ncup\nlid\n"
+    )
+
+    execute(plant, "insert into marts.stop_event (stop_id) values ('twice'), ('twice')")
+    with pytest.raises(RefreshError, match=r"nothing published; .*keys_are_unique"):
+        refresh(plant)
+
+    assert publications(plant) == published
+    assert (
+        query.run_query(plant, "select count(*) n from marts.stop_event", None, "csv") == "n\n0\n"
+    )
+    assert outcomes(plant) == [("refresh", "published"), ("refresh", "failed")]
+
+
+def test_a_refresh_waits_for_whoever_holds_the_lock(plant: Settings) -> None:
+    reports: list[RefreshReport] = []
+    second = threading.Thread(target=lambda: reports.append(refresh(plant, select="stg_item")))
+
+    with lake.locks.refresh_lock(plant):
+        second.start()
+        wait_until(lambda: waits_for_the_lock(plant), "the refresh to wait")
+        assert outcomes(plant) == []
+    second.join()
+
+    assert [report.snapshot_id for report in reports] == [None]
+    assert outcomes(plant) == [("selection", "built")]
+    assert publications(plant) == []
+
+
+def waits_for_the_lock(settings: Settings) -> bool:
+    asked = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with lake.catalog.connect(settings) as connection:
+        found = connection.execute(asked).fetchone()
+    return found is not None and found[0] != 0
+
+
+def test_a_refresh_in_dagster_shows_each_model_and_law(plant: Settings, dagster: Loaded) -> None:
+    job = dagster.definitions.resolve_job_def("refresh")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, resources={"installation": plant})
+
+    assert result.success
+    built = {event.asset_key for event in result.get_asset_materialization_events()}
+    graph = dagster.definitions.resolve_asset_graph()
+    assert built == set(graph.executable_asset_keys)
+    checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert checks.pop("is_fresh") is False
+    assert len(checks) == len(graph.asset_check_keys) - 1
+    assert all(checks.values())
+    assert len(publications(plant)) == 1

@@ -1,0 +1,3 @@
+from tests.dagster_definitions import dagster
+
+__all__ = ["dagster"]

@@ -1,0 +1,122 @@
+"""When things start: once per cause, and never two refreshes at a time."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ingestion import drop_folder
+from takt.settings import Settings
+from tests.dagster_definitions import Loaded
+
+pytestmark = pytest.mark.xdist_group("dagster")
+
+
+@pytest.fixture
+def home(dagster: Loaded, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, catalog=None)
+
+
+def drop(settings: Settings, name: str, marked_at: int) -> None:
+    folder = drop_folder.path(settings) / name
+    folder.mkdir(parents=True)
+    (folder / "_ready").touch()
+    os.utime(folder / "_ready", (marked_at, marked_at))
+
+
+def look(settings: Settings, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+    from pipelines.defs.reference import drop_folder_sensor
+
+    context = dg.build_sensor_context(cursor=cursor, resources={"installation": settings})
+    result = drop_folder_sensor(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    return result
+
+
+def test_an_empty_drop_folder_starts_nothing(home: Settings) -> None:
+    assert isinstance(look(home), dg.SkipReason)
+
+
+def test_a_folder_that_is_not_ready_starts_nothing(home: Settings) -> None:
+    (drop_folder.path(home) / "monday").mkdir(parents=True)
+
+    assert isinstance(look(home), dg.SkipReason)
+
+
+def test_ready_folders_start_one_run(home: Settings) -> None:
+    drop(home, "monday", 1_000)
+    drop(home, "tuesday", 2_000)
+
+    result = look(home)
+
+    assert isinstance(result, dg.SensorResult)
+    (request,) = result.run_requests or ()
+    assert request.run_key is not None
+    assert request.run_key.startswith("tuesday@2000")
+    assert result.cursor == request.run_key
+
+
+def test_a_folder_already_asked_for_starts_nothing(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.defs.reference.time.time", lambda: 6_000.0)
+    drop(home, "monday", 1_000)
+    first = look(home)
+    assert isinstance(first, dg.SensorResult)
+
+    assert isinstance(look(home, first.cursor), dg.SkipReason)
+
+
+def test_a_folder_that_stays_is_asked_for_again_ten_minutes_later(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.defs.reference.time.time", lambda: 6_000.0)
+    drop(home, "monday", 1_000)
+    first = look(home)
+    assert isinstance(first, dg.SensorResult)
+    monkeypatch.setattr("pipelines.defs.reference.time.time", lambda: 6_600.0)
+
+    assert isinstance(look(home, first.cursor), dg.SensorResult)
+
+
+def test_a_refresh_under_way_makes_the_next_wait(dagster: Loaded) -> None:
+    from pipelines.defs.transformations import is_under_way
+
+    job = dagster.definitions.resolve_job_def("refresh")
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
+        assert not is_under_way(instance)
+
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        assert is_under_way(instance)
+
+
+@pytest.mark.parametrize(
+    ("interval", "cron"), [(1, "*/1 * * * *"), (5, "*/5 * * * *"), (60, "0 * * * *")]
+)
+def test_an_interval_becomes_a_cron_expression(dagster: Loaded, interval: int, cron: str) -> None:
+    from pipelines.defs.transformations import every_minutes
+
+    assert every_minutes(interval) == cron
+
+
+def test_old_runs_are_forgotten_and_young_ones_kept(
+    dagster: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    from pipelines.defs import maintenance
+
+    job = dagster.definitions.resolve_job_def("refresh")
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
+        running = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        maintenance.forget_old_runs(dg.build_op_context(instance=instance))
+        assert instance.has_run(run.run_id)
+
+        monkeypatch.setattr(maintenance, "_KEEP_RUNS_FOR", timedelta(seconds=-60))
+        maintenance.forget_old_runs(dg.build_op_context(instance=instance))
+
+        assert not instance.has_run(run.run_id)
+        assert instance.has_run(running.run_id)
