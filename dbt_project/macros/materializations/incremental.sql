@@ -1,0 +1,62 @@
+{% materialization incremental, adapter='duckdb' %}
+    {#- A table of the lake that is filled and never replaced, not even by a full refresh: a changed schema makes all
+        readers load it anew, and a table that changes hands within a transaction confuses DuckLake. The rows are
+        computed aside; which of the old ones they replace is the strategy's business. -#}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- set rows_aside = make_temp_relation(target_relation) -%}
+
+    {{ run_hooks(pre_hooks) }}
+    {% call statement('aside') -%}
+        create or replace temporary table {{ rows_aside }} as ({{ sql }})
+    {%- endcall %}
+    {% do adapter.commit() %}
+    {%- if config.get('contract').enforced -%}
+        {% do get_assert_columns_equivalent('select * from ' ~ rows_aside) %}
+    {%- endif -%}
+
+    {%- set columns = adapter.get_columns_in_relation(rows_aside) -%}
+    {%- if existing_relation is not none and not has_columns(existing_relation, columns) -%}
+        {%- if not should_full_refresh() -%}
+            {% do exceptions.raise_compiler_error(this ~ ' has other columns than before; refresh it in full') %}
+        {%- endif -%}
+        {% call statement('drop') -%} drop {{ existing_relation.type }} {{ existing_relation }} {%- endcall %}
+        {% do adapter.commit() %}
+        {%- set existing_relation = none -%}
+    {%- endif -%}
+    {%- if existing_relation is none -%}
+        {% call statement('create') -%}
+            create table {{ target_relation }}
+            {% if config.get('contract').enforced -%}
+                {{ get_table_columns_and_constraints() }}
+            {%- else -%}
+                as select * from {{ rows_aside }} limit 0
+            {%- endif %}
+        {%- endcall %}
+        {% do adapter.commit() %}
+    {%- endif -%}
+
+    {%- set strategy = config.get('incremental_strategy') if is_incremental() else 'replaced' -%}
+    {%- set fill = adapter.get_incremental_strategy_macro(context, strategy) -%}
+    {% call statement('main') -%}
+        {{ fill({
+            'target_relation': target_relation,
+            'temp_relation': rows_aside,
+            'unique_key': config.get('unique_key'),
+            'dest_columns': columns
+        }) }}
+    {%- endcall %}
+    {% do adapter.commit() %}
+
+    {% do persist_docs(target_relation, model) %}
+    {% do run_query('drop table ' ~ rows_aside) %}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{% macro has_columns(relation, columns) -%}
+    {%- set found = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) %}{% do found.append([column.name, column.dtype]) %}{% endfor -%}
+    {%- set wanted = [] -%}
+    {%- for column in columns %}{% do wanted.append([column.name, column.dtype]) %}{% endfor -%}
+    {{ return(relation.is_table and found == wanted) }}
+{%- endmacro %}
