@@ -39,3 +39,19 @@ def test_a_file_that_is_not_toml_is_named(home: Path) -> None:
 
 def test_the_lakes_files_lie_in_the_home_by_default(home: Path) -> None:
     assert settings.load().data_path == str(home / "lake")
+
+
+def test_a_child_process_loads_the_very_same_settings(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAKT_CATALOG", "postgresql://somewhere")
+    given = settings.Settings(
+        home=home, catalog=None, broker=settings.BrokerSettings(port=1886, embedded=False)
+    )
+
+    for name, value in given.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("TAKT_CATALOG")
+
+    assert "TAKT_CATALOG" not in given.environment()
+    assert settings.load() == given
