@@ -15,12 +15,12 @@ from typing import NoReturn
 from paho.mqtt.client import Client, MQTTMessage
 from pydantic import ValidationError
 
-from edge.backoff import Backoff
 from edge.broker import Address, BrokerLostError, Connection, Session, connect
 from edge.shared_spool import SharedSpool
 from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolFullError, SpoolStatus
 from edge.window import Window
 from takt import topics
+from takt.backoff import Backoff
 from takt.messages import Ack, Health, Loss, SourceHealth
 from takt.topics import Collector
 

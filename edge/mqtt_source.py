@@ -15,13 +15,13 @@ from typing import NamedTuple, NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage
 
-from edge.backoff import Backoff
 from edge.broker import BrokerLostError, Session, connect
 from edge.clock import Clock
 from edge.configuration import MqttSource
 from edge.link import Link, Put
 from edge.payload import PayloadError, PayloadReader
 from edge.spool import Delivery, SpoolFullError
+from takt.backoff import Backoff
 from takt.batch import Sample
 
 log = logging.getLogger(__name__)

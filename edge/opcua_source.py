@@ -25,13 +25,13 @@ from asyncua.common.subscription import (
 )
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
-from edge.backoff import Backoff
 from edge.clock import Clock
 from edge.configuration import OpcUaNode, OpcUaSource
 from edge.link import Link, Put
 from edge.opcua_value import as_sample, has_overflown, has_source_time
 from edge.payload import PayloadError
 from edge.spool import Delivery
+from takt.backoff import Backoff
 from takt.batch import Quality, Sample
 from takt.equipment import COLLECTOR_EQUIPMENT
 from takt.errors import TaktError

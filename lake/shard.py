@@ -193,6 +193,8 @@ class ShardWriter:
         """
         of_epoch = "site = ? and collector = ? and epoch = ?"
         with self._connection() as con:
+            # One snapshot for both: maintenance may fold ranges meanwhile.
+            con.begin()
             through_seq, through_row = con.execute(
                 "select coalesce(max(through_seq), 0), coalesce(max(through_row), 0)"
                 f" from {BATCH_CHECKPOINT.qualified_name} where {of_epoch}",
@@ -204,6 +206,7 @@ class ShardWriter:
                 f" where {of_epoch} and first_seq > ? order by first_seq",
                 [site, collector, epoch, through_seq],
             ).fetchall()
+            con.rollback()
         return EpochState(through_seq, through_row, tuple(SettledRange(*row) for row in rows))
 
     def close(self) -> None:

@@ -25,6 +25,8 @@ from takt.settings import Settings
 
 log = logging.getLogger(__name__)
 
+EXIT_SUPERSEDED = 3
+"""A service ends so when another one has taken its place for good; see `ingestion.main`."""
 _END_WITHIN_S = 8.0
 _LOG_BYTES = 10_000_000
 _LONGEST_RESTART_WAIT_S = 30.0
@@ -95,6 +97,9 @@ class Stack:
         while True:
             running = self._running[self._ended.get()]
             code = running.child.process.wait()
+            if code == EXIT_SUPERSEDED:
+                log.error("%s was superseded by another one; it stays down", running.service.name)
+                continue
             failures = self._failures_after(running)
             wait_s = min(_LONGEST_RESTART_WAIT_S, 0.5 * 2**failures)
             log.warning(
