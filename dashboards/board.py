@@ -50,18 +50,19 @@ def render(reading: Reading, *, target: float) -> Parts:
     zone = ZoneInfo(site.time_zone)
     parts |= {
         "frame-site": {"children": [site.name, html.Small(wording.zone_name(zone, reading.at))]},
-        "overview-shift": {"children": _shift(site, zone)},
+        "overview-shift": {"children": _shift(moment, site, zone)},
         "overview-oee": {"children": _oee(site, target)},
         "overview-factors": {"children": _factors(site)},
         "overview-lost": {"children": _lost(site, moment.biggest_loss)},
-        "overview-board": {"children": [_line_shell(moment, line) for line in moment.lines]},
+        "overview-board": {"children": _shells(moment)},
         "overview-line": {"data": _line_choices(moment)},
         "overview-publication": {"data": [_publication(moment), reading.failure is None]},
     }
     for line in moment.lines:
         units = moment.units(line.equipment_id)
         parts[_key(line_id(line.equipment_id))] = {"children": _line_heading(line, units, target)}
-        for unit in units:
+    for unit in moment.equipment:
+        if unit.level == "work_unit":
             parts[_key(card_id(unit.equipment_id))] = _card(unit, moment, zone, target)
     return parts  # type: ignore[return-value]
 
@@ -159,7 +160,8 @@ def _empty(reading: Reading) -> Component:
     )
 
 
-def _shift(site: Equipment, zone: ZoneInfo) -> list[Child]:
+def _shift(moment: Moment, site: Equipment, zone: ZoneInfo) -> list[Child]:
+    running = {row.shift_id for row in moment.equipment if row.shift_id is not None}
     now = site.computed_through_at
     if site.shift_started_at is None or site.shift_ended_at is None:
         return [
@@ -173,7 +175,7 @@ def _shift(site: Equipment, zone: ZoneInfo) -> list[Child]:
         f"{wording.clock(site.shift_started_at, zone)}–{wording.clock(site.shift_ended_at, zone)}"
     )
     return [
-        html.Span([wording.shift_name(site.shift_id), html.Small(times)], className="label"),
+        html.Span([wording.shift_name(*sorted(running)), html.Small(times)], className="label"),
         html.Span(wording.clock(now, zone), className="number"),
         components.ratio_bar(gone, "Share of the shift gone"),
         html.Span(
@@ -187,10 +189,11 @@ def _oee(site: Equipment, target: float) -> list[Child]:
     return [
         html.Span("Plant OEE, shift so far", className="label"),
         html.Span(
-            [wording.percent(site.oee_index), components.provisional_mark(site)], className="number"
+            [wording.percent(components.oee(site)), components.provisional_mark(site)],
+            className="number",
         ),
-        components.ratio_bar(site.oee_index, "OEE of the shift so far", target),
-        html.Span(reason or _against_target(site.oee_index, target), className="note"),
+        components.ratio_bar(components.oee(site), "OEE of the shift so far", target),
+        html.Span(reason or _against_target(components.oee(site), target), className="note"),
     ]
 
 
@@ -249,18 +252,30 @@ def _line_choices(moment: Moment) -> list[dict[str, str]]:
     return [{"value": "", "label": "All lines"}, *lines]
 
 
-def _line_shell(moment: Moment, line: Equipment) -> Component:
+def _shells(moment: Moment) -> list[Component]:
+    shells = [
+        _shell(
+            line.equipment_id,
+            line.name,
+            html.Header(id=line_id(line.equipment_id), className="line-heading"),
+            moment.units(line.equipment_id),
+        )
+        for line in moment.lines
+    ]
+    if without_line := moment.units(None):
+        heading = html.Header(html.H2("Other machines"), className="line-heading")
+        shells.append(_shell("", "Other machines", heading, without_line))
+    return shells
+
+
+def _shell(line: str, name: str, heading: Component, units: list[Equipment]) -> Component:
     cards = [
-        html.Article(id=card_id(unit.equipment_id), className="card is-loading")
-        for unit in moment.units(line.equipment_id)
+        html.Article(id=card_id(unit.equipment_id), className="card is-loading") for unit in units
     ]
     return html.Section(
-        [
-            html.Header(id=line_id(line.equipment_id), className="line-heading"),
-            html.Div(cards, className="cards"),
-        ],
+        [heading, html.Div(cards, className="cards")],
         className="line",
-        **{"data-line": line.equipment_id, "aria-label": line.name},
+        **{"data-line": line, "aria-label": name},
     )
 
 
@@ -272,12 +287,14 @@ def _line_heading(line: Equipment, units: list[Equipment], target: float) -> lis
         html.Span(
             [
                 "OEE ",
-                html.Strong(wording.percent(line.oee_index)),
+                html.Strong(
+                    wording.percent(components.oee(line)), title=components.withheld(line) or ""
+                ),
                 components.provisional_mark(line),
             ],
             className="line-oee",
         ),
-        components.ratio_bar(line.oee_index, f"OEE of {line.name}", target),
+        components.ratio_bar(components.oee(line), f"OEE of {line.name}", target),
     ]
 
 
@@ -308,9 +325,9 @@ def _card_oee(unit: Equipment, target: float) -> Component:
     return html.Div(
         [
             html.Span("OEE", className="label"),
-            html.Strong(wording.percent(unit.oee_index, 0), title=reason or ""),
-            components.ratio_bar(unit.oee_index, f"OEE of {unit.name}", target),
-            components.provisional_mark(unit) if not reason else None,
+            html.Strong(wording.percent(components.oee(unit), 0)),
+            components.ratio_bar(components.oee(unit), f"OEE of {unit.name}", target),
+            html.Small(reason) if reason else components.provisional_mark(unit),
         ],
         className="card-oee",
     )

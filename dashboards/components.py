@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 
 from dashboards import wording
 from dashboards.queries import Equipment, Interval
-from dashboards.theme import LOOKS, Spent
+from dashboards.theme import LOOKS, WITHHELD_BELOW, Spent
 
 Child: TypeAlias = Component | str | None
 SizedFigure: TypeAlias = tuple[go.Figure, dict[str, str]]
@@ -67,6 +67,11 @@ def ratio_bar(ratio: float | None, label: str, target: float | None = None) -> C
     return html.Div(fill, className="bar", role="img", **{"aria-label": said})
 
 
+def oee(row: Equipment) -> float | None:
+    """A row's OEE unless it is withheld."""
+    return None if withheld(row) else row.oee_index
+
+
 def provisional_mark(row: Equipment) -> Child:
     """A mark on a number whose time is not covered by data well enough."""
     if row.is_covered or row.coverage_ratio is None:
@@ -76,15 +81,15 @@ def provisional_mark(row: Equipment) -> Child:
 
 
 def withheld(row: Equipment) -> str | None:
-    """Why a row has no OEE, in words; None when it has one."""
+    """Why a row's OEE is not shown, in words; None when it is."""
+    if row.coverage_ratio is not None and row.coverage_ratio < WITHHELD_BELOW:
+        return f"only {wording.percent(row.coverage_ratio, 0)} of the shift so far has data"
     if row.oee_index is not None:
         return None
     if row.shift_started_at is None:
         return "no shift is running"
     if not row.planned_busy_time_s:
         return "nothing planned yet in this shift"
-    if row.unknown_time_s >= row.planned_busy_time_s:
-        return "no data in this shift"
     if row.availability == 0:
         return "no production yet in this shift"
     return "no planned time per unit for what is made"
@@ -141,10 +146,7 @@ def ribbon_in_words(name: str, intervals: Sequence[Interval]) -> str:
 def spark(ratios: Sequence[float], label: str) -> Component:
     """A trend as small bars, oldest first, the last one marked."""
     said = f"{label}: {', '.join(wording.percent(ratio, 0) for ratio in ratios) or 'none yet'}"
-    bars = [
-        html.Span(style={"height": f"{min(max(ratio, 0.02), 1):.0%}"}, title=wording.percent(ratio))
-        for ratio in ratios
-    ]
+    bars = [html.Span(style={"height": f"{min(max(ratio, 0.02), 1):.0%}"}) for ratio in ratios]
     return html.Div(bars, className="spark", role="img", title=label, **{"aria-label": said})
 
 

@@ -6,6 +6,7 @@ the failure is told, and the next attempt opens the lake anew.
 """
 
 import logging
+import math
 import re
 import threading
 import time
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 STALE_AFTER_S = 20.0
 """Collectors say something every five seconds; four times that without a word is silence."""
+
+RIBBONS_EVERY_S = 10.0
+"""How old the ribbons' growing ends may be."""
 
 UNREACHABLE = (duckdb.Error, TaktError, OSError)
 """What opening or asking the lake raises while it is away."""
@@ -107,6 +111,8 @@ class Feed:
         self._interval_s = interval_s
         self._listeners: list[Callable[[Reading], None]] = []
         self._con: duckdb.DuckDBPyConnection | None = None
+        self._ribbons_drawn: set[tuple[object, ...]] = set()
+        self._ribbons_read = -math.inf
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
@@ -150,22 +156,44 @@ class Feed:
     def _read_moment(self) -> Moment:
         if self._con is None:
             self._con = self._open_lake()
+            queries.prepare(self._con)
         con = self._con
         con.execute("begin transaction")
         try:
-            queries.freeze(con)
-            return Moment(
-                equipment=queries.equipment(con),
-                intervals=queries.intervals(con),
-                biggest_loss=queries.biggest_loss(con),
-                latest_commit_at=self._latest_commit(con),
-                publication=queries.publication(con),
-            )
+            moment = self._ask(con)
         except duckdb.CatalogException:
             # The lake is there, its marts are not yet: nothing has been transformed so far.
-            return Moment(latest_commit_at=self._latest_commit(con))
-        finally:
             con.execute("rollback")
+            return Moment(latest_commit_at=self._latest_commit(con))
+        con.execute("commit")
+        return moment
+
+    def _ask(self, con: duckdb.DuckDBPyConnection) -> Moment:
+        queries.freeze_equipment(con)
+        equipment = queries.equipment(con)
+        before = self.latest.moment or Moment()
+        intervals, biggest_loss = before.intervals, before.biggest_loss
+        if self._ribbons_have_changed(equipment):
+            queries.freeze_intervals(con)
+            intervals, biggest_loss = queries.intervals(con), queries.biggest_loss(con)
+        return Moment(
+            equipment=equipment,
+            intervals=intervals,
+            biggest_loss=biggest_loss,
+            latest_commit_at=self._latest_commit(con),
+            publication=queries.publication(con),
+        )
+
+    def _ribbons_have_changed(self, equipment: Sequence[queries.Equipment]) -> bool:
+        # A pixel of a ribbon is a minute: between changes of state it need not be read anew.
+        drawn: set[tuple[object, ...]] = {
+            (row.equipment_id, row.state_since_at, row.reason_name) for row in equipment
+        }
+        due = time.monotonic() - self._ribbons_read > RIBBONS_EVERY_S
+        if drawn == self._ribbons_drawn and not due:
+            return False
+        self._ribbons_drawn, self._ribbons_read = drawn, time.monotonic()
+        return True
 
     def _latest_commit(self, con: duckdb.DuckDBPyConnection) -> datetime | None:
         known = self.latest.moment.latest_commit_at if self.latest.moment else None
@@ -198,6 +226,7 @@ class Feed:
         if self._con is not None:
             self._con.close()
             self._con = None
+            self._ribbons_read = -math.inf
 
 
 def in_one_line(error: BaseException) -> str:

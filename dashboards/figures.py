@@ -11,15 +11,17 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards import components, wording
-from dashboards.theme import LOOKS, TARGET, Spent
+from dashboards.theme import LOOKS, TARGET, WITHHELD_BELOW, Spent
 
 _INK = "#6B7785"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-_ROW_PX = 118
+_ROW_PX = 140
+_GAP_PX = 34
 _BAR_PX = 30
-_LONGEST_PARETO = 10
+_LONGEST_PARETO = 9
 _BARS_END = 0.76
+_LONG_S = 10 * 3600
 
 
 def message(text: str) -> go.Figure:
@@ -44,13 +46,19 @@ def oee_per_shift(frame: pd.DataFrame, *, target: float, zone: ZoneInfo) -> go.F
     lines = list(frame.groupby("equipment_id", sort=False))
     titles = [group["name"].iloc[0] for _, group in lines]
     figure = make_subplots(
-        len(lines), 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.16 / len(lines)
+        len(lines),
+        1,
+        shared_xaxes=True,
+        subplot_titles=titles,
+        vertical_spacing=_GAP_PX / (_ROW_PX * len(lines)),
     )
-    shift_ids = sorted(frame["shift_id"].unique())
+    styles = {shift_id: style for style, shift_id in enumerate(frame["shift_id"].unique())}
+    told: set[str] = set()
     for row, (_, group) in enumerate(lines, start=1):
-        for style, shift_id in enumerate(shift_ids):
-            shifts = group[group["shift_id"] == shift_id]
-            figure.add_trace(_shift_trace(shifts, style, zone, is_first=row == 1), row, 1)
+        for shift_id, shifts in group.groupby("shift_id", sort=False):
+            trace = _shift_trace(shifts, styles[shift_id], zone, is_first=shift_id not in told)
+            figure.add_trace(trace, row, 1)
+            told.add(shift_id)
         figure.add_hline(
             target, row=row, col=1, line={"dash": "4px,3px", "color": TARGET, "width": 1}
         )
@@ -66,7 +74,7 @@ def oee_per_shift(frame: pd.DataFrame, *, target: float, zone: ZoneInfo) -> go.F
 
 
 def pareto(frame: pd.DataFrame) -> go.Figure:
-    """Bars by minutes, most first, with the cumulative share as a line.
+    """Bars by time lost, most first, with the cumulative share as a line.
 
     Args:
         frame: The columns of `queries.losses`.
@@ -77,8 +85,9 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     looks = [LOOKS[_kind(row)] for row in shown.itertuples()]
     amounts = [f"{wording.duration(row.lost_s)} · {row.stops:,}×" for row in shown.itertuples()]
     figure = go.Figure()
+    unit, seconds = ("hours", 3600) if shown["lost_s"].max() > _LONG_S else ("minutes", 60)
     figure.add_bar(
-        x=shown["lost_s"] / 60,
+        x=shown["lost_s"] / seconds,
         y=shown["reason_name"],
         orientation="h",
         marker={
@@ -112,7 +121,7 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
         )
     figure.update_layout(
         xaxis={
-            "title": {"text": "minutes lost", "font": {"size": 12}},
+            "title": {"text": f"{unit} lost", "font": {"size": 12}},
             "domain": [0, _BARS_END],
             "rangemode": "tozero",
             "fixedrange": True,
@@ -135,14 +144,15 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
 
 
 def _shift_trace(shifts: pd.DataFrame, style: int, zone: ZoneInfo, *, is_first: bool) -> go.Scatter:
-    shift_id = shifts["shift_id"].iloc[0] if len(shifts) else ""
+    shift_id = shifts["shift_id"].iloc[0]
+    is_told = shifts["coverage_ratio"].fillna(1) >= WITHHELD_BELOW
     symbol = _SYMBOLS[style % len(_SYMBOLS)]
     return go.Scatter(
         x=[
             wording.local(at.to_pydatetime(), zone).replace(tzinfo=None)
             for at in shifts["shift_started_at"]
         ],
-        y=shifts["oee_index"],
+        y=shifts["oee_index"].where(is_told),
         customdata=list(
             zip(shifts["equipment_id"], shifts["shift_started_at"].astype(str), strict=True)
         ),

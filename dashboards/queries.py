@@ -103,9 +103,18 @@ class Loss:
     stops: int
 
 
-def freeze(con: duckdb.DuckDBPyConnection) -> None:
-    """Evaluate the live views once, for the live questions of one moment."""
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make a connection fit for reading once a second: it takes one core at the most."""
+    con.execute("set threads = 1")
+
+
+def freeze_equipment(con: duckdb.DuckDBPyConnection) -> None:
+    """Evaluate the live view of the equipment, for the live questions of one moment."""
     con.execute("create or replace temp table overview as from marts.live_overview")
+
+
+def freeze_intervals(con: duckdb.DuckDBPyConnection) -> None:
+    """Evaluate the live view of what the running shifts were spent on."""
     con.execute("create or replace temp table ribbon as from marts.live_ribbon")
 
 
@@ -147,7 +156,13 @@ def biggest_loss(con: duckdb.DuckDBPyConnection) -> Loss | None:
         Loss,
         """
         select line.name as work_center_name,
-            coalesce(ribbon.reason_name, 'stops without a reason') as reason_name,
+            case
+                when ribbon.category = 'setup' then 'setup'
+                when ribbon.reason_name is not null then ribbon.reason_name
+                when ribbon.is_minor then 'minor stops'
+                when ribbon.cause = 'external' then 'waiting, external cause'
+                else 'stopped without a reason given'
+            end as reason_name,
             sum(epoch_us(ribbon.ended_at) - epoch_us(ribbon.started_at)) / 1e6 as lost_s,
             count(*) as stops
         from ribbon
@@ -200,8 +215,10 @@ def oee_per_shift(
     """
     return _frame(
         con,
-        f"""
-        {_SHIFTS}
+        """
+        select equipment_id, name, production_date, shift_id, shift_started_at, oee_index,
+            availability, effectiveness, quality_ratio, coverage_ratio, is_provisional
+        from marts.equipment_shift
         where level = 'work_center'
             and production_date >= $first_day
             and ($work_center_id is null or equipment_id = $work_center_id)
@@ -213,27 +230,24 @@ def oee_per_shift(
     )
 
 
-def site_oee_per_shift(
-    con: duckdb.DuckDBPyConnection, *, shift_id: str | None, limit: int
-) -> pd.DataFrame:
-    """OEE of the site in its last shifts of one name (None: of any), oldest first.
+def site_oee_per_day(con: duckdb.DuckDBPyConnection, *, before: date, limit: int) -> pd.DataFrame:
+    """OEE of the site on its last working days before a production day, oldest first.
 
-    Columns: as `oee_per_shift`.
+    Columns: production_date, oee_index, coverage_ratio, is_provisional.
     """
     return _frame(
         con,
-        f"""
+        """
         from (
-            {_SHIFTS}
-            where level = 'site'
-                and ($shift_id is null or shift_id = $shift_id)
-                and planned_busy_time_s > 0
-            order by shift_started_at desc
+            select production_date, oee_index, coverage_ratio, is_provisional
+            from marts.equipment_day
+            where level = 'site' and production_date < $before and planned_busy_time_s > 0
+            order by production_date desc
             limit $limit
         )
-        order by shift_started_at
+        order by production_date
         """,
-        shift_id=shift_id,
+        before=before,
         limit=limit,
     )
 
@@ -275,7 +289,7 @@ def shift_at(con: duckdb.DuckDBPyConnection, *, start: datetime) -> Shift | None
 def losses(
     con: duckdb.DuckDBPyConnection, *, since: datetime, until: datetime, work_center_id: str | None
 ) -> pd.DataFrame:
-    """Time lost to stops within a period by reason, most first.
+    """Planned busy time lost to stops within a period by reason, most first.
 
     Columns: reason_name, cause (of most of its stops), is_minor (all of them), lost_s, stops.
     """
@@ -312,9 +326,9 @@ def stops(
 ) -> pd.DataFrame:
     """The stops of a period, newest first unless `sort` (column, descending) says otherwise.
 
-    Columns: stop_id, work_center_name, work_unit_name, started_at, ended_at (null: still on),
-    lost_s (within the period), reason_name, cause, is_minor; `matching` is how many stops there
-    are without `first` and `limit`.
+    Columns: stop_id, work_center_name, work_unit_name, started_at, ended_at, lost_s (planned
+    busy time within the period), reason_name, cause, is_minor; `matching` is how many stops
+    there are without `first` and `limit`.
     """
     order = [f"{name} {'desc' if down else 'asc'}" for name, down in sort if name in SORTABLE]
     return _frame(
@@ -338,13 +352,7 @@ def stops(
     )
 
 
-_SHIFTS = """
-    select equipment_id, name, production_date, shift_id, shift_started_at, oee_index,
-        availability, effectiveness, quality_ratio, coverage_ratio, is_provisional
-    from marts.equipment_shift
-"""
-
-# A stop counts with the part of it that lies within the period.
+# A stop costs the planned busy time of it that lies within the period.
 _STOPS = """
     select stop_event.stop_id, stop_event.work_unit_id, dim_work_unit.name as work_unit_name,
         dim_work_unit.work_center_id, dim_work_unit.work_center_name,
@@ -352,16 +360,29 @@ _STOPS = """
         coalesce(
             dim_reason.name, if(stop_event.is_minor, 'Minor stops', 'No reason given')
         ) as reason_name,
-        epoch_us(least(coalesce(stop_event.ended_at, $until), $until))
-            - epoch_us(greatest(stop_event.started_at, $since)) as lost_us
+        sum(
+            epoch_us(least(intervals.ended_at, $until))
+            - epoch_us(greatest(intervals.started_at, $since))
+        ) as lost_us
     from marts.stop_event
+    inner join marts.state_interval as intervals
+        on stop_event.site_id = intervals.site_id
+        and stop_event.work_unit_id = intervals.work_unit_id
+        and intervals.started_at >= stop_event.started_at
+        and intervals.started_at < stop_event.ended_at
+        and intervals.category = 'delay'
+        and intervals.calendar_kind = 'shift'
     inner join marts.dim_work_unit
-        on stop_event.work_unit_id = dim_work_unit.work_unit_id
+        on stop_event.site_id = dim_work_unit.site_id
+        and stop_event.work_unit_id = dim_work_unit.work_unit_id
     left join marts.dim_reason
         on stop_event.reason_id = dim_reason.reason_id
     where stop_event.started_at < $until
-        and coalesce(stop_event.ended_at, $until) > $since
+        and stop_event.ended_at > $since
+        and intervals.started_at < $until
+        and intervals.ended_at > $since
         and ($work_center_id is null or dim_work_unit.work_center_id = $work_center_id)
+    group by all
 """
 
 

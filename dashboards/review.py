@@ -19,14 +19,14 @@ from dashboards import components, figures, periods, queries, wording
 from dashboards.app import Dashboard
 from dashboards.history import HistoryUnavailable, NothingPublished
 from dashboards.queries import Equipment
-from dashboards.theme import LOOKS, Spent
+from dashboards.theme import LOOKS, WITHHELD_BELOW, Spent
 from takt.errors import TaktError
 
 Selection = Mapping[str, str | None]
 """What the URL says: `period`, `line`, `unit` and `reason`; None or absent is all."""
 
 _FORTNIGHT = timedelta(days=13)
-_COMPARED_SHIFTS = 14
+_COMPARED_DAYS = 14
 
 
 def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
@@ -96,19 +96,18 @@ def stops_csv(dashboard: Dashboard, selection: Selection) -> str:
 
 
 def trend(dashboard: Dashboard) -> Component | None:
-    """OEE of the last shifts of the running shift's name, as small bars."""
+    """OEE of the last working days as small bars."""
     try:
-        site = _site(dashboard)
         frame = dashboard.history.ask(
-            queries.site_oee_per_shift, shift_id=site.shift_id, limit=_COMPARED_SHIFTS
+            queries.site_oee_per_day,
+            before=periods.production_day(_site(dashboard)),
+            limit=_COMPARED_DAYS,
         )
     except TaktError:
         return None
-    known = frame.dropna(subset=["oee_index"])
-    return components.spark(
-        list(known["oee_index"]),
-        f"OEE of the last {len(known)} shifts called {wording.shift_name(site.shift_id)}",
-    )
+    told = frame[frame["coverage_ratio"] >= WITHHELD_BELOW].dropna(subset=["oee_index"])
+    said = f"OEE of the last {wording.count(len(told), 'working day')}"
+    return components.spark(list(told["oee_index"]), said) if len(told) else None
 
 
 def chips(dashboard: Dashboard, selection: Selection) -> list[Component]:
@@ -153,7 +152,7 @@ def _readable(frame: pd.DataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
             "work_unit_name": row.work_unit_name,
             "reason_name": row.reason_name,
             "cause": _cause(row.cause, is_minor=row.is_minor),
-            "lost_s": wording.duration(row.lost_s) + (" so far" if pd.isna(row.ended_at) else ""),
+            "lost_s": wording.duration(row.lost_s),
         }
         for row in frame.itertuples()
     ]

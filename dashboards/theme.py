@@ -43,6 +43,9 @@ LOOKS = {
     Spent.UNKNOWN: Look("No data", "#FFFFFF", _DARK, "/"),
 }
 
+WITHHELD_BELOW = 0.5
+"""A KPI of time of which less than half has data says nothing: it is not shown."""
+
 TARGET = "#5B5BD6"
 """Interaction and targets: the one accent, distinct from every category."""
 

@@ -1,11 +1,13 @@
 """Numbers and times as people read them: always with a unit, times in the site's time zone."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 NOTHING = "–"
+_SHIFT = re.compile(r"\bshift\b", re.IGNORECASE)
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 Number: TypeAlias = Decimal | float | int
@@ -87,13 +89,13 @@ def zone_name(zone: ZoneInfo, moment: datetime) -> str:
     return f"{zone.key} (UTC{hours:+g})" if hours else f"{zone.key} (UTC)"
 
 
-def shift_name(shift_id: str | None) -> str:
-    """`early` or `early_shift` as `Early shift`."""
-    if not shift_id:
+def shift_name(*shift_ids: str | None) -> str:
+    """`early` or `early_shift` as `Early shift`; several as `Early and day shift`."""
+    words = [_SHIFT.sub("", i.replace("_", " ").replace("-", " ")).strip() for i in shift_ids if i]
+    if not words:
         return "No shift"
-    words = shift_id.replace("_", " ").replace("-", " ").strip()
-    name = words[:1].upper() + words[1:]
-    return name if name.lower().endswith("shift") else f"{name} shift"
+    listed = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f"{listed[:1].upper()}{listed[1:]} shift".strip()
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

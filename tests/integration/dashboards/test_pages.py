@@ -130,10 +130,8 @@ def test_what_narrows_the_table_can_be_removed(overview: ModuleType) -> None:
     assert "Press 01" in text(chips[0])
 
 
-def test_the_trend_is_of_shifts_that_compare(overview: ModuleType) -> None:
-    assert "OEE of the last 14 shifts called Early shift" in text(
-        asyncio.run(overview.show_trend(None))
-    )
+def test_the_trend_is_of_whole_days(overview: ModuleType) -> None:
+    assert "OEE of the last 13 working days" in text(asyncio.run(overview.show_trend(None)))
 
 
 def test_a_lake_that_is_away_is_told_in_the_charts(

@@ -59,17 +59,26 @@ create table marts.equipment_shift(
     equipment_id varchar, level varchar, name varchar, production_date date, shift_id varchar,
     shift_started_at timestamp, {_KPI_COLUMNS}
 );
+create table marts.equipment_day(
+    equipment_id varchar, level varchar, production_date date, planned_busy_time_s decimal(18, 6),
+    oee_index double, coverage_ratio double, is_provisional boolean
+);
+create table marts.state_interval(
+    site_id varchar, work_unit_id varchar, started_at timestamp, ended_at timestamp,
+    category varchar, calendar_kind varchar
+);
 create table marts.work_unit_shift(
     work_unit_id varchar, production_date date, shift_id varchar, shift_started_at timestamp,
     shift_ended_at timestamp
 );
 create table marts.dim_work_unit(
-    work_unit_id varchar, name varchar, work_center_id varchar, work_center_name varchar
+    site_id varchar, work_unit_id varchar, name varchar, work_center_id varchar,
+    work_center_name varchar
 );
 create table marts.dim_reason(reason_id varchar, name varchar);
 create table marts.stop_event(
-    stop_id varchar, work_unit_id varchar, started_at timestamp, ended_at timestamp,
-    cause varchar, reason_id varchar, is_minor boolean
+    stop_id varchar, site_id varchar, work_unit_id varchar, started_at timestamp,
+    ended_at timestamp, cause varchar, reason_id varchar, is_minor boolean
 );
 create table raw.batch(committed_at timestamp);
 create table pipeline.publication(snapshot_id bigint, published_at timestamp);
@@ -101,7 +110,7 @@ def _dimensions(con: duckdb.DuckDBPyConnection) -> None:
     for unit_id, name in UNITS.items():
         line = unit_id.rpartition("/")[0]
         con.execute(
-            "insert into marts.dim_work_unit values (?, ?, ?, ?)",
+            "insert into marts.dim_work_unit values ('demo', ?, ?, ?, ?)",
             [unit_id, name, line, LINES[line]],
         )
     for reason_id, (name, _) in REASONS.items():
@@ -127,6 +136,12 @@ def _shift_history(
             f"insert into marts.equipment_shift values ({', '.join('?' * 17)})",
             [equipment_id, level, name, day, shift_id, start, *_kpis(random)],
         )
+    if shift_id == "early":
+        oee = random.uniform(0.55, 0.8)
+        con.execute(
+            "insert into marts.equipment_day values ('demo', 'site', ?, 54000, ?, 1, false)",
+            [day, oee],
+        )
     for unit_id in UNITS:
         con.execute(
             "insert into marts.work_unit_shift values (?, ?, ?, ?, ?)",
@@ -136,12 +151,16 @@ def _shift_history(
             reason = random.choice([*REASONS, None])
             cause = REASONS[reason][1] if reason else "unknown"
             con.execute(
-                "insert into marts.stop_event values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into marts.stop_event values (?, 'demo', ?, ?, ?, ?, ?, ?)",
                 [
                     f"{unit_id}-{start:%d%H}-{number}", unit_id, at, at + length, cause, reason,
                     length < timedelta(minutes=2),
                 ],
             )  # fmt: skip
+            con.execute(
+                "insert into marts.state_interval values ('demo', ?, ?, ?, 'delay', 'shift')",
+                [unit_id, at, at + length],
+            )
 
 
 def _moments(random: Random, start: datetime, count: int) -> Iterator[tuple[datetime, timedelta]]:

@@ -56,6 +56,19 @@ def test_every_work_unit_has_a_card_on_its_line(reading: Reading) -> None:
     }
 
 
+def test_a_machine_without_a_line_is_not_left_out(reading: Reading) -> None:
+    moment = reading.moment or Moment()
+    rows = [
+        replace(row, work_center_id=None) if row.level == "work_unit" else row
+        for row in moment.equipment
+    ]
+
+    parts = render(replace(reading, moment=replace(moment, equipment=rows)))
+
+    assert "Other machines" in words(parts["overview-board"]["children"])
+    assert "overview/assembly/line1/press01" in parts
+
+
 def test_the_board_comes_before_its_cards(reading: Reading) -> None:
     keys = list(render(reading))
 

@@ -78,13 +78,16 @@ def unit(moment: Moment) -> Equipment:
     [
         ({"shift_started_at": None}, "no shift is running"),
         ({"planned_busy_time_s": 0}, "nothing planned yet in this shift"),
-        ({"planned_busy_time_s": 60, "unknown_time_s": 60}, "no data in this shift"),
+        ({"coverage_ratio": 0.12}, "only 12 % of the shift so far has data"),
         ({"availability": 0.0}, "no production yet in this shift"),
         ({}, "no planned time per unit for what is made"),
     ],
 )
 def test_a_withheld_oee_says_why(unit: Equipment, change: dict[str, Any], why: str) -> None:
-    assert components.withheld(replace(unit, oee_index=None, **change)) == why
+    row = replace(unit, oee_index=None, **change)
+
+    assert (components.withheld(row) or "").replace("\N{NARROW NO-BREAK SPACE}", " ") == why
+    assert components.oee(row) is None
 
 
 def test_an_oee_that_is_there_is_not_withheld(unit: Equipment) -> None:

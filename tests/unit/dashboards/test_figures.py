@@ -92,12 +92,38 @@ def test_the_pareto_tells_causes_by_pattern_too() -> None:
     assert len(set(bars.marker.color)) == len(set(bars.marker.pattern.shape)) == 4
 
 
+def test_a_shift_with_little_data_is_withheld(shifts: pd.DataFrame) -> None:
+    shifts.loc[0, ["coverage_ratio", "oee_index"]] = [0.1, 0.0]
+    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+
+    assert pd.isna(early.y[0])
+
+
+def test_shift_names_of_any_line_stand_in_the_legend_once(shifts: pd.DataFrame) -> None:
+    second = shifts["equipment_id"] == "assembly/line2"
+    shifts.loc[second, "shift_id"] = shifts.loc[second, "shift_id"].replace("late", "night")
+    figure = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN)
+
+    assert [trace.name for trace in figure.data if trace.showlegend] == [
+        "Early shift",
+        "Late shift",
+        "Night shift",
+    ]
+
+
+def test_long_losses_are_drawn_in_hours() -> None:
+    figure = figures.pareto(losses(("Jam", "internal", False, 72_000.0, 3)))
+
+    assert list(figure.data[0].x) == [20]
+    assert figure.layout.xaxis.title.text == "hours lost"
+
+
 def test_many_reasons_end_in_one_bar_for_the_rest() -> None:
     rows = [(f"Reason {n}", "internal", False, 100.0 - n, 1) for n in range(30)]
     bars = figures.pareto(losses(*rows)).data[0]
 
-    assert len(bars.y) == 10
-    assert bars.y[-1] == "21 other reasons"
+    assert len(bars.y) == 9
+    assert bars.y[-1] == "22 other reasons"
     assert sum(bars.x) == pytest.approx(sum(row[3] for row in rows) / 60)
 
 

@@ -10,7 +10,8 @@ FORTNIGHT_AGO = plant.NOW - timedelta(days=14)
 
 
 def test_equipment_is_the_site_its_lines_and_their_units(con: duckdb.DuckDBPyConnection) -> None:
-    queries.freeze(con)
+    queries.freeze_equipment(con)
+    queries.freeze_intervals(con)
     levels = [row.level for row in queries.equipment(con)]
 
     assert levels.count("site") == 1
@@ -25,7 +26,8 @@ def test_the_biggest_loss_is_the_longest_sum_of_one_reason_on_one_line(
         "insert into marts.live_ribbon values (?, ?, ?, 'held', 'delay', 'internal', false, ?)",
         ["assembly/line2/mill01", plant.SHIFT_START, plant.SHIFT_END, "Flood"],
     )
-    queries.freeze(con)
+    queries.freeze_equipment(con)
+    queries.freeze_intervals(con)
 
     biggest = queries.biggest_loss(con)
 
@@ -34,23 +36,31 @@ def test_the_biggest_loss_is_the_longest_sum_of_one_reason_on_one_line(
     assert biggest.lost_s == 8 * 3600
 
 
-def test_losses_count_a_stop_with_its_part_within_the_period(
-    con: duckdb.DuckDBPyConnection,
-) -> None:
-    con.execute("delete from marts.stop_event")
+def test_losses_count_planned_time_within_the_period_only(con: duckdb.DuckDBPyConnection) -> None:
+    unit, start = "assembly/line1/press01", plant.SHIFT_START
+    con.execute("delete from marts.stop_event; delete from marts.state_interval")
     con.execute(
-        "insert into marts.stop_event values ('1', ?, ?, null, 'internal', 'jam', false)",
-        ["assembly/line1/press01", plant.SHIFT_START - timedelta(hours=1)],
+        "insert into marts.stop_event values ('1', 'demo', ?, ?, ?, 'internal', 'jam', false)",
+        [unit, start - timedelta(hours=1), start + timedelta(hours=2)],
     )
+    for begin, end, kind in (
+        (-60, 0, "shift"),
+        (0, 30, "shift"),
+        (30, 60, "break"),
+        (60, 120, "shift"),
+    ):
+        con.execute(
+            "insert into marts.state_interval values ('demo', ?, ?, ?, 'delay', ?)",
+            [unit, start + timedelta(minutes=begin), start + timedelta(minutes=end), kind],
+        )
 
     frame = queries.losses(
-        con,
-        since=plant.SHIFT_START,
-        until=plant.SHIFT_START + timedelta(minutes=20),
-        work_center_id=None,
+        con, since=start, until=start + timedelta(minutes=80), work_center_id=None
     )
 
-    assert frame[["reason_name", "lost_s", "stops"]].values.tolist() == [["Jammed feeder", 1200, 1]]
+    assert frame[["reason_name", "lost_s", "stops"]].values.tolist() == [
+        ["Jammed feeder", 50 * 60, 1]
+    ]
 
 
 def test_losses_of_a_line_and_of_the_other_make_up_all(con: duckdb.DuckDBPyConnection) -> None:
@@ -108,7 +118,8 @@ def test_stops_can_be_narrowed_to_a_machine_and_a_reason(con: duckdb.DuckDBPyCon
 
 def test_an_empty_lake_answers_every_question() -> None:
     with plant.empty_lake() as con:
-        queries.freeze(con)
+        queries.freeze_equipment(con)
+        queries.freeze_intervals(con)
 
         assert queries.equipment(con) == []
         assert queries.intervals(con) == []

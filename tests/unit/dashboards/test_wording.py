@@ -64,8 +64,14 @@ def test_a_time_of_another_local_day_names_the_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift_id", "name"),
-    [("early", "Early shift"), ("night_shift", "Night shift"), (None, "No shift")],
+    ("shift_ids", "name"),
+    [
+        (["early"], "Early shift"),
+        (["night_shift"], "Night shift"),
+        (["day", "early", "office"], "Day, early and office shift"),
+        ([None], "No shift"),
+        ([], "No shift"),
+    ],
 )
-def test_a_shift_is_called_by_its_name(shift_id: str | None, name: str) -> None:
-    assert wording.shift_name(shift_id) == name
+def test_shifts_are_called_by_their_names(shift_ids: list[str | None], name: str) -> None:
+    assert wording.shift_name(*shift_ids) == name
