@@ -1,6 +1,8 @@
 """The one way into the lake: a DuckDB connection with the lake attached."""
 
-from functools import cache
+import uuid
+from contextlib import suppress
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from lake.errors import LakeUnavailable
 from takt.errors import ConfigurationError
 from takt.settings import Settings, load
 
+SPILL_PREFIX = "spill-"
 _EXTENSIONS = ("ducklake", "postgres_scanner")
 
 
@@ -31,7 +34,7 @@ def open(  # noqa: A001 -- callers write lake.open
         ConfigurationError: There is no lake, or its files are elsewhere.
         LakeUnavailable: The catalog does not answer.
     """
-    con = duckdb.connect()
+    con = _new_connection()
     try:
         attach(con, settings, read_only=read_only, snapshot_id=snapshot_id)
         con.execute("USE lake")
@@ -108,6 +111,35 @@ def load_extensions(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"LOAD {quoted(_extension_file(extension))}")
 
 
+def _spill_into_home(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """What does not fit into memory goes to the home, not to the current folder.
+
+    A folder for each connection: DuckDB makes it when it needs it and removes it at the end.
+    """
+    if settings.home.is_dir():
+        folder = settings.home.absolute() / f"{SPILL_PREFIX}{uuid.uuid4().hex[:12]}"
+        with suppress(duckdb.Error):  # it is in use already, so it was chosen before
+            con.execute(f"SET temp_directory = {quoted(folder)}")
+
+
+def _new_connection() -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own; this process checks the extensions' signatures only once.
+
+    DuckDB does it whenever it loads one, which takes longer than all else that opens a lake.
+    """
+    files = tuple((file, file.stat()) for file in map(_extension_file, _EXTENSIONS))
+    state = tuple((file, found.st_ino, found.st_size, found.st_mtime_ns) for file, found in files)
+    _check_signatures(state)
+    return duckdb.connect(config={"allow_unsigned_extensions": "true"})
+
+
+@lru_cache(maxsize=1)
+def _check_signatures(_state: tuple[tuple[Path, int, int, int], ...]) -> None:
+    """Load the extensions where only signed ones may be; again when the files have changed."""
+    with duckdb.connect() as con:
+        load_extensions(con)
+
+
 def data_folder(settings: Settings) -> str:
     """Where the lake's files lie, with a slash at the end.
 
@@ -130,7 +162,12 @@ def _extension_file(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise ConfigurationError(f"DuckDB's extension {name} is not installed; install takt[lake]")
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
-    return folder / f"{name}.duckdb_extension"
+    file = folder / f"{name}.duckdb_extension"
+    if not file.exists():
+        raise ConfigurationError(
+            f"{file} is missing, the extension {name} for this DuckDB; install takt[lake] again"
+        )
+    return file
 
 
 def _explained(error: duckdb.Error, settings: Settings) -> Exception:

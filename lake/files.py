@@ -5,6 +5,7 @@ names. Which snapshots may go is decided in `retention`.
 """
 
 import os
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from lake.catalog import Connection, connect
 from lake.commit import sync_paths
-from lake.door import data_folder
+from lake.door import SPILL_PREFIX, data_folder
 from lake.errors import LakeDamaged
 from lake.ownership import claim
 from takt.settings import Settings
@@ -132,6 +133,13 @@ def sweep(catalog: Connection, data: Path, older_than: float) -> list[Path]:
     for path in orphans:
         path.unlink(missing_ok=True)
     return orphans
+
+
+def remove_spill(home: Path, older_than: float) -> None:
+    """Remove what killed processes left of memory that DuckDB had put on disk."""
+    for folder in home.glob(f"{SPILL_PREFIX}*"):
+        if _is_older(folder, older_than):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def keep(paths: Iterable[Path], data: Path) -> None:

@@ -6,7 +6,7 @@ removes nothing before every live file was found whole.
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,25 @@ def run(
     return MaintenanceReport(merged_raw + merged_others, *others)
 
 
+@dataclass(frozen=True)
+class _TableFiles:
+    """A table's live files: its folder below the lake's files, and how many there are."""
+
+    schema: str
+    table: str
+    folder: str
+    data_files: int
+    delete_files: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def has_work(self) -> bool:
+        return self.data_files > 1 or self.delete_files > 0
+
+
 class _Run:
     """One maintenance under its lock; each step returns how much it did."""
 
@@ -107,18 +126,17 @@ class _Run:
     def merge_raw(self) -> int:
         """Merge what ingestion wrote; it goes on writing meanwhile."""
         # A file of the fence is replaced whole at each commit; a merge would only be in the way.
-        names = [table.name for table in RAW if table is not INGEST_SHARD]
-        return sum(self._merge("raw", name) for name in names)
+        mergeable = {table.qualified_name for table in RAW if table is not INGEST_SHARD}
+        return self._merge_all(t for t in self._tables_with_files() if t.name in mergeable)
 
     def merge_others(self) -> int:
         """Merge tables of dbt and of business data, unless a refresh is under way."""
-        found = self._con.execute(
-            "select schema_name, table_name from duckdb_tables()"
-            " where database_name = 'lake' and schema_name <> 'raw' order by all"
-        ).fetchall()
+        others = [t for t in self._tables_with_files() if t.schema != "raw"]
+        if not any(table.has_work for table in others):
+            return 0
         try:
             with locks.refresh_lock(self._settings, wait_s=_REFRESH_LOCK_WAIT_S):
-                return sum(self._merge(schema, table) for schema, table in found)
+                return self._merge_all(others)
         except LockTimeout:
             _log.info("a refresh is under way; its tables are merged next time")
             return 0
@@ -167,22 +185,29 @@ class _Run:
         removed = self._con.execute(
             "CALL ducklake_cleanup_old_files('lake', older_than => ?)", [older_than]
         ).fetchall()
+        files.remove_spill(self._settings.home, older_than.timestamp())
         orphans = files.sweep(self._catalog, self._data, older_than.timestamp())
         return len(removed) + len(orphans)
 
-    def _merge(self, schema: str, table: str) -> bool:
-        """Merge one table; whether there was anything to merge."""
-        target = f"'lake', {quoted(table)}, schema => {quoted(schema)}"
+    def _tables_with_files(self) -> list[_TableFiles]:
+        return [_TableFiles(*row) for row in self._catalog.execute(_TABLES_WITH_FILES).fetchall()]
+
+    def _merge_all(self, tables: Iterable[_TableFiles]) -> int:
+        return sum(self._merge(table) for table in tables if table.has_work)
+
+    def _merge(self, table: _TableFiles) -> bool:
+        """Merge one table; whether that changed anything."""
+        target = f"'lake', {quoted(table.table)}, schema => {quoted(table.schema)}"
         calls = [
             f"CALL ducklake_merge_adjacent_files({target}, max_file_size => {size})"
             for size in _SMALL_FILE_BYTES
         ]
-        if self._has_deleted_rows(schema, table):
+        if table.delete_files:
             share = f"delete_threshold => {_DELETED_SHARE}"
             calls.insert(0, f"CALL ducklake_rewrite_data_files({target}, {share})")
-        return sum(self._rewrite(schema, table, call) for call in calls) > 0
+        return sum(self._rewrite(table, call) for call in calls) > 0
 
-    def _rewrite(self, schema: str, table: str, call: str) -> bool:
+    def _rewrite(self, table: _TableFiles, call: str) -> bool:
         """Run one call that replaces files; the new ones are durable before they are visible."""
         self._con.begin()
         written = self._con.execute(call).fetchall()
@@ -190,27 +215,11 @@ class _Run:
             self._con.rollback()
             return False
         try:
-            durable.commit(self._con, self._settings, [self._table_folder(schema, table)])
+            durable.commit(self._con, self._settings, [table.folder])
         except OutcomeUnknown as error:
-            _log.warning("%s.%s: merging failed, trying again next time: %s", schema, table, error)
+            _log.warning("%s: merging failed, trying again next time: %s", table.name, error)
             return False
         return True
-
-    def _has_deleted_rows(self, schema: str, table: str) -> bool:
-        found = self._con.execute(
-            "select count(delete_file) from"
-            f" ducklake_list_files('lake', {quoted(table)}, schema => {quoted(schema)})"
-        ).fetchall()
-        return bool(found[0][0])
-
-    def _table_folder(self, schema: str, table: str) -> str:
-        row = self._catalog.execute(
-            "select s.path, t.path from ducklake_table t join ducklake_schema s using (schema_id)"
-            " where s.schema_name = %s and t.table_name = %s"
-            " and t.end_snapshot is null and s.end_snapshot is null",
-            [schema, table],
-        ).fetchone()
-        return "" if row is None else f"{row[0]}{row[1]}"
 
     def _append_checkpoints(self, rows: pa.Table) -> None:
         written = commit.write(BATCH_CHECKPOINT, rows, self._data)
@@ -256,6 +265,36 @@ def _available() -> Iterator[None]:
         raise LakeUnavailable(f"maintenance stopped: {error}") from error
 
 
+_TABLES_WITH_FILES = """
+    with
+
+    data_files as (
+        select table_id, count(*) as files
+        from ducklake_data_file
+        where end_snapshot is null
+        group by table_id
+    ),
+
+    delete_files as (
+        select table_id, count(*) as files
+        from ducklake_delete_file
+        where end_snapshot is null
+        group by table_id
+    )
+
+    select
+        schemas.schema_name,
+        tables.table_name,
+        concat(schemas.path, tables.path),
+        data_files.files,
+        coalesce(delete_files.files, 0)
+    from ducklake_table as tables
+    join ducklake_schema as schemas using (schema_id)
+    join data_files using (table_id)
+    left join delete_files using (table_id)
+    where tables.end_snapshot is null and schemas.end_snapshot is null
+    order by 1, 2
+"""
 _FOLD = f"""
     with
 

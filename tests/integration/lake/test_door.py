@@ -118,3 +118,15 @@ def test_a_server_that_is_away_is_unavailable(tmp_path):
 def test_a_catalog_that_is_no_address_is_a_wrong_setting(tmp_path):
     with pytest.raises(ConfigurationError, match="TAKT_CATALOG"):
         lake.catalog.join(Settings(home=tmp_path, catalog="nonsense"))
+
+
+def test_what_exceeds_memory_goes_to_the_home_and_is_gone_afterwards(lake_settings: Settings):
+    lake_settings.home.mkdir(exist_ok=True)
+    with lake.open(lake_settings) as con:
+        con.execute("set memory_limit = '30MB'; set threads = 1")
+        con.execute(
+            "create temp table big as select md5(i::varchar) as t, random() from range(2000000) r(i)"
+        )
+        assert list(lake_settings.home.glob("spill-*/*"))
+
+    assert not list(lake_settings.home.glob("spill-*"))
