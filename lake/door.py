@@ -70,8 +70,8 @@ def attach(
     options = [] if snapshot_id is None else [f"SNAPSHOT_VERSION {snapshot_id:d}"]
     if read_only or snapshot_id is not None:
         options.append("READ_ONLY")
-    _spill_into_home(con, settings)
         conninfo = _reading(conninfo)
+    _spill_into_home(con, settings)
     attach_catalog(
         con, settings, conninfo, name=name, options=["CREATE_IF_NOT_EXISTS false", *options]
     )
