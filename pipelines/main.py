@@ -3,7 +3,6 @@
 Belongs here: starting, watching, ending them. What they run is in `pipelines.defs`.
 """
 
-import json
 import logging
 import signal
 import socket
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from pipelines import dbt
+from pipelines import dbt, home
 from takt import children
 from takt.errors import TaktError
 from takt.settings import Settings
@@ -39,9 +38,9 @@ def run(settings: Settings) -> None:
     with _stop_event() as stop, tempfile.TemporaryDirectory(prefix="takt-dagster-") as folder:
         dbt.manifest(settings)
         address = Path(folder) / "code.sock"
-        home = prepare_home(settings, address)
-        environment = settings.environment() | {"DAGSTER_HOME": str(home), **_QUIET}
-        _prepare_storage(home, environment)
+        home.write(settings, address)
+        environment = settings.environment() | {"DAGSTER_HOME": str(home.path(settings)), **_QUIET}
+        _prepare_storage(settings, environment)
         programs = [
             _Program(name, command, environment) for name, command in _commands(settings, address)
         ]
@@ -58,55 +57,16 @@ def run(settings: Settings) -> None:
 _QUIET = {"DAGSTER_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
 
 
-def prepare_home(settings: Settings, code_server: Path) -> Path:
-    """Write Dagster's own configuration into the home; what it stored stays.
-
-    Args:
-        settings: Of the installation.
-        code_server: Unix socket on which the code server will listen.
-
-    Returns:
-        `DAGSTER_HOME`.
-    """
-    home = settings.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    server = {"socket": str(code_server), "location_name": "takt"}
-    # JSON is YAML.
-    (home / "dagster.yaml").write_text(json.dumps(_instance(home), indent=2))
-    (home / "workspace.yaml").write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
-    return home
-
-
-def _instance(home: Path) -> dict[str, object]:
-    return {
-        "telemetry": {"enabled": False},
-        "storage": {"sqlite": {"base_dir": str(home / "storage")}},
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        },
-        # Everything that writes waits for one lock: more at once would only hold memory.
-        "concurrency": {"runs": {"max_concurrent_runs": 1}},
-        # A failed test fails again on the same data; only crashed runs are worth repeating.
-        "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
-        "run_monitoring": {"enabled": True, "poll_interval_seconds": 30},
-        "retention": {
-            "schedule": {"purge_after_days": 2},
-            "sensor": {"purge_after_days": {"skipped": 1, "success": 7, "failure": 7}},
-        },
-    }
-
-
-def _prepare_storage(home: Path, environment: Mapping[str, str]) -> None:
+def _prepare_storage(settings: Settings, environment: Mapping[str, str]) -> None:
     """Make or migrate Dagster's storage; processes that did it side by side would break it."""
-    done = home / f"storage-{version('dagster')}"
+    done = home.path(settings) / f"storage-{version('dagster')}"
     if done.exists():
         return
     program = Path(sys.executable).with_name("dagster")
     child = children.start("dagster instance", [program, "instance", "migrate"], env=environment)
     try:
         if child.process.wait() != 0:
-            raise TaktError(f"Dagster's storage in {home} cannot be made; see its message above")
+            raise TaktError(f"Dagster cannot store in {done.parent}; see its message above")
     finally:
         child.end(_END_WITHIN_S)
     done.touch()
@@ -114,7 +74,7 @@ def _prepare_storage(home: Path, environment: Mapping[str, str]) -> None:
 
 def _commands(settings: Settings, code_server: Path) -> list[tuple[str, Sequence[str | Path]]]:
     programs = Path(sys.executable).parent
-    workspace = settings.home / "dagster" / "workspace.yaml"
+    workspace = home.path(settings) / "workspace.yaml"
     serve: list[str | Path] = [
         "api",
         "grpc",

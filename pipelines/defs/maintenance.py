@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from lake import maintenance
+from pipelines.home import run_events
 from takt.settings import Settings
 
 # A refresh every five minutes writes some 0.3 MB of events; two days of them are enough to
@@ -25,11 +26,16 @@ def maintain_lake(context: dg.OpExecutionContext, installation: dg.ResourceParam
 
 
 @dg.op
-def forget_old_runs(context: dg.OpExecutionContext) -> None:
+def forget_old_runs(
+    context: dg.OpExecutionContext, installation: dg.ResourceParam[Settings]
+) -> None:
     """Delete finished runs after two days."""
     old = dg.RunsFilter(statuses=_FINISHED, updated_before=datetime.now(UTC) - _KEEP_RUNS_FOR)
     for run in context.instance.get_runs(old, limit=_DELETE_AT_ONCE):
         context.instance.delete_run(run.run_id)
+        # Dagster empties the file of a run's events and leaves it there.
+        for file in run_events(installation).glob(f"{run.run_id}.db*"):
+            file.unlink()
 
 
 @dg.job

@@ -1,12 +1,14 @@
 """When things start: once per cause, and never two refreshes at a time."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from ingestion import drop_folder
+from pipelines.home import run_events
 from takt.settings import Settings
 from tests.dagster_definitions import Loaded
 
@@ -101,22 +103,25 @@ def test_an_interval_becomes_a_cron_expression(dagster: Loaded, interval: int, c
     assert every_minutes(interval) == cron
 
 
-def test_old_runs_are_forgotten_and_young_ones_kept(
-    dagster: Loaded, monkeypatch: pytest.MonkeyPatch
+def test_old_runs_are_forgotten_with_their_files_and_young_ones_kept(
+    dagster: Loaded, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
     from pipelines.defs import maintenance
 
     job = dagster.definitions.resolve_job_def("refresh")
+    events = run_events(home)
+    events.mkdir(parents=True)
     with dg.DagsterInstance.ephemeral() as instance:
-        run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
+        old = instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
         running = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        maintenance.forget_old_runs(dg.build_op_context(instance=instance))
-        assert instance.has_run(run.run_id)
+        for run in (old, running):
+            (events / f"{run.run_id}.db").touch()
+        context = dg.build_op_context(instance=instance, resources={"installation": home})
+        maintenance.forget_old_runs(context)
+        assert instance.has_run(old.run_id)
 
         monkeypatch.setattr(maintenance, "_KEEP_RUNS_FOR", timedelta(seconds=-60))
-        maintenance.forget_old_runs(dg.build_op_context(instance=instance))
+        maintenance.forget_old_runs(context)
 
-        assert not instance.has_run(run.run_id)
-        assert instance.has_run(running.run_id)
+        assert [run.run_id for run in instance.get_runs()] == [running.run_id]
+    assert [file.stem for file in events.iterdir()] == [running.run_id]
