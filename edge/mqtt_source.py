@@ -150,11 +150,19 @@ class MqttCollector:
         taken = [self._taken.popleft() for _ in range(len(self._taken))]
         if not taken:
             return
+        self._unaccepted += len(taken)
+        try:
+            await self._accept(taken)
+        except BaseException:
+            # The broker hands them over again: they were not acknowledged.
+            self._release(taken)
+            raise
+
+    async def _accept(self, taken: list[_Taken]) -> None:
         samples = [one.sample for one in taken if one.sample is not None]
         if samples:
             self._link.saw(samples[-1].received_at)
             await self._learn(samples)
-        self._unaccepted += len(taken)
         repeats_within = self._name if self._reader.has_time else None
         await self._put(Delivery(samples, repeats_within, lambda: self._acknowledge(taken)))
 
@@ -177,5 +185,8 @@ class MqttCollector:
     def _acknowledge(self, taken: list[_Taken]) -> None:
         for one in taken:
             one.client.ack(one.message_id, one.qos)
+        self._release(taken)
+
+    def _release(self, taken: list[_Taken]) -> None:
         self._unaccepted -= len(taken)
         self._room.release(len(taken))
