@@ -125,7 +125,8 @@ def test_what_exceeds_memory_goes_to_the_home_and_is_gone_afterwards(lake_settin
     with lake.open(lake_settings) as con:
         con.execute("set memory_limit = '30MB'; set threads = 1")
         con.execute(
-            "create temp table big as select md5(i::varchar) as t, random() from range(2000000) r(i)"
+            "create temp table big as"
+            " select md5(i::varchar) as t, random() as x from range(2000000) r(i)"
         )
         assert list(lake_settings.home.glob("spill-*/*"))
 
