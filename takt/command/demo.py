@@ -85,16 +85,11 @@ def run(options: Settings, wish: Wish) -> int:
     options.home.mkdir(parents=True, exist_ok=True)
     plan_file = options.home / "demo.json"
     plan = Plan.of(wish, plan_file)
-    with stack.stop_signals():
-        try:
-            late("lake.catalog:join")(options)
-            late("lake.schema:create")(options)
-            if not plan_file.exists():
-                _prepare(options, plan, until=plan.start if wish.speed > 1 else datetime.now(UTC))
-                plan.keep(plan_file)
-            _run_services(options, plan, wish.speed)
-        except KeyboardInterrupt:
-            log.info("stopped")
+    with stack.until_stopped(options):
+        if not plan_file.exists():
+            _prepare(options, plan, until=plan.start if wish.speed > 1 else datetime.now(UTC))
+            plan.keep(plan_file)
+        _run_services(options, plan, wish.speed)
     return 0
 
 

@@ -135,7 +135,21 @@ class Stack:
 
 
 @contextmanager
-def stop_signals() -> Iterator[None]:
+def until_stopped(options: Settings) -> Iterator[None]:
+    """Inside, there is a lake, and a signal to stop ends the block; after it nothing runs."""
+    with _stop_signals():
+        try:
+            late("lake.schema:create")(options)
+            yield
+        except KeyboardInterrupt:
+            log.info("stopped")
+        finally:
+            with _signals_ignored():
+                late("lake.catalog:leave")(options)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[None]:
     """Inside, SIGTERM and SIGHUP end this process as Ctrl-C does: by KeyboardInterrupt."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -221,15 +235,9 @@ def run_plant(options: Settings) -> int:
     require_free_ports(
         {"dashboard__port": options.dashboard.port, "pipelines__port": options.pipelines.port}
     )
-    with stop_signals():
-        try:
-            late("lake.catalog:join")(options)
-            late("lake.schema:create")(options)
-            with Stack(options) as stack:
-                for service in services:
-                    stack.start(service)
-                announce(stack, services)
-                stack.watch()
-        except KeyboardInterrupt:
-            log.info("stopped")
+    with until_stopped(options), Stack(options) as stack:
+        for service in services:
+            stack.start(service)
+        announce(stack, services)
+        stack.watch()
     return 0
