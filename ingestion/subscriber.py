@@ -81,13 +81,14 @@ class Subscriber:
         self._wake()
 
     def stop(self, timeout_s: float) -> None:
-        """Wait until the broker has what was published, then leave."""
+        """Wait until the broker has what was published, then leave; nothing if never started."""
         for info in self._unpublished:
             with contextlib.suppress(RuntimeError, ValueError):
                 info.wait_for_publish(timeout_s / max(1, len(self._unpublished)))
         self._stopping.set()
         self._wake()
-        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -103,6 +104,11 @@ class Subscriber:
 
     def _serve(self, client: mqtt.Client) -> None:
         """Read and write until the connection is lost or `stop` is called."""
+        # Read for each connection: passwords and certificates are replaced while we run.
+        if self._settings.username is not None:
+            client.username_pw_set(self._settings.username, _secret(self._settings.password_file))
+        if self._settings.ca_file is not None:
+            client.tls_set(str(self._settings.ca_file))
         client.connect(self._settings.host, self._settings.port, _KEEPALIVE_S)
         self._client = client
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -146,10 +152,6 @@ class Subscriber:
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(_ANSWERS_IN_FLIGHT)
-        if self._settings.username is not None:
-            client.username_pw_set(self._settings.username, _secret(self._settings.password_file))
-        if self._settings.ca_file is not None:
-            client.tls_set(str(self._settings.ca_file))
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -169,7 +171,11 @@ class Subscriber:
         self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
     ) -> None:
         if any(reason.is_failure for reason in reasons):
-            log.error("the broker refuses the subscription; give user `ingest` read access")
+            log.error(
+                "the broker refuses the subscription; give user %s the rights of `ingest` in"
+                " deploy/mosquitto.acl",
+                self._settings.username,
+            )
             return
         self._backoff.reset()
         self._connected()

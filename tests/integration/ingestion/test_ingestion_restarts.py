@@ -10,10 +10,11 @@ import pytest
 from ingestion.main import EXIT_SUPERSEDED
 from lake.catalog_supervisor import CatalogHome
 from takt.settings import Settings
-from tests.conftest import Mosquitto, wait_until
+from tests.conftest import Mosquitto, free_port, wait_until
 from tests.integration.ingestion.conftest import (
     FakeCollector,
     IngestionProcess,
+    environment_of,
     ingesting,
     query,
     with_broker,
@@ -154,3 +155,19 @@ def test_sigterm_ends_it_in_ten_seconds_even_when_the_catalog_hangs(
         ingestion.wait(10)
         for each in hanging:
             each.resume()
+
+
+def test_sigterm_before_the_lake_was_ever_there_is_a_clean_end(
+    settings: Settings, tmp_path: Path
+) -> None:
+    nowhere = settings.model_copy(update={"catalog": f"postgresql://127.0.0.1:{free_port()}/takt"})
+    ingestion = IngestionProcess(environment_of(nowhere), tmp_path / "ingest.log")
+    ingestion.start()
+    try:
+        wait_until(lambda: "trying again" in ingestion.log, "it to miss the lake")
+        ingestion.send_signal(signal.SIGTERM)
+
+        assert ingestion.wait(10) == 0
+        assert "Traceback" not in ingestion.log
+    finally:
+        ingestion.kill()
