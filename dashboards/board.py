@@ -5,6 +5,7 @@ applied in the browser, so that it never needs a rendering of its own.
 """
 
 import json
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from dash import html
@@ -18,6 +19,7 @@ from dashboards.queries import Equipment, Interval, Loss
 
 PAGE = "overview"
 _UTC = ZoneInfo("UTC")
+_BREAK = "planned_downtime"
 
 
 def card_id(unit_id: str) -> dict[str, str]:
@@ -299,8 +301,9 @@ def _line_heading(line: Equipment, units: list[Equipment], target: float) -> lis
 
 
 def _card(unit: Equipment, moment: Moment, zone: ZoneInfo, target: float) -> dict[str, object]:
-    kind = components.spent(unit.category, unit.cause, is_minor=bool(unit.is_minor))
     intervals = [row for row in moment.intervals if row.work_unit_id == unit.equipment_id]
+    unit = _on_break(unit, intervals)
+    kind = components.spent(unit.category, unit.cause, is_minor=bool(unit.is_minor))
     return {
         "className": f"card card-{kind}",
         "children": [
@@ -311,6 +314,16 @@ def _card(unit: Equipment, moment: Moment, zone: ZoneInfo, target: float) -> dic
             _card_ribbon(unit, intervals, zone),
         ],
     }
+
+
+def _on_break(unit: Equipment, intervals: list[Interval]) -> Equipment:
+    # A machine that stands still in a break is on break, not stopped.
+    last = intervals[-1] if intervals else None
+    if last is None or last.category != _BREAK or unit.category in {"production", "unknown"}:
+        return unit
+    return replace(
+        unit, category=_BREAK, reason_name=last.reason_name, state_since_at=last.started_at
+    )
 
 
 def _card_name(unit: Equipment) -> Component:

@@ -47,14 +47,6 @@ def state_pill(unit: Equipment) -> Component:
     return html.Span([icon(kind), html.Span(label)], className=f"pill pill-{kind}")
 
 
-def figure_with_unit(text: str, label: str, note: Child = None) -> Component:
-    """A number under its name, with what qualifies it."""
-    return html.Div(
-        [html.Span(label, className="label"), html.Span(text, className="number"), note],
-        className="figure",
-    )
-
-
 def ratio_bar(ratio: float | None, label: str, target: float | None = None) -> Component:
     """A thin bar of a ratio with the target as a tick; above 100 % the bar is full."""
     share = 0.0 if ratio is None else min(max(ratio, 0.0), 1.0)

@@ -16,11 +16,11 @@ from dashboards.theme import LOOKS, TARGET, WITHHELD_BELOW, Spent
 _INK = "#6B7785"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-_ROW_PX = 140
+_ROW_PX = 180
+_LEGEND_PX = 60
 _GAP_PX = 34
-_BAR_PX = 30
+_BAR_PX = 41
 _LONGEST_PARETO = 9
-_BARS_END = 0.76
 _LONG_S = 10 * 3600
 
 
@@ -63,14 +63,19 @@ def oee_per_shift(frame: pd.DataFrame, *, target: float, zone: ZoneInfo) -> go.F
             target, row=row, col=1, line={"dash": "4px,3px", "color": TARGET, "width": 1}
         )
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", dtick=0.5, fixedrange=True)
-    figure.update_xaxes(tickformat="%-d %b", fixedrange=True, showgrid=False)
+    figure.update_xaxes(tickformat="%-d %b", fixedrange=True, showgrid=False, ticklabelstandoff=6)
     for title in figure.layout.annotations[: len(lines)]:
         title.update(x=0, xanchor="left", yshift=2, font={"size": 13})
     figure.update_layout(
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": -_GAP_PX / (_ROW_PX * len(lines)),
+            "yanchor": "top",
+        },
         hovermode="closest",
     )
-    return _finish(figure, height=64 + _ROW_PX * len(lines), top=34)
+    return _finish(figure, height=_LEGEND_PX + 30 + _ROW_PX * len(lines), top=30)
 
 
 def pareto(frame: pd.DataFrame) -> go.Figure:
@@ -117,19 +122,24 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     )
     for name, amount in zip(shown["reason_name"], amounts, strict=True):
         figure.add_annotation(
-            text=amount, x=1, xref="paper", xanchor="right", y=name, showarrow=False
+            text=f"{name} · <b>{amount}</b>",
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=name,
+            yshift=15,
+            borderpad=0,
+            showarrow=False,
         )
     figure.update_layout(
         xaxis={
             "title": {"text": f"{unit} lost", "font": {"size": 12}},
-            "domain": [0, _BARS_END],
             "rangemode": "tozero",
             "fixedrange": True,
         },
         xaxis2={
             "overlaying": "x",
             "side": "top",
-            "domain": [0, _BARS_END],
             "range": [0, 1.02],
             "tickvals": [0.5, 0.8, 1],
             "tickangle": 0,
@@ -137,8 +147,9 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
             "showgrid": False,
             "fixedrange": True,
         },
-        yaxis={"autorange": "reversed", "fixedrange": True, "ticksuffix": "  "},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
+        yaxis={"autorange": "reversed", "fixedrange": True, "showticklabels": False},
+        bargap=0.62,
+        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
     )
     return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
 

@@ -20,12 +20,13 @@ from dashboards.review import Selection
 dash.register_page(__name__, path="/", name="Overview", title="Takt · Overview")
 
 _COLUMNS = [
-    {"field": "started_at", "headerName": "Started", "minWidth": 130},
-    {"field": "work_center_name", "headerName": "Line", "minWidth": 90},
+    # The first three fit a phone.
+    {"field": "started_at", "headerName": "Started", "minWidth": 126},
+    {"field": "reason_name", "headerName": "Reason", "minWidth": 118, "flex": 2},
+    {"field": "lost_s", "headerName": "Lost", "type": "rightAligned", "minWidth": 84},
     {"field": "work_unit_name", "headerName": "Machine", "minWidth": 120},
-    {"field": "reason_name", "headerName": "Reason", "minWidth": 150, "flex": 2},
+    {"field": "work_center_name", "headerName": "Line", "minWidth": 120},
     {"field": "cause", "headerName": "Cause", "sortable": False, "minWidth": 100},
-    {"field": "lost_s", "headerName": "Lost", "type": "rightAligned", "minWidth": 100},
 ]
 _PLAIN_CHART = {"displayModeBar": False}
 

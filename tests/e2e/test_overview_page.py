@@ -1,6 +1,7 @@
 """The overview in a real browser: live without reload, honest in every state, on any screen."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -163,6 +164,25 @@ def test_a_lake_that_goes_away_leaves_the_board_and_says_so(
     shop.is_away = False
 
     expect(page.locator(".notice-error")).to_be_hidden(timeout=SOON_MS)
+
+
+def test_a_page_survives_the_restart_of_its_server(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "_now", lambda: plant.NOW)
+    with plant.tiny_lake() as con, closing(browser.new_context()) as context:
+        shop = Plant(con)
+        page = context.new_page()
+        with served(shop.open_lake) as server:
+            page.goto(f"{server.address}/?period=7d")
+            see(card(page, "Press 01"))
+        see(page.get_by_text("No connection to Takt since"))
+        see(card(page, "Press 01"))
+
+        with served(shop.open_lake, port=urlsplit(server.address).port or 0):
+            expect(page.get_by_text("No connection to Takt since")).to_be_hidden(timeout=SOON_MS)
+            see(page.get_by_text("Last 7 days"))
+            see(card(page, "Press 01"))
 
 
 def test_a_phone_needs_no_sideways_scrolling(shop: Plant, visit: Callable[..., Page]) -> None:

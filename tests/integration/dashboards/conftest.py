@@ -24,7 +24,7 @@ class Served:
 
 
 @contextmanager
-def served(open_lake: OpenLake, *, refresh_s: float = 0.2) -> Iterator[Served]:
+def served(open_lake: OpenLake, *, refresh_s: float = 0.2, port: int = 0) -> Iterator[Served]:
     """Serve a dashboard in a thread until the block ends."""
     dashboard = Dashboard(open_lake, DashboardSettings(refresh_s=refresh_s))
     server = uvicorn.Server(uvicorn.Config(dashboard.server, log_config=None))
@@ -34,7 +34,8 @@ def served(open_lake: OpenLake, *, refresh_s: float = 0.2) -> Iterator[Served]:
         loop.call_soon_threadsafe(dashboard.screen.show, dashboard.screen.encode(reading))
 
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         dashboard.feed.listen(push)
         dashboard.feed.start()
         serving = loop.create_task(server.serve(sockets=[listener]))

@@ -247,7 +247,7 @@ def _ribbon(
         at = ended
     last = _LAST[number]
     _stretch(con, unit_id, last_since, NOW, last)
-    begin, end = SHIFT_START + timedelta(hours=4, minutes=30), SHIFT_START + timedelta(hours=5)
+    begin, end = SHIFT_START + timedelta(hours=3), SHIFT_START + timedelta(hours=3, minutes=15)
     _stretch(con, unit_id, begin, end, (None, "planned_downtime", None, False, "Break"))
     state, category, cause, is_minor, reason_name = last
     return [state, category, cause, is_minor, last_since, reason_name]

@@ -10,6 +10,7 @@ from plotly.io.json import to_json_plotly
 
 from dashboards import board
 from dashboards.feed import Moment, Reading
+from dashboards.queries import Interval
 from tests.unit.dashboards import plant
 
 
@@ -93,6 +94,21 @@ def test_a_card_without_data_is_marked_and_says_since_when(reading: Reading) -> 
     assert card["className"] == "card card-unknown"
     assert "No data since" in words(card["children"])
     assert "provisional" in words(card["children"])
+
+
+def test_a_machine_that_stands_still_in_a_break_is_on_break(reading: Reading) -> None:
+    moment = reading.moment or Moment()
+    unit = "assembly/line1/press02"
+    interval = Interval(
+        work_unit_id=unit, started_at=plant.NOW - timedelta(minutes=5), ended_at=plant.NOW,
+        state="held", category="planned_downtime", cause=None, is_minor=False, reason_name="Break",
+    )  # fmt: skip
+
+    changed = replace(moment, intervals=[interval])
+    card = render(replace(reading, moment=changed))[f"overview/{unit}"]
+
+    assert card["className"] == "card card-planned"
+    assert "Break since 10:35 · 5 min" in words(card["children"])
 
 
 def test_a_machine_never_heard_of_says_so(reading: Reading) -> None:
