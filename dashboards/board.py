@@ -369,13 +369,14 @@ def _order(unit: Equipment, zone: ZoneInfo) -> Component:
         return html.Div(title, className="order")
     share = float(unit.order_good_quantity / unit.order_quantity)
     done = f"{unit.order_good_quantity:,.0f} of {wording.quantity(unit.order_quantity, unit.unit)}"
-    ready = wording.clock_or_day(unit.expected_finish_at, zone, unit.computed_through_at)
+    finish = None if unit.category == "unknown" else unit.expected_finish_at
+    ready = wording.clock_or_day(finish, zone, unit.computed_through_at)
     return html.Div(
         [
             title,
             components.ratio_bar(share, f"Order {unit.production_order_id}: {done}"),
             html.Div(
-                [html.Span(done), html.Span(f"ready {ready}" if unit.expected_finish_at else "")],
+                [html.Span(done), html.Span(f"ready {ready}" if finish else "")],
                 className="order-progress note",
             ),
         ],

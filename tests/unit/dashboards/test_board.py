@@ -93,6 +93,7 @@ def test_a_card_without_data_is_marked_and_says_since_when(reading: Reading) -> 
 
     assert card["className"] == "card card-unknown"
     assert "No data since" in words(card["children"])
+    assert "ready" not in words(card["children"])
     assert "provisional" in words(card["children"])
 
 
