@@ -26,7 +26,6 @@ elements as (
     where level = 'site'
     group by level
 
-
 ),
 
 different_elements as (

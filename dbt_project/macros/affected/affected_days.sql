@@ -28,6 +28,12 @@ day_carry as (
 
 ),
 
+heard as (
+
+    {{ heard_before() }}
+
+),
+
 segments as (
 
     select * from {{ ref('int_calendar_segment') }}
@@ -43,4 +49,17 @@ segments as (
     set variable affected_to = (
         select coalesce(cast(max(ended_at) as date) + 1, date '-infinity') from {{ ref('int_affected_day') }}
     )
+{%- endmacro %}
+
+{% macro heard_before() -%}
+    select
+        site_id,
+        work_unit_id,
+        collector,
+        epoch,
+        first_received_at,
+        first_observed_at,
+        last_observed_at,
+        starts_with(signal, '$') as has_events
+    from day_carry
 {%- endmacro %}

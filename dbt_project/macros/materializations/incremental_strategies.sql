@@ -42,19 +42,18 @@
 {%- endmacro %}
 
 {% macro get_incremental_replaced_sql(arguments) -%}
-    {#- Replaces all rows, or does nothing when they are the same: a table that is only filled keeps its place in the
-        lake, so that readers need not load its schema anew. -#}
+    {#- Replaces all rows, or in a refresh that is not full does nothing when they are the same. -#}
     {%- set target = arguments.target_relation -%}
     {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
-    {%- set differences = run_query(
-        '(select ' ~ columns ~ ' from ' ~ target ~ ' except all select ' ~ columns ~ ' from ' ~ arguments.temp_relation
-        ~ ') union all (select ' ~ columns ~ ' from ' ~ arguments.temp_relation ~ ' except all select ' ~ columns
-        ~ ' from ' ~ target ~ ') limit 1'
-    ) -%}
-    {%- if differences.rows -%}
-    delete from {{ target }};
-    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
-    {%- else -%}
+    {%- set ours = 'select ' ~ columns ~ ' from ' ~ target -%}
+    {%- set new = 'select ' ~ columns ~ ' from ' ~ arguments.temp_relation -%}
+    {%- set is_same = is_incremental() and not run_query(
+        '(' ~ ours ~ ' except all ' ~ new ~ ') union all (' ~ new ~ ' except all ' ~ ours ~ ') limit 1'
+    ).rows -%}
+    {%- if is_same -%}
     select 'unchanged'
+    {%- else -%}
+    delete from {{ target }};
+    insert into {{ target }} ({{ columns }}) {{ new }};
     {%- endif -%}
 {%- endmacro %}

@@ -48,20 +48,20 @@ epoch_spans as (
 
     {#- What operators enter at a terminal says nothing about whether their machines were heard. #}
     select
-        carry.site_id,
-        carry.work_unit_id,
-        carry.collector,
-        carry.epoch,
-        min(carry.first_observed_at) as started_at,
-        max(carry.last_observed_at) as ended_at
-    from day_carry as carry
+        heard.site_id,
+        heard.work_unit_id,
+        heard.collector,
+        heard.epoch,
+        min(heard.first_observed_at) as started_at,
+        max(heard.last_observed_at) as ended_at
+    from heard
     inner join epochs
         on
-            carry.site_id = epochs.site_id
-            and carry.collector = epochs.collector
-            and carry.epoch = epochs.epoch
+            heard.site_id = epochs.site_id
+            and heard.collector = epochs.collector
+            and heard.epoch = epochs.epoch
             and not epochs.has_events
-    where not starts_with(carry.collector, 'terminal-')
+    where not starts_with(heard.collector, 'terminal-')
     group by all
 
 ),

@@ -28,15 +28,33 @@ telemetry as (
     {# A production day began less than two UTC days ago. The bound is a constant to the planner: it prunes files. #}
     select *
     from {{ ref('stg_telemetry') }}
-    where
-        observed_date >= cast({{ evaluation_time() }} as date) - 3
-        and observed_at < {{ evaluation_time() }}
+    where observed_date >= cast({{ evaluation_time() }} as date) - 3
 
 ),
 
 day_carry as (
 
     select * from {{ ref('int_day_carry') }}
+
+),
+
+heard as (
+
+    {{ heard_before() }}
+
+    union all
+
+    select
+        site_id,
+        work_unit_id,
+        collector,
+        epoch,
+        min(received_at) as first_received_at,
+        min(observed_at) as first_observed_at,
+        max(observed_at) as last_observed_at,
+        bool_or(starts_with(signal, '$')) as has_events
+    from telemetry
+    group by all
 
 )
 {%- endmacro %}

@@ -1,7 +1,8 @@
 {% macro samples_given_meaning() -%}
 {#- From CTEs `days` (site_id, work_unit_id, production_date, started_at, ended_at, evaluated_at), `telemetry`
     and `day_carry`: the samples that matter to each production day, with their role. A day sees the margin
-    around it, the UTC days that this touches, and of each signal the last sample before those.
+    around it, the UTC days that this touches, and of each signal the last sample before those. From CTE `heard`:
+    when each epoch was heard first, and from when to when of each work unit.
     Total order of samples: observed_at, first receipt of the epoch, row number. #}
 day_windows as (
 
@@ -33,11 +34,7 @@ epochs as (
         epoch,
         min(first_received_at) as first_received_at,
         bool_or(has_events) as has_events
-    from (
-        select site_id, collector, epoch, first_received_at, starts_with(signal, '$') as has_events from day_carry
-        union all
-        select site_id, collector, epoch, received_at, starts_with(signal, '$') from telemetry
-    ) as seen
+    from heard
     group by all
 
 ),

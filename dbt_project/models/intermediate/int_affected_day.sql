@@ -32,6 +32,7 @@ signal_days as (
 
 {#- A sample counts until the next good one of its signal, however far that is: a late sample before a silence
     of three weeks corrects all of it. #}
+
 spans_of_samples as (
 
     select
@@ -93,6 +94,7 @@ epoch_days as (
 
 {#- Without heartbeats an epoch covers its time from the first to the last sample, so a new one covers all up
     to its neighbours. #}
+
 spans_of_coverage as (
 
     select
@@ -177,9 +179,9 @@ where
     -- the running day grows, and the day before it may have been computed before its end
     days.ended_at > run.previously_evaluated_at - {{ margin() }}
     {% if var('rebuild_from') is not none or var('rebuild_to') is not none -%}
-        or days.production_date between
-        coalesce({{ date_or_null(var('rebuild_from')) }}, date '-infinity')
-        and coalesce({{ date_or_null(var('rebuild_to')) }}, date 'infinity')
+    or days.production_date between
+    coalesce({{ date_or_null(var('rebuild_from')) }}, date '-infinity')
+    and coalesce({{ date_or_null(var('rebuild_to')) }}, date 'infinity')
     {%- endif %}
     or exists (
         select 1 from spans

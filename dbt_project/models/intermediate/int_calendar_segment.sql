@@ -34,7 +34,7 @@ dates as (
 
     select
         * exclude (first_date, last_date),
-        unnest(cast(generate_series(first_date, last_date, interval 1 day) as date [])) as production_date
+        unnest(cast(generate_series(first_date, last_date, interval 1 day) as date[])) as production_date
     from work_units
 
 ),
@@ -96,11 +96,18 @@ exceptions as (
 pattern_shifts as (
 
     select
-        *,
-        {{ utc_from_local('time_zone', 'production_date + starts_local') }} as started_at,
-        {{ utc_from_local('time_zone', 'production_date + ends_local + to_days(case when ends_local <= starts_local then 1 else 0 end)') }} as ended_at
-    from pattern_spans
-    where kind = 'shift'
+        * exclude (starts_local_at, ends_local_at),
+        {{ utc_from_local('time_zone', 'starts_local_at') }} as started_at,
+        {{ utc_from_local('time_zone', 'ends_local_at') }} as ended_at
+    from (
+        select
+            *,
+            production_date + starts_local as starts_local_at,
+            production_date + ends_local
+            + to_days(case when ends_local <= starts_local then 1 else 0 end) as ends_local_at
+        from pattern_spans
+        where kind = 'shift'
+    ) as local_shifts
 
 ),
 
@@ -116,15 +123,16 @@ shifts as (
         started_at,
         ended_at
     from pattern_shifts
-    where not exists (
-        select 1 from exceptions
-        where
-            exceptions.site_id = pattern_shifts.site_id
-            and exceptions.work_unit_id = pattern_shifts.work_unit_id
-            and exceptions.production_date = pattern_shifts.production_date
-            and coalesce(exceptions.shift_id, pattern_shifts.shift_id) = pattern_shifts.shift_id
-            and exceptions.kind in ('holiday', 'changed_shift')
-    )
+    where
+        not exists (
+            select 1 from exceptions
+            where
+                exceptions.site_id = pattern_shifts.site_id
+                and exceptions.work_unit_id = pattern_shifts.work_unit_id
+                and exceptions.production_date = pattern_shifts.production_date
+                and coalesce(exceptions.shift_id, pattern_shifts.shift_id) = pattern_shifts.shift_id
+                and exceptions.kind in ('holiday', 'changed_shift')
+        )
 
     union all by name
 

@@ -1,6 +1,6 @@
 {#- Folds what has arrived into one row per signal and UTC day: its last sample, its span, when it arrived.
     Folding is idempotent, so a run that failed half-way is simply run again. #}
-{{ config(materialized='incremental', incremental_strategy='folded',
+{{ config(incremental_strategy='folded',
           unique_key=['site_id', 'collector', 'epoch', 'work_unit_id', 'signal', 'observed_date']) }}
 with
 
@@ -8,13 +8,19 @@ arrived as (
 
     select
         telemetry.*,
-        telemetry.quality < 2 as is_good
+        telemetry.quality < 2 as is_good,
+        {
+            'row_number': telemetry.row_number,
+            'number': telemetry.number,
+            'text': telemetry.text,
+            'quality': telemetry.quality
+        } as sample
     from {{ ref('stg_telemetry') }} as telemetry
     cross join {{ ref('int_run') }} as run
     where
         telemetry.snapshot_id <= run.pinned_snapshot_id
         {% if is_incremental() -%}
-            and telemetry.snapshot_id > run.watermark_snapshot_id
+        and telemetry.snapshot_id > run.watermark_snapshot_id
         {%- endif %}
 
 ),
@@ -31,11 +37,9 @@ arrived_by_day as (
         min(received_at) as first_received_at,
         min(observed_at) as first_observed_at,
         max(observed_at) as last_observed_at,
-        arg_max({'row_number': row_number, 'number': number, 'text': text, 'quality': quality}, (observed_at, row_number))
-            as last_sample,
+        arg_max(sample, (observed_at, row_number)) as last_sample,
         max(observed_at) filter (where is_good) as last_good_observed_at,
-        arg_max({'row_number': row_number, 'number': number, 'text': text, 'quality': quality}, (observed_at, row_number))
-            filter (where is_good) as last_good_sample,
+        arg_max(sample, (observed_at, row_number)) filter (where is_good) as last_good_sample,
         min(observed_at) as arrived_first_observed_at,
         max(observed_at) as arrived_last_observed_at,
         min(snapshot_id) as first_snapshot_id,
@@ -77,7 +81,7 @@ select
     arg_max(last_sample, (last_observed_at, last_sample.row_number)) as last_sample,
     max(last_good_observed_at) as last_good_observed_at,
     arg_max(last_good_sample, (last_good_observed_at, last_good_sample.row_number))
-        filter (where last_good_observed_at is not null) as last_good_sample,
+    filter (where last_good_observed_at is not null) as last_good_sample,
     min(arrived_first_observed_at) as arrived_first_observed_at,
     max(arrived_last_observed_at) as arrived_last_observed_at,
     min(first_snapshot_id) as first_snapshot_id,

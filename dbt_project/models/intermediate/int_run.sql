@@ -1,14 +1,14 @@
 {#- What this run reads: raw rows after the watermark up to the pin. One row. #}
-{%- set completed_run = adapter.get_relation('lake', 'intermediate', 'int_completed_run') if execute -%}
+{%- set completed_run = last_completed_run() -%}
 with
 
 pinned as (
 
     select
         {% if var('pinned_snapshot_id') is none -%}
-            max(snapshot_id)
+        max(snapshot_id)
         {%- else -%}
-            max(cast({{ var('pinned_snapshot_id') }} as bigint))
+        max(cast({{ var('pinned_snapshot_id') }} as bigint))
         {%- endif %} as pinned_snapshot_id
     from ducklake_snapshots('lake')
 
@@ -16,15 +16,15 @@ pinned as (
 
 completed as (
 
-    {% if completed_run and not flags.FULL_REFRESH -%}
-        select
-            pinned_snapshot_id,
-            evaluated_at
-        from {{ completed_run }}
+    {% if completed_run -%}
+    select
+        pinned_snapshot_id,
+        evaluated_at
+    from {{ completed_run }}
     {%- else -%}
-        select
-            cast(-1 as bigint) as pinned_snapshot_id,
-            cast('-infinity' as timestamp) as evaluated_at
+    select
+        cast(-1 as bigint) as pinned_snapshot_id,
+        cast('-infinity' as timestamp) as evaluated_at
     {%- endif %}
 
 )
@@ -32,9 +32,9 @@ completed as (
 select
     pinned.pinned_snapshot_id,
     {% if var('now') is none -%}
-        timezone('UTC', snapshots.snapshot_time)
+    timezone('UTC', snapshots.snapshot_time)
     {%- else -%}
-        cast('{{ var("now") }}' as timestamp)
+    cast('{{ var("now") }}' as timestamp)
     {%- endif %} as evaluated_at,
     completed.pinned_snapshot_id as watermark_snapshot_id,
     completed.evaluated_at as previously_evaluated_at

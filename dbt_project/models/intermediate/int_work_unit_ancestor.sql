@@ -20,7 +20,7 @@ ancestry as (
         level,
         name,
         time_zone,
-        0 as distance
+        cast(0 as bigint) as distance
     from equipment
     where level = 'work_unit'
 
@@ -34,7 +34,7 @@ ancestry as (
         parent.level,
         parent.name,
         parent.time_zone,
-        ancestry.distance + 1
+        ancestry.distance + 1 as distance
     from ancestry
     inner join equipment as parent
         on

@@ -8,10 +8,13 @@ silences as (
         work_unit_id,
         started_at,
         ended_at,
-        lag(ended_at) over (
-            partition by site_id, work_unit_id
-            order by started_at
-        ) is distinct from started_at as is_first
+        coalesce(
+            lag(ended_at) over (
+                partition by site_id, work_unit_id
+                order by started_at
+            ) <> started_at,
+            true
+        ) as is_first
     from {{ ref('state_interval') }}
     where category = 'unknown'
 

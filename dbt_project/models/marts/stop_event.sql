@@ -1,6 +1,6 @@
 {#- Joins delays of one cause to stops, across shifts and days. Only stops that touch an affected day can have
     changed; they consist of the days' new intervals and of what the stops known before contribute from other days. #}
-{{ config(materialized='incremental', incremental_strategy='touched_spans') }}
+{{ config(incremental_strategy='touched_spans') }}
 with
 
 touched_spans as (
@@ -21,14 +21,15 @@ touched_spans as (
         known.started_at,
         coalesce(known.ended_at, timestamp 'infinity') as ended_at
     from {{ this }} as known
-    where exists (
-        select 1 from {{ ref('int_affected_day') }} as day
-        where
-            day.site_id = known.site_id
-            and day.work_unit_id = known.work_unit_id
-            and known.started_at <= day.ended_at
-            and coalesce(known.ended_at, timestamp 'infinity') >= day.started_at
-    )
+    where
+        exists (
+            select 1 from {{ ref('int_affected_day') }} as day
+            where
+                day.site_id = known.site_id
+                and day.work_unit_id = known.work_unit_id
+                and known.started_at <= day.ended_at
+                and coalesce(known.ended_at, timestamp 'infinity') >= day.started_at
+        )
     {%- endif %}
 
 ),
@@ -54,8 +55,9 @@ delays_and_the_one_before as (
 
     select
         *,
-        lag(ended_at) over following is distinct from started_at
-        or lag(cause) over following is distinct from cause as is_first_of_stop
+        coalesce(
+            lag(ended_at) over following <> started_at or lag(cause) over following <> cause, true
+        ) as is_first_of_stop
     from delays
     window following as (
         partition by site_id, work_unit_id

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='affected_days') }}
+{{ config(incremental_strategy='affected_days') }}
 with
 
 shift_orders as (

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='affected_days', pre_hook="{{ bound_by_affected_days() }}") }}
+{{ config(incremental_strategy='affected_days', pre_hook="{{ bound_by_affected_days() }}") }}
 with
 
 {{ affected_days() }},

@@ -2,7 +2,9 @@ with
 
 source as (
 
-    select * from {{ source('reference', 'equipment') }} where closed_at is null
+    select *
+    from {{ source('reference', 'equipment') }}
+    where closed_at is null
 
 ),
 

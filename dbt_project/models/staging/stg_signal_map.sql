@@ -2,7 +2,9 @@ with
 
 source as (
 
-    select * from {{ source('reference', 'signal_map') }} where closed_at is null
+    select *
+    from {{ source('reference', 'signal_map') }}
+    where closed_at is null
 
 ),
 

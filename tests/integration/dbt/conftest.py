@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import pytest
 
 import lake
@@ -16,6 +15,7 @@ from edge.simulator import history
 from ingestion import reference
 from pipelines import dbt
 from takt.settings import Settings
+from tests.oracle.figures import Figures
 
 MARTS = (
     "work_unit_shift",
@@ -24,6 +24,21 @@ MARTS = (
     "state_interval",
     "stop_event",
 )
+ELEMENTS = tuple(Figures.__dataclass_fields__)
+KPIS = (
+    "availability",
+    "effectiveness",
+    "quality_ratio",
+    "oee_index",
+    "nee_index",
+    "teep_index",
+)
+FIGURES = ", ".join([*(name.replace("_us", "_s") for name in ELEMENTS), *KPIS])
+_SHIFTS = f"""
+select work_unit_id, production_date, shift_id, shift_started_at, shift_ended_at, {FIGURES}
+from marts.{{mart}}
+where definition_id = 'iso22400' and shift_id is not null
+"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,17 @@ class Plant:
             for statement in statements:
                 con.execute(statement)
 
+    def shifts(self, mart: str = "work_unit_shift") -> list[tuple[object, ...]]:
+        """The shifts of a mart, in the columns that live and historic ones share."""
+        return self.query(_SHIFTS.format(mart=mart))
+
+    def live(self, now: datetime) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        """The running shifts and the intervals of the running day, as if it were `now`."""
+        with closing(lake.open(self.settings, read_only=True)) as con:
+            con.execute(f"set variable takt_now = '{now.astimezone(UTC).replace(tzinfo=None)}'")
+            shifts = con.execute(_SHIFTS.format(mart="live_work_unit")).fetchall()
+            return shifts, con.execute("from marts.live_state_interval").fetchall()
+
     def rows_of_marts(self) -> dict[str, list[tuple[object, ...]]]:
         """Every row of every mart, in one order."""
         return {mart: self.query(f"from marts.{mart} order by all") for mart in MARTS}
@@ -85,6 +111,3 @@ def difference(
 ) -> list[tuple[object, ...]]:
     """Rows that stand in one list only."""
     return sorted(set(one) ^ set(other), key=str)[:6]
-
-
-__all__ = ["MARTS", "Plant", "difference", "duckdb"]

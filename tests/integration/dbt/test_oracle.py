@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
+
 from ingestion import history
-from tests.integration.dbt.conftest import Plant
+from tests.integration.dbt.conftest import ELEMENTS, FIGURES, KPIS, Plant
 from tests.oracle import figures
 from tests.oracle.figures import Figures
 
@@ -15,19 +17,10 @@ END = datetime(2026, 10, 27, 9, tzinfo=UTC)
 """Over a weekend in which clocks go back."""
 
 NOW = datetime(2026, 10, 28, tzinfo=UTC)
-KPIS = (
-    "availability",
-    "effectiveness",
-    "quality_ratio",
-    "oee_index",
-    "nee_index",
-    "teep_index",
-)
-ELEMENTS = tuple(Figures.__dataclass_fields__)
-COLUMNS = ", ".join([*(name.replace("_us", "_s") for name in ELEMENTS), *KPIS])
 Key = tuple[object, ...]
 
 
+@pytest.mark.timeout(600)  # a build and every unit test
 def test_time_elements_quantities_and_kpis_equal_the_oracle(
     plant: Callable[[datetime, datetime], Plant],
 ) -> None:
@@ -66,7 +59,7 @@ def shown_figures(works: Plant) -> Iterator[tuple[Key, Key]]:
         ("work_unit_shift_order", "production_order_id"),
     ):
         rows = works.query(
-            f"select work_unit_id, epoch_us(shift_started_at), {order}, {COLUMNS}"
+            f"select work_unit_id, epoch_us(shift_started_at), {order}, {FIGURES}"
             f" from marts.{mart} where definition_id = 'iso22400'"
         )
         for row in rows:

@@ -1,0 +1,110 @@
+"""Refreshes one after another, and live views between them, show what one full rebuild shows."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import lake
+from tests.integration.dbt.conftest import Plant, difference
+
+START = datetime(2026, 6, 8, 4, tzinfo=UTC)
+END = datetime(2026, 6, 12, 10, tzinfo=UTC)
+HEARTBEATS_OF = "assembly/line1/press01"
+SILENT = "machining/line2/saw01"
+TAIL = timedelta(hours=1)
+"""What comes after the last refresh: only live views know it."""
+
+THIRD = (END - START) / 3
+
+ARRIVALS = f"""
+create temp table told as
+select
+    site, equipment, signal, observed_at::timestamp as observed_at, value, text, quality,
+    is_historical, observed_at::date as observed_date,
+    row_number() over (order by observed_at, equipment, signal) as number,
+    -- In thirds of the time; every fiftieth sample comes one or two refreshes late.
+    case
+        when observed_at >= '{END - TAIL}' then 3
+        else least(
+            2,
+            floor((epoch(observed_at) - {START.timestamp()}) / {THIRD.total_seconds()})
+            + if(hash(equipment, signal, observed_at) % 50 = 0, 1 + hash(observed_at) % 2, 0)
+        )
+    end::int as refresh
+from read_parquet($files)
+-- A unit that falls silent but for one late sample: it corrects all the days after it.
+where equipment <> '{SILENT}' or observed_at < '{START + timedelta(hours=20)}'
+"""
+INSERT = """
+insert into raw.telemetry
+select
+    site, 'import', 'epoch ' || floor(number / 40000) % 3, number, equipment, signal, observed_at,
+    value, text, quality, timestamp '2026-06-13', is_historical, observed_date
+from told
+where refresh = $refresh
+"""
+HEARTBEATS = f"""
+insert into raw.telemetry
+select
+    'demo', 'edge', 'live', epoch(beat_at)::bigint, '{HEARTBEATS_OF}', '$heartbeat', beat_at, 1,
+    'line1', 0, beat_at, false, beat_at::date
+from (
+    select unnest(generate_series($start, $end, interval 5 second)) as beat_at
+) where $late = (hash(beat_at) % 200 < 3)
+"""
+BUSINESS_CHANGES = (
+    "update reference.calendar_exception set closed_at = now()::timestamp",
+    "insert into reference.calendar_exception by name select 'demo' as site_id,"
+    " 'assembly/line1' as equipment_id, date '2026-06-10' as production_date, 'early' as shift_id,"
+    " 'planned_downtime' as kind, timestamp '2026-06-10 05:00' as starts_at,"
+    " timestamp '2026-06-10 05:30' as ends_at, 'x' as load_id, now()::timestamp as loaded_at",
+    "create temp table slower as select * replace (planned_run_s_per_unit * 2 as"
+    " planned_run_s_per_unit) from reference.routing_operation"
+    " where work_unit_id = 'machining/line2/mill01' and closed_at is null;"
+    " update reference.routing_operation set closed_at = now()::timestamp"
+    " where work_unit_id = 'machining/line2/mill01';"
+    " insert into reference.routing_operation from slower",
+)
+
+
+@pytest.mark.timeout(600)  # four builds
+def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
+    plant: Callable[[datetime, datetime], Plant],
+) -> None:
+    works = plant(START, END)
+    arrive(works, 0, START, START + THIRD)
+    works.build(START + THIRD)
+    arrive(works, 1, START + THIRD, START + 2 * THIRD)
+    works.change(*BUSINESS_CHANGES)
+    works.build(START + 2 * THIRD)
+    arrive(works, 2, START + 2 * THIRD, END - TAIL)
+    works.build(END - TAIL)
+    arrive(works, 3, END - TAIL, END)
+    live_shifts, live_intervals = works.live(END)
+    works.build(END)
+    stepwise = works.rows_of_marts()
+
+    works.build(END, full=True)
+
+    rebuilt = works.rows_of_marts()
+    assert all(rebuilt.values())
+    for mart, rows in rebuilt.items():
+        assert not difference(stepwise[mart], rows), mart
+    assert len(live_shifts) == 8
+    assert sorted(set(live_shifts) - set(works.shifts())) == []
+    assert live_intervals
+    assert sorted(set(live_intervals) - set(rebuilt["state_interval"]), key=str) == []
+
+
+def arrive(works: Plant, refresh: int, start: datetime, end: datetime) -> None:
+    """Put what comes before a refresh into the lake: heartbeats of its span, and late ones."""
+    span = {"start": start.replace(tzinfo=None), "end": end.replace(tzinfo=None)}
+    before = {"start": span["start"] - THIRD, "end": span["start"]}
+    with closing(lake.open(works.settings)) as con:
+        con.execute(ARRIVALS, {"files": [str(file) for file in works.files]})
+        con.execute(INSERT, {"refresh": refresh})
+        con.execute(HEARTBEATS, {**span, "late": False})
+        if start > START and end < END:
+            con.execute(HEARTBEATS, {**before, "late": True})
