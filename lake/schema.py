@@ -237,9 +237,10 @@ def _set_options(con: duckdb.DuckDBPyConnection) -> None:
     # Inlined rows would have to be flushed later, which drops tables under open readers.
     wanted = {"data_inlining_row_limit": "0", "parquet_compression": "zstd"}
     for name, value in wanted.items():
+        # A bound value would make DuckDB import pandas, which takes every process a second.
         found = con.execute(
-            "select value from ducklake_options('lake') where option_name = ? and scope = 'GLOBAL'",
-            [name],
+            "select value from ducklake_options('lake')"
+            f" where option_name = '{name}' and scope = 'GLOBAL'"
         ).fetchone()
         if found != (value,):
             con.execute(f"CALL lake.set_option('{name}', '{value}')")

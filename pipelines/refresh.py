@@ -157,9 +157,9 @@ class _Run:
             snapshot_id = _snapshot_id(con)
             con.begin()
             con.execute(
-                "insert into pipeline.publication by name select ? as snapshot_id,"
-                " ? as pinned_snapshot_id, ? as run_id, ? as published_at",
-                [snapshot_id, self.pinned_snapshot_id, self.run_id, _naive(datetime.now(UTC))],
+                "insert into pipeline.publication by name select"
+                f" {snapshot_id} as snapshot_id, {self.pinned_snapshot_id} as pinned_snapshot_id,"
+                f" '{self.run_id}' as run_id, {_now()} as published_at"
             )
             self._insert(con, "published")
             lake.durable.commit(con, self.settings, ["pipeline"])
@@ -173,19 +173,14 @@ class _Run:
             lake.durable.commit(con, self.settings, ["pipeline"])
 
     def _insert(self, con: duckdb.DuckDBPyConnection, outcome: str) -> None:
+        # All values are our own; bound ones would make DuckDB import pandas for a second.
         con.execute(
-            "insert into pipeline.run by name select ? as run_id, ? as snapshot_id, ? as kind,"
-            " ? as started_at, ? as finished_at, ? as outcome",
-            [
-                self.run_id,
-                self.pinned_snapshot_id,
-                self.kind,
-                _naive(self.started_at),
-                _naive(datetime.now(UTC)),
-                outcome,
-            ],
+            "insert into pipeline.run by name select"
+            f" '{self.run_id}' as run_id, {self.pinned_snapshot_id} as snapshot_id,"
+            f" '{self.kind}' as kind, timestamp '{self.started_at:%Y-%m-%d %H:%M:%S.%f}'"
+            f" as started_at, {_now()} as finished_at, '{outcome}' as outcome"
         )
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _now() -> str:
+    return f"timestamp '{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}'"
