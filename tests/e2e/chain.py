@@ -16,12 +16,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+import duckdb
 import paho.mqtt.client as mqtt
 import psutil
 
 import lake
 from takt import children
+from takt.errors import TaktError
 from takt.settings import BrokerSettings, Settings
 from tests.command import environment
 from tests.conftest import Mosquitto, accepts_connections, free_port, wait_until
@@ -126,6 +129,10 @@ class Chain:
         if name != "catalog":
             self.start(name)
 
+    def end(self, name: str) -> None:
+        """End `edge` or `ingest` as an operator would; it finishes what it has begun."""
+        self._children[name].end(timeout_s=10)
+
     def stop(self) -> None:
         """End everything as an operator would."""
         children.end_all(list(self._children.values()), timeout_s=15)
@@ -151,10 +158,10 @@ class Chain:
             command = " ".join(process.info["cmdline"] or [])
             if process.info["name"] == "postgres" and catalog in command:
                 for below in [*process.children(recursive=True), process]:
-                    with_suppressed_kill(below)
+                    _kill_if_running(below)
 
 
-def with_suppressed_kill(process: psutil.Process) -> None:
+def _kill_if_running(process: psutil.Process) -> None:
     """SIGKILL a process that may have ended meanwhile."""
     try:
         os.kill(process.pid, signal.SIGKILL)
@@ -190,17 +197,54 @@ def kill_at_random_moments(
 
 
 def assert_everything_arrived_once(chain: Chain, count: int, timeout_s: float = 90) -> None:
-    """The lake holds 1 … count exactly once, the ledger has no hole, the balance is zero."""
+    """The lake holds 1 … count exactly once, the ledger has no hole, the balance is zero.
 
-    def settled() -> bool:
+    Edge and ingestion are ended before it is counted: nothing is under way that could come twice.
+    """
+
+    def has_arrived() -> bool:
         try:
             return chain.committed()[1] >= count
-        except Exception:  # noqa: BLE001 -- the catalog may have been killed this moment
-            return False
+        except (TaktError, duckdb.Error):
+            return False  # the catalog may have been killed this moment
 
-    wait_until(settled, f"{count} values in the lake", timeout_s, interval_s=0.3)
+    wait_until(has_arrived, f"{count} values in the lake", timeout_s, interval_s=0.3)
+    chain.end("edge")
+    wait_until(lambda: not _last_health(chain).online, "the edge's farewell", timeout_s=30)
+    chain.end("ingest")
     assert chain.committed() == (count, count, count)
     assert_ledger_is_whole(chain)
+    assert_balance_is_zero(chain)
+
+
+class LastHealth(NamedTuple):
+    """What the collector said last."""
+
+    online: bool
+    epoch: str
+    accepted_rows: int
+    spool_first_row: int
+    spool_rows: int
+
+
+def _last_health(chain: Chain) -> LastHealth:
+    [row] = chain.query(
+        "select online, epoch, accepted_rows, spool_first_row, spool_rows from raw.health"
+        " order by reported_at desc, accepted_rows desc limit 1"
+    )
+    return LastHealth(*row)
+
+
+def assert_balance_is_zero(chain: Chain) -> None:
+    """Accepted = committed + in spool by the collector's last word; nothing refused or lost."""
+    health = _last_health(chain)
+    statuses = chain.query("select distinct status from raw.batch")
+    assert statuses == [("committed",)]
+    [(settled,)] = chain.query(
+        f"select sum(least(rows, greatest({health.spool_first_row} - first_row, 0)))::bigint"
+        f" from raw.batch where epoch = '{health.epoch}'"
+    )
+    assert health.accepted_rows - settled - health.spool_rows == 0, health
 
 
 def assert_ledger_is_whole(chain: Chain) -> None:
