@@ -1,6 +1,7 @@
 """When things start: once per cause, and never two refreshes at a time."""
 
 import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -125,3 +126,34 @@ def test_old_runs_are_forgotten_with_their_files_and_young_ones_kept(
 
         assert [run.run_id for run in instance.get_runs()] == [running.run_id]
     assert [file.stem for file in events.iterdir()] == [running.run_id]
+
+
+@pytest.mark.parametrize(("later_s", "status"), [(3_600, "FAILURE"), (-3_600, "STARTED")])
+def test_runs_of_a_former_code_server_fail_and_others_go_on(
+    dagster: Loaded, monkeypatch: pytest.MonkeyPatch, later_s: int, status: str
+) -> None:
+    from pipelines.defs import lost_runs
+
+    monkeypatch.setattr(lost_runs, "_SERVING_SINCE", time.time() + later_s)
+    job = dagster.definitions.resolve_job_def("refresh")
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING)
+        instance.handle_new_event(started_event(run))
+
+        lost_runs.lost_runs_sensor(dg.build_sensor_context(instance=instance))
+
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None
+        assert found.status.value == status
+
+
+def started_event(run: dg.DagsterRun) -> dg.EventLogEntry:
+    return dg.EventLogEntry(
+        error_info=None,
+        level=20,
+        user_message="",
+        run_id=run.run_id,
+        timestamp=time.time(),
+        job_name=run.job_name,
+        dagster_event=dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name),
+    )
