@@ -1,4 +1,3 @@
-{{ config(materialized='view') }}
 {#- Days compare where shifts do not: lines of one site may work shifts of different names and lengths. #}
 select
     site_id,
