@@ -34,10 +34,12 @@ from pydantic import (
 
 from takt.equipment import is_name, is_path
 from takt.errors import ConfigurationError
-from takt.settings import BrokerSettings, Port
+from takt.settings import LOOPBACK, BrokerSettings, Port
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_NODE = re.compile(r"(nsu=[^;]+;|ns=0;)?[isgb]=.+")
+_NODE = re.compile(
+    r"(nsu=[^;]+;|ns=0;)?"
+    r"(s=.+|i=\d{1,10}|g=[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|b=[A-Za-z0-9+/]+={0,2})"
+)
 _FIELD = re.compile(r"\{(equipment|signal)(?::([1-9]))?\}")
 
 

@@ -26,7 +26,7 @@ from asyncua.common.subscription import (
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
 from edge.clock import Clock
-from edge.configuration import OpcUaNode, OpcUaSource
+from edge.configuration import OpcUaNode, OpcUaSecurity, OpcUaSource
 from edge.link import Link, Put
 from edge.opcua_value import as_sample, has_overflown, has_source_time
 from edge.payload import PayloadError
@@ -128,13 +128,7 @@ class OpcUaCollector:
         if source.password_file is not None:
             client.set_password(source.password_file.read_text().strip())
         if source.security is not None:
-            client.application_uri = source.security.application_uri
-            await client.set_security(
-                SecurityPolicyBasic256Sha256,
-                source.security.certificate,
-                source.security.private_key,
-                server_certificate=str(source.security.server_certificate),
-            )
+            await _secure(client, source.security)
         await client.connect()
         try:
             yield client
@@ -272,6 +266,20 @@ class OpcUaCollector:
         good = int(Quality.GOOD)
         event = Sample(COLLECTOR_EQUIPMENT, "$overflow", now, float(lost), text, good, now)
         await self._put(Delivery([event]))
+
+
+async def _secure(client: Client, security: OpcUaSecurity) -> None:
+    client.application_uri = security.application_uri
+    try:
+        await client.set_security(
+            SecurityPolicyBasic256Sha256,
+            security.certificate,
+            security.private_key,
+            server_certificate=str(security.server_certificate),
+        )
+    except ValueError as error:
+        # Other sources go on; this one is tried again, since files are replaced while we run.
+        raise SourceLostError(f"a certificate or the key cannot be read: {error}") from error
 
 
 async def _disconnect(client: Client) -> None:

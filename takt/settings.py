@@ -8,9 +8,17 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +32,7 @@ _PREFIX = "TAKT_"
 _NESTING = "__"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Section(BaseModel):
@@ -41,6 +50,15 @@ class BrokerSettings(_Section):
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = Field(default=None, description="Switches TLS on.")
+    plain_text: bool = Field(
+        default=False, description="Permit another machine's broker without `ca_file`."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.ca_file is None and self.host not in LOOPBACK and not self.plain_text:
+            raise ValueError(f"{self.host} is another machine: add ca_file, or plain_text = true")
+        return self
 
 
 class IngestionSettings(_Section):
@@ -169,8 +187,8 @@ def load() -> Settings:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise ConfigurationError(
-            f"setting {key}: {first['msg']}; mend it in {settings_file()} or the environment"
-            f" (TAKT_{key.upper().replace('.', '__')})"
+            f"setting {key}: {first['msg'].removeprefix('Value error, ')}; mend it in"
+            f" {settings_file()} or the environment (TAKT_{key.upper().replace('.', '__')})"
         ) from error
     except ValueError as error:
         raise ConfigurationError(f"{settings_file()} is not readable TOML: {error}") from error

@@ -265,6 +265,20 @@ async def test_a_fast_change_between_two_publications_is_not_lost(plant):
     assert [s.value for s in sink.of("Speed")] == [float(number) for number in range(51)]
 
 
+async def test_a_certificate_that_is_none_stops_this_source_only(plant, tmp_path):
+    nonsense = tmp_path / "certificate.der"
+    nonsense.write_text("no certificate")
+    files = dict.fromkeys(("certificate", "private_key", "server_certificate"), nonsense)
+    secured = source(plant, "Speed", security=files)
+    async with collecting(secured, Sink().put) as link:
+        until = asyncio.get_running_loop().time() + 10
+        while "certificate" not in link.health.reason:
+            assert asyncio.get_running_loop().time() < until, link.health
+            await asyncio.sleep(0.02)
+
+    assert link.health.link == "down"
+
+
 async def watch(link: Link) -> None:
     while True:
         await link.watch()

@@ -52,6 +52,7 @@ def test_each_source_is_read_by_its_kind(tmp_path):
         ("opc.tcp://127.0.0.1", "opc.tcp://plc7", "sources.line1: plc7 is another machine"),
         ('"StateCurrent"', '"$link"', "sources.line1.nodes.0.signal: '$link' cannot name"),
         ("nsu=urn:takt:plant", "ns=2", "sources.line1.nodes.0.node: 'ns=2;s=line1"),
+        ("s=line1", "i=line1", "sources.line1.nodes.0.node: 'nsu=urn:takt:plant;i=line1"),
         ("{equipment:3}", "{equipmnt}", "sources.line2: topic level '{equipmnt}'"),
         ("/{signal}", "", "sources.line2: signal must be given once"),
         ("{equipment:3}", "{equipment}/{equipment}", "sources.line2: equipment must be given once"),

@@ -15,12 +15,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_environment_wins_over_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (home / "takt.toml").write_text("[broker]\nport = 1884\nhost = 'broker.example'\n")
+    (home / "takt.toml").write_text("[broker]\nport = 1884\nhost = 'localhost'\n")
     monkeypatch.setenv("TAKT_BROKER__PORT", "1885")
 
     broker = settings.load().broker
 
-    assert (broker.host, broker.port) == ("broker.example", 1885)
+    assert (broker.host, broker.port) == ("localhost", 1885)
+
+
+def test_another_machines_broker_needs_tls_or_a_word_that_it_does_not(home: Path) -> None:
+    (home / "takt.toml").write_text("[broker]\nhost = 'broker.example'\n")
+    with pytest.raises(ConfigurationError, match=r"setting broker: broker\.example.*ca_file"):
+        settings.load()
+
+    (home / "takt.toml").write_text("[broker]\nhost = 'broker.example'\nplain_text = true\n")
+    assert settings.load().broker.host == "broker.example"
 
 
 def test_an_unknown_key_is_an_error_that_names_it(home: Path) -> None:
