@@ -9,6 +9,7 @@ from takt.settings import Settings
 
 NAMESPACE = "urn:takt:plant"
 TOPIC = "plant/{equipment:3}/{signal}"
+_MARK = "# `takt demo` writes this file at each start; without this line it leaves the file alone."
 
 
 def endpoint(port: int) -> str:
@@ -27,14 +28,18 @@ def topic(equipment_id: str, signal: Signal) -> str:
 
 
 def write_edge_config(file: Path, settings: Settings) -> None:
-    """Write the collector's configuration; an existing file is left as it is."""
-    if file.exists():
+    """Write the collector's configuration with the ports as they are set now.
+
+    A file that somebody else wrote is left as it is.
+    """
+    if file.exists() and not file.read_text(encoding="utf-8").startswith(_MARK):
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(_lines(settings)) + "\n", encoding="utf-8")
 
 
 def _lines(settings: Settings) -> Iterator[str]:
+    yield _MARK
     yield f'site = "{settings.site}"'
     yield 'collector = "collector1"'
     yield ""

@@ -1,7 +1,8 @@
 """`takt demo`: a simulated plant and every service around it, in one home.
 
 The first start writes the plant's business data and its history, loads both and computes
-the marts; every later start fills in what the plant did in between and goes on.
+the marts; every later start fills in what the plant did in between and goes on. History files
+are removed once the lake has them: what a start that was broken off has left, the next one loads.
 """
 
 import json
@@ -87,23 +88,36 @@ def run(options: Settings, wish: Wish) -> int:
     plan = Plan.of(wish, plan_file)
     with stack.until_stopped(options):
         if not plan_file.exists():
-            _prepare(options, plan, until=plan.start if wish.speed > 1 else datetime.now(UTC))
+            _tell_past(options, plan, until=plan.start if wish.speed > 1 else datetime.now(UTC))
             plan.keep(plan_file)
+            _load(options)
+            _takt(options, "refresh")
         _run_services(options, plan, wish.speed)
     return 0
 
 
-def _prepare(options: Settings, plan: Plan, until: datetime) -> None:
-    """Business data, truth and history, loaded and transformed."""
-    folder = options.home / "plant"
+def _tell_past(options: Settings, plan: Plan, until: datetime) -> None:
+    """Business data, truth and history as files, those of an unfinished start replaced."""
+    for file in _history(options):
+        file.unlink()
     with shown() as progress:
-        files = late("edge.simulator.history:prepare")(
-            folder, options, plan.seed, plan.start, until, progress=progress
+        late("edge.simulator.history:prepare")(
+            options.home / "plant", options, plan.seed, plan.start, until, progress=progress
         )
-    _takt(options, "reference", "load", str(folder / "business_data"))
-    if files:
+
+
+def _history(options: Settings) -> list[Path]:
+    """History that the lake does not have yet, oldest first."""
+    return sorted((options.home / "plant/history").glob("*.parquet"))
+
+
+def _load(options: Settings) -> None:
+    """Load the business data and the history files."""
+    _takt(options, "reference", "load", str(options.home / "plant/business_data"))
+    if files := _history(options):
         _takt(options, "import", *map(str, files))
-    _takt(options, "refresh")
+    for file in files:
+        file.unlink()
 
 
 def _run_services(options: Settings, plan: Plan, speed: float) -> None:
@@ -111,7 +125,9 @@ def _run_services(options: Settings, plan: Plan, speed: float) -> None:
 
     At a speed above 1 there is nothing to fill: the plant tells all of it itself, fast.
     """
-    missed = [] if speed > 1 else _missed(options, plan)
+    if speed <= 1:
+        _tell_missed(options, plan)
+    late("edge.simulator.edge_config:write_edge_config")(options.home / "edge.toml", options)
     plant = ("plant", "--seed", str(plan.seed), "--start", plan.start.isoformat())
     services = [
         stack.Service("broker", ("broker",)),
@@ -121,20 +137,18 @@ def _run_services(options: Settings, plan: Plan, speed: float) -> None:
     with stack.Stack(options) as running:
         for service in services:
             running.start(service)
-        if missed:
-            _takt(options, "reference", "load", str(options.home / "plant/business_data"))
-            _takt(options, "import", *map(str, missed))
+        if _history(options):
+            _load(options)
         Console(highlight=False).print("Takt is running; Ctrl-C stops all of it.")
         stack.announce(running, services)
         running.watch()
 
 
-def _missed(options: Settings, plan: Plan) -> list[Path]:
-    """Files with what the plant did since the last stop."""
-    files: list[Path] = late("edge.simulator.history:history_gap")(
+def _tell_missed(options: Settings, plan: Plan) -> None:
+    """Write what the plant did since the last stop."""
+    late("edge.simulator.history:history_gap")(
         options.home / "plant", options, plan.seed, plan.start, datetime.now(UTC)
     )
-    return files
 
 
 def _takt(options: Settings, *arguments: str) -> None:

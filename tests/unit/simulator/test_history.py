@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 
 from edge.configuration import OpcUaSource, load
 from edge.simulator import marker
+from edge.simulator.edge_config import write_edge_config
 from edge.simulator.history import history_gap, prepare, write_history
 from edge.simulator.signals import SIGNALS
-from takt.settings import Settings
+from takt.settings import PlantSettings, Settings
 from tests.unit.simulator.conftest import SEED
 
 START = datetime(2026, 10, 14, 3, 17, tzinfo=UTC)
@@ -105,3 +106,25 @@ def test_the_collector_can_read_the_configuration_written_for_it(
     assert len(controllers.nodes) == 25
     assert not set(controllers.equipment) & set(gateways.serves)
     assert {*controllers.equipment, *gateways.serves} == set(SIGNALS)
+
+
+def test_the_demos_collector_follows_a_port_that_was_changed(settings: Settings) -> None:
+    file = settings.home / "edge.toml"
+    write_edge_config(file, settings)
+    moved = settings.model_copy(update={"plant": PlantSettings(port=48_401)})
+
+    write_edge_config(file, moved)
+
+    source = load(file).sources["controllers"]
+    assert isinstance(source, OpcUaSource)
+    assert source.endpoint.endswith(":48401")
+
+
+def test_a_collectors_configuration_that_a_person_wrote_is_left_alone(settings: Settings) -> None:
+    file = settings.home / "edge.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("site = 'mine'")
+
+    write_edge_config(file, settings)
+
+    assert file.read_text() == "site = 'mine'"
