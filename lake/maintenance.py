@@ -30,7 +30,6 @@ written a few times, however often maintenance runs."""
 _DELETED_SHARE = 0.25
 """A file is written anew without its deleted rows when they are more than this share."""
 _FOLD_AFTER = dt.timedelta(hours=1)
-_FOLD_WITHIN = dt.timedelta(days=8)
 _FOLD_BATCHES = 1_000
 _MEMORY_LIMIT = "1GB"
 _REFRESH_LOCK_WAIT_S = 5.0
@@ -41,15 +40,15 @@ class MaintenanceReport:
     """What one run did."""
 
     merged_tables: int
-    folded_epochs: int
     live_files: int
+    folded_epochs: int
     expired_snapshots: int
     removed_files: int
 
     def __str__(self) -> str:
         return (
-            f"{self.merged_tables} tables merged, {self.folded_epochs} epochs folded,"
-            f" {self.live_files} live files whole, {self.expired_snapshots} snapshots expired,"
+            f"{self.merged_tables} tables merged, {self.live_files} live files whole,"
+            f" {self.folded_epochs} epochs folded, {self.expired_snapshots} snapshots expired,"
             f" {self.removed_files} files removed"
         )
 
@@ -73,8 +72,8 @@ def run(
         steps: list[tuple[str, Callable[[], int]]] = [
             ("merging raw tables", this.merge_raw),
             ("merging the other tables", this.merge_others),
-            ("folding the ledger", this.fold),
             ("checking files", this.verify),
+            ("folding the ledger", this.fold),
             ("expiring snapshots", this.expire),
             ("removing files", this.remove),
         ]
@@ -148,7 +147,6 @@ class _Run:
             {
                 "now": self._now,
                 "before": self._now - _FOLD_AFTER,
-                "after": self._now - _FOLD_WITHIN,
                 "batches": _FOLD_BATCHES,
             },
         ).to_arrow_table()
@@ -310,7 +308,7 @@ _FOLD = f"""
             coalesce(folded.through_seq, 0) as folded_seq
         from {BATCH.qualified_name} as batch
         left join folded using (site, collector, epoch)
-        where batch.committed_at between $after and $before
+        where batch.committed_at <= $before
             and batch.first_seq > coalesce(folded.through_seq, 0)
     ),
 

@@ -173,6 +173,17 @@ def test_the_ledger_is_folded_up_to_its_first_gap(lake_settings: Settings, monke
     assert lake.maintenance.run(lake_settings).folded_epochs == 0
 
 
+def test_folding_goes_on_after_the_plant_was_shut_for_weeks(lake_settings: Settings, monkeypatch):
+    monkeypatch.setattr(lake.maintenance, "_FOLD_BATCHES", 1)
+    writer = filled(lake_settings, commits=0)
+    for seq, age in ((1, dt.timedelta(days=30)), (2, dt.timedelta(hours=2))):
+        writer.commit(commit_of(seq, committed_at=utc_now() - age))
+
+    lake.maintenance.run(lake_settings)
+
+    assert writer.epoch_state("demo", "collector1", EPOCH).folded_through_seq == 2
+
+
 def test_batches_whose_rows_are_unknown_are_folded_once_known_ones_follow(
     lake_settings: Settings, monkeypatch
 ):
