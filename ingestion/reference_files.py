@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 import openpyxl
 import pyarrow as pa
@@ -22,6 +23,10 @@ from takt.contracts import TABLES, TableContract
 _SUFFIXES = (".csv", ".parquet", ".xlsx")
 _REFUSED_SUFFIXES = (".xls", ".xlsm", ".ods", ".tsv")
 _CSV_FIELD_LIMIT = 1_000_000
+_BROKEN_BOOK = (
+    *(InvalidFileException, zipfile.BadZipFile, ParseError),
+    *(LookupError, TypeError, ValueError, OSError),
+)
 
 Cells = Sequence[object]
 
@@ -133,7 +138,7 @@ def _python_values(column: pa.ChunkedArray) -> list[object]:
 def _read_xlsx(path: Path, table: str) -> Sheet:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
+    except _BROKEN_BOOK as error:
         raise UnreadableFileError("not a readable XLSX file; save it anew as .xlsx") from error
     names = book.sheetnames
     if table not in names and len(names) != 1:

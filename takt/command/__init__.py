@@ -32,6 +32,9 @@ def main() -> None:
         _fail(error, code=2)
     except TaktError as error:
         _fail(error, code=1)
+    except PermissionError as error:
+        advice = "run as its owner, or set TAKT_HOME to a folder that you may write"
+        _fail(ConfigurationError(f"{error.filename}: permission denied; {advice}"), code=2)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

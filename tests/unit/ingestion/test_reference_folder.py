@@ -1,5 +1,6 @@
 """Each way a folder of business files can be wrong, and where the report points."""
 
+import zipfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -273,6 +274,13 @@ def test_a_file_that_is_not_what_it_says_is_told(tmp_path: Path, name: str) -> N
     (tmp_path / name).write_bytes(b"item_id,name,unit\n")
 
     assert problems(tmp_path)[0].startswith(f"{name}: not a readable")
+
+
+def test_a_spreadsheet_with_broken_xml_inside_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "item.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types")
+
+    assert "item.xlsx: not a readable XLSX file" in problems(tmp_path)[0]
 
 
 def test_a_spreadsheet_reads_as_its_csv_would(tmp_path: Path) -> None:
