@@ -29,7 +29,8 @@ from takt.topics import (
 MAX_NAME_CHARACTERS = 128
 """Site and collector name folders; file systems stop at 255."""
 MAX_JSON_BYTES = 256 * 1024
-MAX_NUMBER = 2**62
+MAX_NUMBER = 2**60
+"""Of rows and bytes: whoever adds two of them stays within 64 bits."""
 EARLIEST = -2_208_988_800_000_000
 """1900-01-01 in µs since 1970: before it there was nothing to observe."""
 LATEST = 10_413_792_000_000_000

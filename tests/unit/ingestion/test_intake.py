@@ -10,6 +10,7 @@ from ingestion.inbox import Inbox, Message
 from ingestion.intake import Intake
 from ingestion.ledger import Span
 from takt import topics
+from takt.messages import Loss
 
 EPOCH = "0e2a5f4c-8f4e-4d1c-9a51-000000000001"
 SOURCE = topics.Collector("demo", "collector1")
@@ -64,6 +65,13 @@ def test_other_bytes_under_the_same_seq_are_held_beside_the_first() -> None:
     intake.add(Message(topic, b"other"))
 
     assert [each.message.payload for each in intake.take(10, 10**9).batches] == [b"bytes", b"other"]
+
+
+def test_a_loss_whose_row_numbers_would_overflow_the_ledger_is_refused() -> None:
+    topic = topics.lost_topic(SOURCE, EPOCH, 1, 5)
+    loss = Loss(first_row=2**61, rows=2**62, cause="overflow").model_dump_json().encode()
+
+    assert reason_for(topic, loss) == "wrong_json"
 
 
 def test_what_is_taken_stays_until_it_is_settled() -> None:
