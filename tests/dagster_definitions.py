@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ class Loaded:
 
 @pytest.fixture(scope="session")
 def dagster(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    """What the code server would serve; the dbt project is parsed once."""
-    home = tmp_path_factory.mktemp("dagster-home")
+    """What the code server would serve; loaded once, whichever folder asks first."""
+    return _load(tmp_path_factory.getbasetemp() / "dagster-home")
+
+
+@cache
+def _load(home: Path) -> Loaded:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAKT_HOME", str(home))
         from pipelines.definitions import defs
