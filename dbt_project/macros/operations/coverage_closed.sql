@@ -1,12 +1,14 @@
 {% macro coverage_closed() -%}
 {#- When each work unit was covered by data: between neighbouring heartbeats of one source with no lost link
-    between them; where an epoch has no such events, from its first to its last sample. Overlaps are united. #}
+    between them, and from the latest one to now while the next may still be on its way; where an epoch has no
+    such events, from its first to its last sample. Overlaps are united. #}
 link_events as (
 
     select
         days.site_id,
         days.work_unit_id,
         days.production_date,
+        days.evaluated_at,
         telemetry.collector,
         telemetry.epoch,
         telemetry.row_number,
@@ -73,12 +75,12 @@ covered_spans as (
         work_unit_id,
         production_date,
         observed_at as started_at,
-        next_at as ended_at
+        coalesce(next_at, evaluated_at) as ended_at
     from heartbeats_and_their_successors
     where
         is_heartbeat
-        and is_next_heartbeat
-        and next_at <= observed_at + to_seconds({{ var('heartbeat_reach_s') }})
+        and coalesce(is_next_heartbeat, true)
+        and coalesce(next_at, evaluated_at) <= observed_at + to_seconds({{ var('heartbeat_reach_s') }})
 
     union all
 
