@@ -164,6 +164,7 @@ RUN = LakeTable(
         "started_at": "TIMESTAMP",
         "finished_at": "TIMESTAMP",
         "outcome": "VARCHAR",
+        "project": "VARCHAR",
     },
 )
 PUBLICATION = LakeTable(

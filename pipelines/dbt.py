@@ -97,7 +97,7 @@ def manifest(settings: Settings) -> Path:
     Raises:
         TransformationError: The project is wrong.
     """
-    kept = settings.home / "dbt" / f"manifest-{_fingerprint()}.json"
+    kept = settings.home / "dbt" / f"manifest-{fingerprint()}.json"
     if not kept.exists():
         _run(settings, ["parse"], silent)
         for old in kept.parent.glob("manifest-*.json"):
@@ -108,7 +108,8 @@ def manifest(settings: Settings) -> Path:
     return kept
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
+    """Names the project as it is now: another one after any change of a model, macro or test."""
     digest = hashlib.sha256()
     for file in sorted(PROJECT.rglob("*")):
         if file.suffix in (".sql", ".yml", ".md", ".csv") and file.is_file():

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import duckdb
@@ -68,6 +68,8 @@ def refresh(
 ) -> RefreshReport:
     """Run the transformations once and publish if every blocking test passes.
 
+    Rows that another version of the transformations made are rebuilt in full.
+
     Args:
         settings: Of the installation.
         full: Rebuild everything from raw.
@@ -84,13 +86,14 @@ def refresh(
     """
     lake.schema.create(settings)
     snapshot_id = None
-    run_id, kind = uuid.uuid4().hex, _kind(full=full, select=select, day=from_day or to_day)
     with lake.locks.refresh_lock(settings, wait_s=_LOCK_WAIT_S):
         started = time.monotonic()
-        if not full and (broken := _broken_tables(settings)):
-            _log.warning("files of %s are missing; rebuilding everything", ", ".join(broken))
+        project = dbt.fingerprint()
+        if not full and (why := _why_rebuild(settings, project)):
+            _log.warning("%s; rebuilding everything", why)
             full = True
-        run = _Run(settings, run_id, kind, datetime.now(UTC), _newest_snapshot(settings))
+        kind = _kind(full=full, select=select, day=from_day or to_day)
+        run = _Run(settings, project, kind, _newest_snapshot(settings))
         variables = {
             "pinned_snapshot_id": run.pinned_snapshot_id,
             "rebuild_from": from_day and from_day.isoformat(),
@@ -110,9 +113,9 @@ def refresh(
         else:
             snapshot_id = run.publish()
     report = RefreshReport(
-        run_id, run.pinned_snapshot_id, snapshot_id, results, time.monotonic() - started
+        run.run_id, run.pinned_snapshot_id, snapshot_id, results, time.monotonic() - started
     )
-    _log.info("refresh %s: %s", run_id, report)
+    _log.info("refresh %s: %s", run.run_id, report)
     return report
 
 
@@ -124,10 +127,29 @@ def _kind(*, full: bool, select: str | None, day: date | None) -> str:
     return "backfill" if day else "refresh"
 
 
+def _why_rebuild(settings: Settings, project: str) -> str | None:
+    """Why what is there cannot be built upon; None when it can."""
+    if broken := _broken_tables(settings):
+        return f"files of {', '.join(broken)} are missing"
+    if _published_project(settings) not in (None, project):
+        return "the transformations are other than those of the last publication"
+    return None
+
+
 def _broken_tables(settings: Settings) -> list[str]:
     """Tables of dbt that lost files when the catalog died while one of its commits ended."""
     missing = lake.files.tables_with_missing_files(settings)
     return sorted(table for table in missing if table.split(".")[0] in _SCHEMAS_OF_DBT)
+
+
+def _published_project(settings: Settings) -> str | None:
+    """Which project made what is published; None: nothing is."""
+    with closing(lake.open(settings, read_only=True)) as con:
+        published = con.execute(
+            "select coalesce(project, 'unknown') from pipeline.run where outcome = 'published'"
+            " order by finished_at desc limit 1"
+        ).fetchone()
+    return None if published is None else str(published[0])
 
 
 def _newest_snapshot(settings: Settings) -> int:
@@ -146,10 +168,11 @@ class _Run:
     """A refresh under way, to be written down when it ends."""
 
     settings: Settings
-    run_id: str
+    project: str
     kind: str
-    started_at: datetime
     pinned_snapshot_id: int
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def publish(self) -> int:
         """Make the marts as they are now what everybody sees; their snapshot."""
@@ -178,7 +201,8 @@ class _Run:
             "insert into pipeline.run by name select"
             f" '{self.run_id}' as run_id, {self.pinned_snapshot_id} as snapshot_id,"
             f" '{self.kind}' as kind, timestamp '{self.started_at:%Y-%m-%d %H:%M:%S.%f}'"
-            f" as started_at, {_now()} as finished_at, '{outcome}' as outcome"
+            f" as started_at, {_now()} as finished_at, '{outcome}' as outcome,"
+            f" '{self.project}' as project"
         )
 
 

@@ -40,7 +40,9 @@ def outcomes(settings: Settings) -> list[tuple[object, ...]]:
     return execute(settings, "select kind, outcome from pipeline.run order by started_at")
 
 
-def test_what_breaks_a_law_is_never_published(plant: Settings) -> None:
+def test_what_breaks_a_law_is_not_published_and_what_is_outdated_is_rebuilt(
+    plant: Settings,
+) -> None:
     pin = execute(plant, "select max(snapshot_id) from ducklake_snapshots('lake')")[0][0]
     told: list[tuple[int, int | None]] = []
 
@@ -63,6 +65,10 @@ def test_what_breaks_a_law_is_never_published(plant: Settings) -> None:
         query.run_query(plant, "select count(*) n from marts.stop_event", None, "csv") == "n\n0\n"
     )
     assert outcomes(plant) == [("refresh", "published"), ("refresh", "failed")]
+
+    execute(plant, "update pipeline.run set project = 'older' where outcome = 'published'")
+    assert refresh(plant).snapshot_id is not None
+    assert outcomes(plant)[-1] == ("full", "published")
 
 
 def test_a_refresh_waits_for_whoever_holds_the_lock(plant: Settings) -> None:
