@@ -2,6 +2,7 @@
 
 import logging
 import logging.handlers
+import math
 import os
 import queue
 import re
@@ -10,9 +11,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -55,7 +57,6 @@ class _Running:
     child: children.Child
     started: float
     failures: int
-    ready: threading.Event = field(default_factory=threading.Event)
 
 
 class Stack:
@@ -64,6 +65,7 @@ class Stack:
     def __init__(self, options: Settings) -> None:
         self._options = options
         self._running: dict[str, _Running] = {}
+        self._ready: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def __enter__(self) -> "Stack":
@@ -90,33 +92,45 @@ class Stack:
 
     def wait_ready(self, name: str, timeout_s: float) -> bool:
         """Whether a service has said within `timeout_s` that it works."""
-        return self._running[name].ready.wait(timeout_s)
+        return self._ready[name].wait(timeout_s)
 
     def watch(self) -> None:
         """Restart whatever dies, for ever; ends by KeyboardInterrupt."""
+        due: dict[str, tuple[float, int]] = {}
         while True:
-            running = self._running[self._ended.get()]
-            code = running.child.process.wait()
-            if code == EXIT_SUPERSEDED:
-                log.error("%s was superseded by another one; it stays down", running.service.name)
-                continue
-            failures = self._failures_after(running)
-            wait_s = min(_LONGEST_RESTART_WAIT_S, 0.5 * 2**failures)
-            log.warning(
-                "%s ended with %d; starting it again in %.1f s (see %s)",
-                running.service.name, code, wait_s, self.log_file(running.service.name),
-            )  # fmt: skip
-            time.sleep(wait_s)
-            self.start(running.service, failures + 1)
+            next_at = min((at for at, _ in due.values()), default=math.inf)
+            try:
+                name = self._ended.get(timeout=_bounded(next_at - time.monotonic()))
+            except queue.Empty:
+                for name in [name for name, (at, _) in due.items() if at <= time.monotonic()]:
+                    _, failures = due.pop(name)
+                    self.start(self._running[name].service, failures)
+            else:
+                code = self._running[name].child.process.wait()
+                if code == EXIT_SUPERSEDED:
+                    log.error("%s was superseded by another one; it stays down", name)
+                else:
+                    due[name] = self._restart_after(self._running[name], code)
+
+    def _restart_after(self, ended: _Running, code: int) -> tuple[float, int]:
+        """When a service that ended is due again, and its failures in a row."""
+        failures = self._failures_after(ended)
+        wait_s = min(_LONGEST_RESTART_WAIT_S, 0.25 * 2.0**failures)
+        log.warning(
+            "%s ended with %d; starting it again in %.1f s (see %s)",
+            ended.service.name, code, wait_s, self.log_file(ended.service.name),
+        )  # fmt: skip
+        return time.monotonic() + wait_s, failures
 
     def log_file(self, name: str) -> Path:
         """Where a service's output is kept."""
         return self._options.home / "logs" / f"{name}.log"
 
     @staticmethod
-    def _failures_after(running: _Running) -> int:
-        was_steady = time.monotonic() - running.started > _STEADY_AFTER_S
-        return 0 if was_steady else running.failures
+    def _failures_after(ended: _Running) -> int:
+        """How often in a row a service has ended soon after its start, this time included."""
+        was_steady = time.monotonic() - ended.started > _STEADY_AFTER_S
+        return 1 if was_steady else ended.failures + 1
 
     def _pump(self, running: _Running) -> None:
         """Copy a service's output to its log until it ends, watching for `ready`."""
@@ -128,10 +142,15 @@ class Stack:
         for line in running.child.process.stdout:
             text = line.decode(errors="replace").rstrip()
             handler.emit(logging.LogRecord(name, logging.INFO, "", 0, text, None, None))
-            if not running.ready.is_set() and _READY.search(text):
-                running.ready.set()
+            if _READY.search(text):
+                self._ready[name].set()
         handler.close()
         self._ended.put(name)
+
+
+def _bounded(seconds: float) -> float:
+    """A time-out that a queue accepts."""
+    return max(0.0, min(seconds, threading.TIMEOUT_MAX))
 
 
 @contextmanager
@@ -196,13 +215,17 @@ def require_free_ports(ports: dict[str, int]) -> None:
 
 
 def announce(stack: Stack, services: Sequence[Service]) -> None:
-    """Print each address people need once the service behind it works."""
-    console = Console(highlight=False)
-    for service in services:
-        is_ready = stack.wait_ready(service.name, timeout_s=120)
-        state = "" if is_ready else f"  [red]not ready; see {stack.log_file(service.name)}[/]"
-        if service.address or not is_ready:
-            console.print(f"  {service.name:<10} {service.address}{state}")
+    """Print each address people need once the service behind it works; returns at once."""
+
+    def print_addresses() -> None:
+        console = Console(highlight=False)
+        for service in services:
+            is_ready = stack.wait_ready(service.name, timeout_s=120)
+            state = "" if is_ready else f"  [red]not ready; see {stack.log_file(service.name)}[/]"
+            if service.address or not is_ready:
+                console.print(f"  {service.name:<10} {service.address}{state}")
+
+    threading.Thread(target=print_addresses, name="announce", daemon=True).start()
 
 
 def core_services(options: Settings) -> list[Service]:
