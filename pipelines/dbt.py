@@ -10,8 +10,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from takt import children
@@ -85,6 +88,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DBT_LOG_PATH": str(log_path(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_LOG_FORMAT": "json",
+        "DBT_LOG_LEVEL_FILE": "info",
         "DO_NOT_TRACK": "1",
     }
 
@@ -97,20 +101,31 @@ def manifest(settings: Settings) -> Path:
     Raises:
         TransformationError: The project is wrong.
     """
-    kept = settings.home / "dbt" / f"manifest-{fingerprint()}.json"
-    if not kept.exists():
-        _run(settings, ["parse"], silent)
-        for old in kept.parent.glob("manifest-*.json"):
-            old.unlink()
-        # Aside and renamed, so that nobody ever reads half of it.
-        written = shutil.copy(target_path(settings) / "manifest.json", kept.with_suffix(".new"))
-        Path(written).rename(kept)
+    return _parsed(settings) / "manifest.json"
+
+
+def _parsed(settings: Settings) -> Path:
+    """The folder with what parsing the project as it is now gave."""
+    kept = settings.home / "dbt" / f"parsed-{fingerprint()}"
+    if kept.exists():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    # Aside and renamed, so that nobody ever reads half of it.
+    with TemporaryDirectory(prefix="parsing-", dir=kept.parent) as folder:
+        target = Path(folder) / "target"
+        program = Path(sys.executable).with_name("dbt")
+        _run(settings, [program, "parse", "--target-path", target], silent)
+        for old in kept.parent.glob("parsed-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        # Another process may have been first.
+        with suppress(FileExistsError, NotADirectoryError):
+            target.rename(kept)
     return kept
 
 
 def fingerprint() -> str:
-    """Names the project as it is now: another one after any change of a model, macro or test."""
-    digest = hashlib.sha256()
+    """Names the project as it is now: another one after any change of it or of dbt."""
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
     for file in sorted(PROJECT.rglob("*")):
         if file.suffix in (".sql", ".yml", ".md", ".csv") and file.is_file():
             digest.update(str(file.relative_to(PROJECT)).encode() + b"\0" + file.read_bytes())
@@ -142,13 +157,15 @@ def build(
     """
     results_file = target_path(settings) / "run_results.json"
     results_file.unlink(missing_ok=True)
+    parsed = _parsed(settings) / "partial_parse.msgpack"
+    command: list[str | Path] = [sys.executable, "-P", "-m", "pipelines.dbt_process", parsed]
     # Unit tests are about the code, not the data: they run in our own test suite.
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
-    arguments += ["--vars", json.dumps(variables)]
-    arguments += ["--full-refresh"] if full else []
-    arguments += ["--select", *select.split()] if select else []
+    command += ["build", "--exclude-resource-type", "unit_test"]
+    command += ["--vars", json.dumps(variables)]
+    command += ["--full-refresh"] if full else []
+    command += ["--select", *select.split()] if select else []
     try:
-        _run(settings, arguments, progress)
+        _run(settings, command, progress)
     except TransformationError as error:
         results = _results(results_file)
         failed = [result for result in results if result.status in ("error", "fail")]
@@ -176,10 +193,10 @@ def _results(file: Path) -> list[NodeResult]:
     ]
 
 
-def _run(settings: Settings, arguments: Sequence[str], progress: Progress) -> None:
+def _run(settings: Settings, command: Sequence[str | Path], progress: Progress) -> None:
     child = children.start(
         "dbt",
-        [Path(sys.executable).with_name("dbt"), *arguments],
+        command,
         env=environment(settings),
         cwd=PROJECT,
         output=subprocess.PIPE,

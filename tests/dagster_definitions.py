@@ -36,5 +36,5 @@ def _load(home: Path) -> Loaded:
         from pipelines.definitions import defs
 
         definitions = defs()
-    (manifest,) = Path(home, "dbt").glob("manifest-*.json")
+    (manifest,) = Path(home, "dbt").glob("parsed-*/manifest.json")
     return Loaded(definitions, json.loads(manifest.read_text()))
