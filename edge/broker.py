@@ -108,7 +108,8 @@ class Connection:
                 self._client.connect, self._address.host, self._address.port, _KEEPALIVE_S
             )
             self._client.loop_start()
-            await asyncio.wait_for(asyncio.shield(self._opened), _CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                await asyncio.shield(self._opened)
         except (OSError, ValueError, TimeoutError) as error:
             reason = str(error) or "no answer in time"
             raise BrokerLostError(f"no connection to broker {self._where}: {reason}") from error

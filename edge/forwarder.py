@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -124,10 +125,10 @@ class Forwarder:
         await self._report_health(connection)
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), _TICK_S)
-        except TimeoutError:
-            return
+        # Not wait_for: before Python 3.12 it may swallow the cancellation that ends us.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TICK_S):
+                await self._wake.wait()
 
     async def _obey(self, ack: Ack, connection: Connection) -> None:
         if ack.new_epoch:

@@ -6,6 +6,7 @@ Belongs here: how many samples one commit takes, and who waits when the spool is
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from edge.shared_spool import SharedSpool
 from edge.spool import Delivery, SpoolFullError
@@ -79,10 +80,9 @@ class SpoolWriter:
             except SpoolFullError as full:
                 self._warn(full)
             self._spool.settled.clear()
-            try:
-                await asyncio.wait_for(self._spool.settled.wait(), _RETRY_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RETRY_S):
+                    await self._spool.settled.wait()
         for delivery in group:
             if delivery.accepted is not None:
                 delivery.accepted()

@@ -16,8 +16,8 @@ import pytest
 
 from tests.conftest import free_port, wait_until
 
-# One worker runs these in their order: starting the whole stack twice at once takes both cores.
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(400)]
+# The tests of this module follow one another: one demo is started, stopped and started again.
+pytestmark = pytest.mark.timeout(400)
 
 
 class Demo:

@@ -55,9 +55,12 @@ SECONDS_PER_STATE = {
     },
 }
 
-pytestmark = pytest.mark.skipif(
-    not LOGS.is_dir(), reason=f"TAKT_REAL_DATA does not name a folder with nist/ in it ({LOGS})"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not LOGS.is_dir(), reason=f"TAKT_REAL_DATA does not name a folder with nist/ in it ({LOGS})"
+    ),
+    pytest.mark.timeout(400),
+]
 
 
 def records(log: Path) -> Iterator[tuple[datetime, str, str]]:

@@ -4,15 +4,12 @@ from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 import lake
 from ingestion import drop_folder
 from takt.settings import Settings
 from tests.dagster_definitions import Loaded
 from tests.plant_files import write_plant
-
-pytestmark = pytest.mark.xdist_group("dagster")
 
 
 def run_job(dagster: Loaded, name: str, settings: Settings) -> dg.ExecuteInProcessResult:

@@ -16,7 +16,7 @@ from takt import children
 from takt.settings import PipelinesSettings, Settings
 from tests.conftest import free_port, wait_until
 
-pytestmark = [pytest.mark.xdist_group("dagster"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _ASKED = "{workspaceOrError{... on Workspace{locationEntries{locationOrLoadError{__typename}}}}}"
 

@@ -16,7 +16,7 @@ from tests.conftest import wait_until
 from tests.dagster_definitions import Loaded
 from tests.plant_files import write_plant
 
-pytestmark = [pytest.mark.xdist_group("dagster"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """What Dagster knows: every table an asset, every test a check, every job as meant."""
 
 import dagster as dg
-import pytest
 
 from lake.schema import RAW
 from takt.contracts import TABLES
 from tests.dagster_definitions import Loaded
-
-pytestmark = pytest.mark.xdist_group("dagster")
 
 MARTS = {
     "balance",

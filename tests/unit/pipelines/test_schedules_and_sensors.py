@@ -13,8 +13,6 @@ from pipelines.home import run_events
 from takt.settings import Settings
 from tests.dagster_definitions import Loaded
 
-pytestmark = pytest.mark.xdist_group("dagster")
-
 
 @pytest.fixture
 def home(dagster: Loaded, tmp_path: Path) -> Settings:
