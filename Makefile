@@ -32,7 +32,7 @@ check: .venv/.ready ## Format, lint, types, import rules, SQL, dbt and Dagster d
 	$(BIN)/python -m pipelines.check
 
 test: .venv/.ready tools ## Every test but the long fault suites
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not long"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 faults: .venv/.ready tools ## Hundreds of kills and every other fault, under load
 	$(BIN)/pytest -m long --timeout 5400
