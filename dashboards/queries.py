@@ -369,7 +369,7 @@ _STOPS = """
         on stop_event.site_id = intervals.site_id
         and stop_event.work_unit_id = intervals.work_unit_id
         and intervals.started_at >= stop_event.started_at
-        and intervals.started_at < stop_event.ended_at
+        and intervals.started_at < coalesce(stop_event.ended_at, timestamp 'infinity')
         and intervals.category = 'delay'
         and intervals.calendar_kind = 'shift'
     inner join marts.dim_work_unit
@@ -378,7 +378,7 @@ _STOPS = """
     left join marts.dim_reason
         on stop_event.reason_id = dim_reason.reason_id
     where stop_event.started_at < $until
-        and stop_event.ended_at > $since
+        and coalesce(stop_event.ended_at, timestamp 'infinity') > $since
         and intervals.started_at < $until
         and intervals.ended_at > $since
         and ($work_center_id is null or dim_work_unit.work_center_id = $work_center_id)

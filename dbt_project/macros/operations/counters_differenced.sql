@@ -1,6 +1,7 @@
 {% macro counters_differenced() -%}
 {#- What was made, at the moment each counter told it. A running total counts its rise since the last good
-    sample; after a drop it rolled over if its width is known, else it began again at nought. #}
+    sample; after a drop it rolled over if its width is known and the rise that this means is less than half its
+    range, else it began again at nought. #}
 counter_readings as (
 
     select
@@ -43,8 +44,10 @@ counts as (
                         when counter_mode = 'increment' then reading
                         when previous_reading is null then 0
                         when reading >= previous_reading then reading - previous_reading
-                        when counter_bits is null then reading
-                        else reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
+                        when reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
+                            < cast(pow(2, counter_bits - 1) as decimal(38, 6))
+                            then reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
+                        else reading
                     end as decimal(18, 6)
                 ) * units_per_pulse as decimal(18, 6)
             ) * scale as decimal(18, 6)

@@ -15,7 +15,8 @@ told_samples as (
 
     select
         *,
-        coalesce(nullif(text, ''), {{ shortest_text('number') }}) as told
+        {# An empty text says that there is none (an operator's entry carries a number beside it). #}
+        case when text is null then {{ shortest_text('number') }} else nullif(text, '') end as told
     from samples
     where role in ('state', 'order', 'item', 'reason')
 

@@ -77,6 +77,10 @@ class AckingPeer:
     def values(self) -> list[object]:
         return [row["value"] for row in self.data()]
 
+    def first_rows_beside(self, epoch: str) -> list[int]:
+        """First row of each batch of every other epoch, in the order of arrival."""
+        return [batch.first_row for (of, _), batch in self.batches.items() if of != epoch]
+
     def events(self, signal: str) -> list[dict[str, object]]:
         return [row for row in self.rows() if row["signal"] == signal]
 

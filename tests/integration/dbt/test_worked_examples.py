@@ -1,0 +1,31 @@
+"""dbt's own unit tests: published worked examples and the classic mistakes, over real models."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines import dbt
+from pipelines.refresh import refresh
+from takt.settings import Settings
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def test_the_worked_examples_give_their_published_results(lake_settings: Settings) -> None:
+    # Unit tests ask the lake for the types of the models that they feed.
+    refresh(lake_settings)
+
+    done = subprocess.run(
+        [Path(sys.executable).parent / "dbt", "test", "--select", "test_type:unit"],
+        env=dbt.environment(lake_settings),
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout
+    results = json.loads((dbt.target_path(lake_settings) / "run_results.json").read_text())
+    assert {result["status"] for result in results["results"]} == {"pass"}
+    assert len(results["results"]) >= 10
