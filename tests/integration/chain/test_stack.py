@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 from takt import log
 from takt.command.stack import Service, Stack
 from takt.settings import Settings
 
+# A test run in the background hands down an ignored SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 log.configure("stack")
 with Stack(Settings(home=Path(sys.argv[1]))) as stack:
     stack.start(Service("edge", ("edge",)))
