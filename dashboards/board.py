@@ -385,16 +385,11 @@ def _order(unit: Equipment, zone: ZoneInfo) -> Component:
 
 
 def _counts(unit: Equipment) -> Component:
-    made = unit.good_quantity + unit.scrap_quantity
-    rejects = f" ({wording.percent(unit.scrap_quantity / made)})" if made else ""
     return html.Dl(
         [
             html.Div([html.Dt("Good"), html.Dd(wording.quantity(unit.good_quantity, unit.unit))]),
             html.Div(
-                [
-                    html.Dt("Rejects"),
-                    html.Dd(f"{wording.quantity(unit.scrap_quantity, unit.unit)}{rejects}"),
-                ]
+                [html.Dt("Rejects"), html.Dd(wording.quantity(unit.scrap_quantity, unit.unit))]
             ),
         ],
         className="counts",
