@@ -17,6 +17,7 @@ from typing import Protocol
 
 import duckdb
 
+import lake
 from dashboards import queries
 from takt.errors import ConfigurationError, TaktError
 
@@ -157,16 +158,12 @@ class Feed:
         if self._con is None:
             self._con = self._open_lake()
             queries.prepare(self._con)
-        con = self._con
-        con.execute("begin transaction")
         try:
-            moment = self._ask(con)
+            with lake.transaction(self._con):
+                return self._ask(self._con)
         except duckdb.CatalogException:
             # The lake is there, its marts are not yet: nothing has been transformed so far.
-            con.execute("rollback")
-            return Moment(latest_commit_at=self._latest_commit(con))
-        con.execute("commit")
-        return moment
+            return Moment(latest_commit_at=self._latest_commit(self._con))
 
     def _ask(self, con: duckdb.DuckDBPyConnection) -> Moment:
         queries.freeze_equipment(con)

@@ -5,15 +5,14 @@ Rows are never changed, except that `closed_at` is set when they are gone or sta
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
 
+import lake
 from ingestion.reference_report import TableChange
 from ingestion.reference_rows import FileTable
-from lake import durable
 from lake.errors import OutcomeUnknown
 from takt.contracts import Kind, TableContract
 from takt.settings import Settings
@@ -67,17 +66,10 @@ def _store(
     load_id: str,
     loaded_at: datetime,
 ) -> list[TableChange]:
-    con.begin()
-    try:
+    with lake.transaction(con):
         changes = [_store_table(con, table, load_id, loaded_at) for table in tables.values()]
         if any(change.added or change.closed for change in changes):
-            durable.commit(con, settings, ["reference"])
-            return changes
-    except duckdb.Error:
-        with suppress(duckdb.TransactionException):  # a failed COMMIT has ended it already
-            con.rollback()
-        raise
-    con.rollback()
+            lake.durable.commit(con, settings, ["reference"])
     return changes
 
 

@@ -4,7 +4,7 @@ Belongs here: everything that knows DuckLake or PostgreSQL. What rows mean does 
 """
 
 from lake import catalog, durable, files, locks, maintenance, schema, shard
-from lake.door import attach, open  # noqa: A004 -- callers write lake.open
+from lake.door import attach, open, transaction  # noqa: A004 -- callers write lake.open
 from lake.errors import FenceLost, LakeDamaged, LakeUnavailable, LockTimeout, OutcomeUnknown
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "open",
     "schema",
     "shard",
+    "transaction",
 ]

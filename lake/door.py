@@ -1,7 +1,8 @@
 """The one way into the lake: a DuckDB connection with the lake attached."""
 
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,6 +76,22 @@ def attach(
     attach_catalog(
         con, settings, conninfo, name=name, options=["CREATE_IF_NOT_EXISTS false", *options]
     )
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction of the lake; what the block has not committed at its end is rolled back.
+
+    Closing a connection inside a transaction ends the whole process when the catalog is gone:
+    DuckDB rolls back in a destructor then, where its error cannot be caught.
+    """
+    con.begin()
+    try:
+        yield
+    finally:
+        # Committed, rolled back already, or the catalog is away and has forgotten it.
+        with suppress(duckdb.Error):
+            con.rollback()
 
 
 def attach_catalog(

@@ -207,24 +207,22 @@ class _Run:
 
     def _rewrite(self, table: _TableFiles, call: str) -> bool:
         """Run one call that replaces files; the new ones are durable before they are visible."""
-        self._con.begin()
-        written = self._con.execute(call).fetchall()
-        if not written:
-            self._con.rollback()
-            return False
-        try:
-            durable.commit(self._con, self._settings, [table.folder])
-        except OutcomeUnknown as error:
-            _log.warning("%s: merging failed, trying again next time: %s", table.name, error)
-            return False
-        return True
+        with door.transaction(self._con):
+            if not self._con.execute(call).fetchall():
+                return False
+            try:
+                durable.commit(self._con, self._settings, [table.folder])
+            except OutcomeUnknown as error:
+                _log.warning("%s: merging failed, trying again next time: %s", table.name, error)
+                return False
+            return True
 
     def _append_checkpoints(self, rows: pa.Table) -> None:
         written = commit.write(BATCH_CHECKPOINT, rows, self._data)
         commit.sync(written, self._data)
-        self._con.begin()
-        commit.register(self._con, written)
-        self._con.commit()
+        with door.transaction(self._con):
+            commit.register(self._con, written)
+            self._con.commit()
 
     def _needed_snapshots(self) -> set[int]:
         rows = self._con.execute(

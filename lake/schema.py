@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from lake import catalog, locks
-from lake.door import attach_catalog, data_folder
+from lake.door import attach_catalog, data_folder, transaction
 from lake.errors import LakeUnavailable
 from lake.ownership import claim
 from takt import contracts
@@ -225,9 +225,9 @@ def create(settings: Settings) -> None:
         try:
             con.execute("USE lake")
             _set_options(con)
-            con.begin()
-            _create_missing(con)
-            con.commit()
+            with transaction(con):
+                _create_missing(con)
+                con.commit()
         except duckdb.Error as error:
             raise LakeUnavailable(f"the lake's tables cannot be made: {error}") from error
         with catalog.connect(settings) as connection:

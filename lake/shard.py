@@ -192,9 +192,8 @@ class ShardWriter:
             LakeUnavailable: It cannot be read now.
         """
         of_epoch = "site = ? and collector = ? and epoch = ?"
-        with self._connection() as con:
-            # One snapshot for both: maintenance may fold ranges meanwhile.
-            con.begin()
+        # One snapshot for both: maintenance may fold ranges meanwhile.
+        with self._connection() as con, door.transaction(con):
             through_seq, through_row = con.execute(
                 "select coalesce(max(through_seq), 0), coalesce(max(through_row), 0)"
                 f" from {BATCH_CHECKPOINT.qualified_name} where {of_epoch}",
@@ -206,7 +205,6 @@ class ShardWriter:
                 f" where {of_epoch} and first_seq > ? order by first_seq",
                 [site, collector, epoch, through_seq],
             ).fetchall()
-            con.rollback()
         return EpochState(through_seq, through_row, tuple(SettledRange(*row) for row in rows))
 
     def close(self) -> None:
@@ -264,22 +262,16 @@ class ShardWriter:
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._connection() as con:
-            con.begin()
-            try:
-                yield con
-            except BaseException:
-                self.close()
-                raise
+        with self._connection() as con, door.transaction(con):
+            yield con
             try:
                 con.commit()
             except duckdb.Error as error:
-                self.close()
                 raise OutcomeUnknown(f"COMMIT failed: {_first_line(error)}") from error
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The open connection; after an error of the catalog the next one is a new one."""
+        """The open connection; after an error the next one is a new one."""
         try:
             if self._con is None:
                 self._con = door.open(self._settings)
@@ -289,6 +281,9 @@ class ShardWriter:
         except duckdb.Error as error:
             self.close()
             raise LakeUnavailable(f"the lake cannot be used: {_first_line(error)}") from error
+        except BaseException:
+            self.close()
+            raise
 
 
 def _first_line(error: Exception) -> str:

@@ -178,20 +178,20 @@ class _Run:
         """Make the marts as they are now what everybody sees; their snapshot."""
         with closing(lake.open(self.settings)) as con:
             snapshot_id = _snapshot_id(con)
-            con.begin()
-            con.execute(
-                "insert into pipeline.publication by name select"
-                f" {snapshot_id} as snapshot_id, {self.pinned_snapshot_id} as pinned_snapshot_id,"
-                f" '{self.run_id}' as run_id, {_now()} as published_at"
-            )
-            self._insert(con, "published")
-            lake.durable.commit(con, self.settings, ["pipeline"])
+            with lake.transaction(con):
+                con.execute(
+                    "insert into pipeline.publication by name select"
+                    f" {snapshot_id} as snapshot_id,"
+                    f" {self.pinned_snapshot_id} as pinned_snapshot_id,"
+                    f" '{self.run_id}' as run_id, {_now()} as published_at"
+                )
+                self._insert(con, "published")
+                lake.durable.commit(con, self.settings, ["pipeline"])
         return snapshot_id
 
     def record(self, outcome: str) -> None:
         """Write down that it ended without publishing."""
-        with closing(lake.open(self.settings)) as con:
-            con.begin()
+        with closing(lake.open(self.settings)) as con, lake.transaction(con):
             self._insert(con, outcome)
             lake.durable.commit(con, self.settings, ["pipeline"])
 

@@ -1,4 +1,6 @@
 import datetime as dt
+import subprocess
+import sys
 
 import duckdb
 import pytest
@@ -131,3 +133,41 @@ def test_what_exceeds_memory_goes_to_the_home_and_is_gone_afterwards(lake_settin
         assert list(lake_settings.home.glob("spill-*/*"))
 
     assert not list(lake_settings.home.glob("spill-*"))
+
+
+_LOSES_ITS_CATALOG_IN_A_TRANSACTION = """
+import sys, duckdb, lake, psycopg
+from takt.settings import Settings
+settings = Settings(home=sys.argv[1], catalog=sys.argv[2])
+with psycopg.connect(settings.catalog) as catalog, lake.open(settings) as con:
+    try:
+        with lake.transaction(con):
+            con.execute("select count(*) from raw.batch").fetchall()
+            catalog.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
+            con.execute("insert into raw.health by name select 'demo' as site")
+            con.commit()
+    except duckdb.Error:
+        print("an error that can be caught")
+"""
+
+
+def test_a_process_survives_the_loss_of_its_catalog_inside_a_transaction(lake_settings: Settings):
+    command = [sys.executable, "-c", _LOSES_ITS_CATALOG_IN_A_TRANSACTION]
+    process = subprocess.run(
+        [*command, lake_settings.home, lake_settings.catalog],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (process.returncode, process.stdout) == (0, "an error that can be caught\n")
+
+
+def test_what_a_transaction_has_not_committed_is_not_there(lake_settings: Settings):
+    with lake.open(lake_settings) as con:
+        with lake.transaction(con):
+            con.execute("insert into raw.health by name select 'demo' as site")
+
+        assert con.execute("select count(*) from raw.health").fetchone() == (0,)
