@@ -5,6 +5,8 @@
         'work_unit_shift_order',
         'site_id, work_unit_id, shift_started_at, production_order_id, operation_id, item_id, definition_id'
     ),
+    ('work_unit_day', 'site_id, work_unit_id, production_date'),
+    ('equipment_day', 'site_id, equipment_id, production_date'),
     ('equipment_shift', 'site_id, equipment_id, production_date, shift_id'),
     ('state_interval', 'site_id, work_unit_id, started_at'),
     ('stop_event', 'stop_id')

@@ -1,12 +1,18 @@
--- Fails if the time elements of a shift do not add up to its length.
-select *
-from {{ ref('work_unit_shift_order') }}
+-- Fails if the time elements of a shift or day do not add up to its length.
+{%- for mart, started in [('work_unit_shift_order', 'shift_started_at'), ('work_unit_day', 'production_date')] %}
+select
+    site_id,
+    work_unit_id,
+    cast({{ started }} as timestamp) as started
+from {{ ref(mart) }}
 where
     calendar_time_s <> not_scheduled_time_s + planned_downtime_s + planned_busy_time_s
     or planned_busy_time_s
     <> actual_production_time_s + actual_setup_time_s + actual_delay_time_s + actual_down_time_s + unknown_time_s
     or minor_stop_time_s > actual_delay_time_s
     or least(
-        planned_downtime_s, actual_production_time_s, actual_setup_time_s, actual_delay_time_s,
-        actual_down_time_s, unknown_time_s, minor_stop_time_s
+        not_scheduled_time_s, planned_downtime_s, actual_production_time_s, actual_setup_time_s,
+        actual_delay_time_s, actual_down_time_s, unknown_time_s, minor_stop_time_s
     ) < 0
+{{ 'union all' if not loop.last }}
+{%- endfor %}

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tests.oracle import times
-from tests.oracle.shift_calendar import Shift, Span, cut, instant, rows, shifts
+from tests.oracle.shift_calendar import Day, Shift, Span, cut, instant, rows, shifts
 from tests.oracle.times import Piece, Record, State
 
 _ELEMENT = {
@@ -111,6 +111,17 @@ def evaluate(
     """The figures of each shift in `calendar`."""
     units = {unit: _Unit(unit, record, run_times) for unit, record in records.items()}
     return [units[shift.work_unit_id].figures(shift) for shift in calendar]
+
+
+def of_days(found: Iterable[ShiftFigures], days: Iterable[Day]) -> Iterator[tuple[Day, Figures]]:
+    """Each day's shifts together, and the time between them as not scheduled."""
+    shifts_of = defaultdict(list)
+    for each in found:
+        shifts_of[each.shift.work_unit_id, each.shift.production_date].append(each.whole)
+    for day in days:
+        total = sum(shifts_of[day.work_unit_id, day.production_date], Figures())
+        between = day.ended_at - day.started_at - total.calendar_time_us
+        yield day, total + Figures(calendar_time_us=between, not_scheduled_time_us=between)
 
 
 class RunTimes:

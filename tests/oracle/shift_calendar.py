@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ Span = tuple[int, int]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,16 @@ class Shift:
     pauses: tuple[Span, ...]
 
 
+@dataclass(frozen=True)
+class Day:
+    """A production day of one work unit: up to the start of the next one."""
+
+    work_unit_id: str
+    production_date: date
+    started_at: int
+    ended_at: int
+
+
 def rows(folder: Path, table: str) -> list[Row]:
     """The rows of a business file; none when there is no such file."""
     file = folder / f"{table}.csv"
@@ -37,7 +49,7 @@ def rows(folder: Path, table: str) -> list[Row]:
 
 def microseconds(moment: datetime) -> int:
     """µs since 1970 of an aware datetime."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def instant(text: str) -> int:
@@ -59,6 +71,27 @@ def shifts(folder: Path, begin: int, end: int) -> list[Shift]:
             day += _DAY
     touching = (each for each in found if each.started_at < end and each.ended_at > begin)
     return sorted(touching, key=lambda shift: (shift.work_unit_id, shift.started_at))
+
+
+def days(folder: Path, begin: int, end: int) -> list[Day]:
+    """Every work unit's production days that lie inside [begin, end]."""
+    site_calendar = _SiteCalendar(folder)
+    first = (_EPOCH + timedelta(microseconds=begin)).date() - 3 * _DAY
+    dates = [first + n * _DAY for n in range((end - begin) // (_DAY // _MICROSECOND) + 7)]
+    found = []
+    for unit in site_calendar.work_units:
+        starts: list[int] = []
+        over = 0
+        for day in dates:
+            own = site_calendar.of_day(unit, day)
+            natural = min((shift.started_at for shift in own), default=site_calendar.midnight(day))
+            starts.append(max(natural, over))
+            over = max([over, *(shift.ended_at for shift in own)])
+        found += [
+            Day(unit, day, started_at, ended_at)
+            for day, (started_at, ended_at) in zip(dates, pairwise(starts), strict=False)
+        ]
+    return [each for each in found if begin <= each.started_at and each.ended_at <= end]
 
 
 def cut(spans: Iterable[Span], begin: int, end: int) -> list[Span]:
@@ -101,6 +134,9 @@ class _SiteCalendar:
             )
             for shift_id, span in self._spans(day, pattern, exceptions)
         ]
+
+    def midnight(self, day: date) -> int:
+        return self._local(day, time())
 
     def _chain(self, equipment: str) -> Iterator[str]:
         """The equipment and all above it, nearest first."""

@@ -30,15 +30,23 @@
     {%- set target = arguments.target_relation -%}
     {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
     delete from {{ target }} as known
-    where exists (
+    where {{ touches_affected_day('known') }};
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+{%- endmacro %}
+
+{% macro touches_affected_day(known) -%}
+    {#- Also what began in a part of the day that the calendar has no more. #}
+    exists (
         select 1 from {{ ref('int_affected_day') }} as day
         where
-            day.site_id = known.site_id
-            and day.work_unit_id = known.work_unit_id
-            and known.started_at <= day.ended_at
-            and coalesce(known.ended_at, timestamp 'infinity') >= day.started_at
-    );
-    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+            day.site_id = {{ known }}.site_id
+            and day.work_unit_id = {{ known }}.work_unit_id
+            and (
+                {{ known }}.started_at <= day.ended_at
+                and coalesce({{ known }}.ended_at, timestamp 'infinity') >= day.started_at
+                or {{ known }}.production_date = day.production_date
+            )
+    )
 {%- endmacro %}
 
 {% macro get_incremental_replaced_sql(arguments) -%}

@@ -8,7 +8,8 @@ day_carry as (
 
     select
         carry.*,
-        carry.last_snapshot_id > run.watermark_snapshot_id as is_new
+        carry.last_snapshot_id > run.watermark_snapshot_id as is_new,
+        carry.first_snapshot_id > run.watermark_snapshot_id as is_wholly_new
     from {{ ref('int_day_carry') }} as carry
     cross join run
 
@@ -70,7 +71,7 @@ epochs as (
         collector,
         epoch,
         bool_or(starts_with(signal, '$')) as has_events,
-        coalesce(bool_or(is_new) filter (where starts_with(signal, '$')), false) as has_new_events
+        coalesce(bool_and(is_wholly_new) filter (where starts_with(signal, '$')), false) as has_its_first_events
     from day_carry
     group by all
 
@@ -117,6 +118,26 @@ spans_of_coverage as (
 
 ),
 
+{#- The first event of an epoch says that its samples alone covered nothing. #}
+
+spans_of_first_events as (
+
+    select
+        epoch_days.site_id,
+        epoch_days.work_unit_id,
+        min(epoch_days.first_observed_at) as from_at,
+        max(epoch_days.last_observed_at) as to_at
+    from epoch_days
+    inner join epochs
+        on
+            epoch_days.site_id = epochs.site_id
+            and epoch_days.collector = epochs.collector
+            and epoch_days.epoch = epochs.epoch
+            and epochs.has_its_first_events
+    group by all
+
+),
+
 spans_of_changed_business_data as (
 
     {{ spans_of_changed_business_data() }}
@@ -130,6 +151,8 @@ spans as (
     select site_id, work_unit_id, from_at, to_at from spans_of_heartbeats
     union all
     select site_id, work_unit_id, from_at, to_at from spans_of_coverage where is_new
+    union all
+    select site_id, work_unit_id, from_at, to_at from spans_of_first_events
     union all
     select site_id, work_unit_id, from_at, to_at from spans_of_changed_business_data
 
@@ -147,6 +170,12 @@ days as (
     from {{ ref('int_calendar_segment') }} as segments
     cross join run
     where segments.day_started_at < run.evaluated_at
+
+),
+
+days_taken_away as (
+
+    {{ days_taken_away() }}
 
 ),
 
@@ -191,3 +220,7 @@ where
             and spans.from_at <= days.ended_at + {{ margin() }}
             and spans.to_at >= days.started_at - {{ margin() }}
     )
+
+union all
+
+select * from days_taken_away

@@ -1,5 +1,5 @@
-{#- Tiles each work unit's time from its first sample to two days from now: shifts, what interrupts them, and
-    what lies between them. A production day begins with its first shift and ends where the next one begins. #}
+{#- Tiles each work unit's time from its first sample to two days from now, while it is valid: shifts, what interrupts
+    them, and what lies between. A production day begins with its first shift and ends where the next one begins. #}
 with
 
 known_from as (
@@ -19,6 +19,8 @@ work_units as (
         ancestor.site_id,
         ancestor.work_unit_id,
         coalesce(ancestor.work_unit_time_zone, 'UTC') as time_zone,
+        coalesce(ancestor.work_unit_valid_from, timestamp '-infinity') as valid_from,
+        coalesce(ancestor.work_unit_valid_to, timestamp 'infinity') as valid_to,
         coalesce(known_from.first_date, cast(run.evaluated_at as date)) - 1 as first_date,
         cast(run.evaluated_at as date) + 2 as last_date
     from {{ ref('int_work_unit_ancestor') }} as ancestor
@@ -33,7 +35,7 @@ work_units as (
 dates as (
 
     select
-        * exclude (first_date, last_date),
+        * exclude (valid_from, valid_to, first_date, last_date),
         unnest(cast(generate_series(first_date, last_date, interval 1 day) as date[])) as production_date
     from work_units
 
@@ -377,6 +379,22 @@ times_between_shifts as (
 
 ),
 
+valid_days as (
+
+    select
+        tiled_days.site_id,
+        tiled_days.work_unit_id,
+        tiled_days.production_date,
+        greatest(tiled_days.day_started_at, work_units.valid_from) as day_started_at,
+        least(tiled_days.day_ended_at, work_units.valid_to) as day_ended_at
+    from tiled_days
+    inner join work_units
+        on
+            tiled_days.site_id = work_units.site_id
+            and tiled_days.work_unit_id = work_units.work_unit_id
+
+),
+
 segments as (
 
     select * from shift_segments
@@ -395,17 +413,19 @@ select
     segments.site_id,
     segments.work_unit_id,
     segments.production_date,
-    tiled_days.day_started_at,
-    tiled_days.day_ended_at,
+    valid_days.day_started_at,
+    valid_days.day_ended_at,
     segments.shift_id,
     segments.shift_started_at,
     segments.shift_ended_at,
     segments.kind,
-    segments.started_at,
-    segments.ended_at
+    greatest(segments.started_at, valid_days.day_started_at) as started_at,
+    least(segments.ended_at, valid_days.day_ended_at) as ended_at
 from segments
-inner join tiled_days
+inner join valid_days
     on
-        segments.site_id = tiled_days.site_id
-        and segments.work_unit_id = tiled_days.work_unit_id
-        and segments.production_date = tiled_days.production_date
+        segments.site_id = valid_days.site_id
+        and segments.work_unit_id = valid_days.work_unit_id
+        and segments.production_date = valid_days.production_date
+        and segments.started_at < valid_days.day_ended_at
+        and segments.ended_at > valid_days.day_started_at

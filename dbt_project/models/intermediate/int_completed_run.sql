@@ -3,6 +3,7 @@
 -- depends_on: {{ ref('work_unit_shift_order') }}
 -- depends_on: {{ ref('state_interval') }}
 -- depends_on: {{ ref('stop_event') }}
+-- depends_on: {{ ref('work_unit_day') }}
 -- depends_on: {{ ref('equipment_day') }}
 select
     pinned_snapshot_id,

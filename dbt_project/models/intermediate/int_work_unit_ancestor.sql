@@ -20,6 +20,8 @@ ancestry as (
         level,
         name,
         time_zone,
+        valid_from as work_unit_valid_from,
+        valid_to as work_unit_valid_to,
         cast(0 as bigint) as distance
     from equipment
     where level = 'work_unit'
@@ -34,6 +36,8 @@ ancestry as (
         parent.level,
         parent.name,
         parent.time_zone,
+        ancestry.work_unit_valid_from,
+        ancestry.work_unit_valid_to,
         ancestry.distance + 1 as distance
     from ancestry
     inner join equipment as parent

@@ -21,15 +21,7 @@ touched_spans as (
         known.started_at,
         coalesce(known.ended_at, timestamp 'infinity') as ended_at
     from {{ this }} as known
-    where
-        exists (
-            select 1 from {{ ref('int_affected_day') }} as day
-            where
-                day.site_id = known.site_id
-                and day.work_unit_id = known.work_unit_id
-                and known.started_at <= day.ended_at
-                and coalesce(known.ended_at, timestamp 'infinity') >= day.started_at
-        )
+    where {{ touches_affected_day('known') }}
     {%- endif %}
 
 ),
@@ -100,12 +92,18 @@ stops as (
 
 known_until as (
 
+    {#- Up to when a stop may go on. One that was not over when its work unit was retired ended then. #}
     select
-        site_id,
-        work_unit_id,
-        max(ended_at) as ended_at
-    from {{ ref('state_interval') }}
-    group by all
+        intervals.site_id,
+        intervals.work_unit_id,
+        max(intervals.ended_at) as ended_at
+    from {{ ref('state_interval') }} as intervals
+    inner join {{ ref('int_work_unit_ancestor') }} as work_units
+        on
+            intervals.site_id = work_units.site_id
+            and intervals.work_unit_id = work_units.equipment_id
+    group by intervals.site_id, intervals.work_unit_id
+    having max(intervals.ended_at) < any_value(coalesce(work_units.work_unit_valid_to, timestamp 'infinity'))
 
 )
 
@@ -127,7 +125,7 @@ select
 from stops
 left join {{ ref('stg_reason_code') }} as reasons
     on stops.reason_id = reasons.reason_id
-inner join known_until
+left join known_until
     on
         stops.site_id = known_until.site_id
         and stops.work_unit_id = known_until.work_unit_id

@@ -1,7 +1,5 @@
 """A simulated plant in a lake, and the transformations over it."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +18,9 @@ from tests.oracle.figures import Figures
 MARTS = (
     "work_unit_shift",
     "work_unit_shift_order",
+    "work_unit_day",
     "equipment_shift",
+    "equipment_day",
     "state_interval",
     "stop_event",
 )
@@ -53,19 +53,6 @@ class Plant:
         """Run the transformations as if it were `now`."""
         moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
         dbt.build(self.settings, variables={"now": moment}, full=full)
-
-    def dbt(self, *arguments: str) -> str:
-        """What dbt says; fails when it fails."""
-        done = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), *arguments],
-            cwd=dbt.PROJECT,
-            env=dbt.environment(self.settings) | {"DBT_LOG_FORMAT": "text"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def query(self, sql: str, **values: object) -> list[tuple[object, ...]]:
         """Rows at the head of the lake."""

@@ -13,6 +13,8 @@ START = datetime(2026, 6, 8, 4, tzinfo=UTC)
 END = datetime(2026, 6, 12, 10, tzinfo=UTC)
 HEARTBEATS_OF = "assembly/line1/press01"
 SILENT = "machining/line2/saw01"
+RETIRED, RETIRED_AT = "machining/line2/wash01", datetime(2026, 6, 10, 9, 13, tzinfo=UTC)
+FORGOTTEN = "assembly/line1/pack01"
 TAIL = timedelta(hours=1)
 """What comes after the last refresh: only live views know it."""
 
@@ -69,6 +71,15 @@ BUSINESS_CHANGES = (
 )
 
 
+EQUIPMENT_CHANGES = (
+    f"create temp table retired as select * replace (timestamp '{RETIRED_AT:%Y-%m-%d %H:%M}' as"
+    f" valid_to) from reference.equipment where equipment_id = '{RETIRED}';"
+    " update reference.equipment set closed_at = now()::timestamp"
+    f" where equipment_id in ('{RETIRED}', '{FORGOTTEN}');"
+    " insert into reference.equipment from retired",
+)
+
+
 @pytest.mark.timeout(600)  # four builds
 def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     plant: Callable[[datetime, datetime], Plant],
@@ -80,6 +91,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     works.change(*BUSINESS_CHANGES)
     works.build(START + 2 * THIRD)
     arrive(works, 2, START + 2 * THIRD, END - TAIL)
+    works.change(*EQUIPMENT_CHANGES)
     works.build(END - TAIL)
     arrive(works, 3, END - TAIL, END)
     live_shifts, live_intervals = works.live(END)
@@ -92,10 +104,17 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     assert all(rebuilt.values())
     for mart, rows in rebuilt.items():
         assert not difference(stepwise[mart], rows), mart
-    assert len(live_shifts) == 8
+    assert len(live_shifts) == 6
+    assert last_known(rebuilt["state_interval"], RETIRED) == RETIRED_AT.replace(tzinfo=None)
+    assert last_known(rebuilt["state_interval"], FORGOTTEN) is None
     assert sorted(set(live_shifts) - set(works.shifts())) == []
     assert live_intervals
     assert sorted(set(live_intervals) - set(rebuilt["state_interval"]), key=str) == []
+
+
+def last_known(intervals: list[tuple[object, ...]], work_unit_id: str) -> object:
+    """When the last interval of a work unit ends; None when it has none."""
+    return max((row[7] for row in intervals if row[1] == work_unit_id), default=None)
 
 
 def arrive(works: Plant, refresh: int, start: datetime, end: datetime) -> None:

@@ -28,4 +28,4 @@ def test_the_worked_examples_give_their_published_results(lake_settings: Setting
     assert done.returncode == 0, done.stdout
     results = json.loads((dbt.target_path(lake_settings) / "run_results.json").read_text())
     assert {result["status"] for result in results["results"]} == {"pass"}
-    assert len(results["results"]) >= 10
+    assert len(results["results"]) >= 11
