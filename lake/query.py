@@ -171,11 +171,12 @@ def _publication(con: duckdb.DuckDBPyConnection) -> int | None:
 
 
 def _show_live_marts(con: duckdb.DuckDBPyConnection) -> None:
-    """Views go before the published ones, which would compute what was live then."""
+    """Live views, and views over raw alone, go before those as of the publication."""
     con.execute("CREATE SCHEMA memory.marts")
     views = con.execute(
         "select view_name from duckdb_views() where database_name = 'lake'"
-        " and schema_name = 'marts' and starts_with(view_name, 'live_')"
+        " and schema_name = 'marts'"
+        " and (starts_with(view_name, 'live_') or not contains(sql, 'lake.marts.'))"
     ).fetchall()
     for (name,) in views:
         con.execute(f'CREATE VIEW memory.marts."{name}" AS FROM lake.marts."{name}"')

@@ -64,6 +64,22 @@ def test_raw_and_live_relations_are_shown_as_they_are_now(lake_settings: Setting
     assert ask(lake_settings, "select n from marts.live_it") == [{"n": 1}]
 
 
+def test_a_view_over_raw_alone_is_as_of_now_and_one_over_marts_as_published(
+    lake_settings: Settings,
+) -> None:
+    write(
+        lake_settings, "create view marts.balance as select count(*) as n from lake.raw.import_file"
+    )
+    write(lake_settings, "create table marts.it as select 1 as figure")
+    write(lake_settings, "create view marts.gap as from lake.marts.it")
+    publish(lake_settings, 1)
+    write(lake_settings, "insert into raw.import_file values ('d', 'n', 1, now()::timestamp)")
+    write(lake_settings, "create or replace table marts.it as select 2 as figure")
+
+    assert ask(lake_settings, "select n from marts.balance") == [{"n": 1}]
+    assert ask(lake_settings, "select figure from marts.gap") == [{"figure": 1}]
+
+
 def test_as_of_goes_back_to_the_publication_of_that_time(lake_settings: Settings) -> None:
     publish(lake_settings, 1)
     then = now()
