@@ -35,7 +35,7 @@ test: .venv/.ready tools ## Every test but the long fault suites
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 faults: .venv/.ready tools ## Hundreds of kills and every other fault, under load
-	$(BIN)/pytest -m long --timeout 5400
+	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -m long --timeout 5400
 
 bench: .venv/.ready ## List the benchmarks; run one with `python -m bench NAME`
 	$(BIN)/python -m bench

@@ -6,6 +6,7 @@ The machines' broker is never killed: what a foreign broker loses before handing
 not Takt's. Everything else is.
 """
 
+import bisect
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ import psutil
 import lake
 from takt import children
 from takt.errors import TaktError
+from takt.messages import Ack
 from takt.settings import BrokerSettings, Settings
 from tests.command import environment
 from tests.conftest import Mosquitto, accepts_connections, free_port, wait_until
@@ -72,6 +74,36 @@ class CountedSource:
             self._last = self._client.publish(
                 "plant/assembly/line1/press01/counter", json.dumps(payload), qos=1
             )
+
+
+class FlowWatch:
+    """Notes when the lake acknowledges something new, by the acks that Takt's broker passes on."""
+
+    def __init__(self, port: int) -> None:
+        self._settled: dict[str, int] = {}
+        self._moved_at: list[float] = []
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="watch")
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe("takt/v1/+/+/ack")
+        self._client.on_message = self._on_ack
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def waits_after(self, moments: Sequence[float]) -> list[float]:
+        """From each moment to the next acknowledgement of something new, in seconds."""
+        moved = self._moved_at
+        found = [bisect.bisect_right(moved, moment) for moment in moments]
+        return [moved[i] - at for i, at in zip(found, moments, strict=True) if i < len(moved)]
+
+    def _on_ack(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        ack = Ack.model_validate_json(message.payload)
+        if ack.settled_through > self._settled.get(ack.epoch, 0):
+            self._settled[ack.epoch] = ack.settled_through
+            self._moved_at.append(time.monotonic())
 
 
 class Chain:
@@ -187,13 +219,16 @@ def running_chain(home: Path, machines: Mosquitto, broker: str) -> Iterator[Chai
 
 def kill_at_random_moments(
     chain: Chain, victims: list[str], kills: int, seed: int, between_s: tuple[float, float]
-) -> None:
-    """Kill and restart a random victim, again and again, at random moments."""
+) -> list[float]:
+    """Kill and restart a random victim, again and again; the moments on the monotonic clock."""
     chance = random.Random(seed)
+    moments = []
     for _ in range(kills):
         # The pause is the fault's moment, not a wait for something to have happened.
         time.sleep(chance.uniform(*between_s))
+        moments.append(time.monotonic())
         chain.kill_and_restart(chance.choice(victims))
+    return moments
 
 
 def assert_everything_arrived_once(chain: Chain, count: int, timeout_s: float = 90) -> None:

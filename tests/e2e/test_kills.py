@@ -1,5 +1,6 @@
 """kill -9 of any process at any moment: nothing accepted is lost, nothing is doubled."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -8,10 +9,15 @@ import pytest
 from tests.conftest import Mosquitto, wait_until
 from tests.e2e.chain import (
     CountedSource,
+    FlowWatch,
     assert_everything_arrived_once,
     kill_at_random_moments,
     running_chain,
 )
+from tests.e2e.failure_report import FailureReport, Result
+
+KILLS = int(os.environ.get("TAKT_FAULT_KILLS", "500"))
+SEED = 11
 
 VICTIMS = [
     pytest.param("ingest", "mosquitto", id="ingestion"),
@@ -73,13 +79,29 @@ def test_restarting_any_process_in_any_order_needs_no_manual_step(
 @pytest.mark.timeout(5400)
 @pytest.mark.parametrize("broker", ["embedded", "mosquitto"])
 def test_hundreds_of_kills_under_load_lose_and_double_nothing(
-    broker: str, mosquitto: Mosquitto, tmp_path: Path
+    broker: str, mosquitto: Mosquitto, tmp_path: Path, failure_report: FailureReport
 ) -> None:
     with running_chain(tmp_path / "home", mosquitto, broker) as chain:
         source = CountedSource(mosquitto.port, per_second=400)
         wait_until(lambda: chain.committed()[0] > 0, "the first values in the lake")
+        watch = FlowWatch(chain.settings.broker.port)
 
         victims = ["ingest", "edge", "broker", "catalog"]
-        kill_at_random_moments(chain, victims, kills=300, seed=11, between_s=(1.0, 3.0))
+        moments = kill_at_random_moments(chain, victims, KILLS, SEED, between_s=(1.0, 3.0))
 
-        assert_everything_arrived_once(chain, source.stop(), timeout_s=600)
+        count = source.stop()
+        wait_until(lambda: len(watch.waits_after(moments)) == KILLS, "data to flow again")
+        watch.stop()
+        assert_everything_arrived_once(chain, count, timeout_s=600)
+        rows, distinct, _ = chain.committed()
+        failure_report.add(
+            Result(
+                f"kill -9 of ingestion, collector, broker ({broker}) or catalog, every 1 to 3 s",
+                faults=KILLS,
+                seed=SEED,
+                values=count,
+                lost=count - distinct,
+                doubled=rows - distinct,
+                flowing_again_s=watch.waits_after(moments),
+            )
+        )
