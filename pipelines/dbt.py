@@ -217,8 +217,10 @@ def _follow(output: IO[bytes], progress: Progress) -> str:
     for line in output:
         event = _event(line)
         data, info = event.get("data", {}), event.get("info", {})
-        if "total" in data and data.get("status") not in (None, "started"):
-            progress("transformations", int(data.get("index", 0)), int(data["total"]))
+        # Models tell how many there are as `total`, tests as `num_models`.
+        total = data.get("total", data.get("num_models"))
+        if total is not None and data.get("status") not in (None, "started"):
+            progress("transformations", int(data.get("index", 0)), int(total))
         if info.get("level") == "error":
             error = error or _without_traceback(str(info.get("msg", "")))
     return error or line.decode(errors="replace").strip()

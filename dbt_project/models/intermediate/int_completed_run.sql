@@ -1,9 +1,10 @@
-{#- The watermark of the next run. It is written last: a run that failed before leaves the old one. #}
+{#- The watermark of the next run. It is written last, after every law: a run that failed before leaves the old one. #}
 -- depends_on: {{ ref('work_unit_shift') }}
 -- depends_on: {{ ref('work_unit_shift_order') }}
 -- depends_on: {{ ref('state_interval') }}
 -- depends_on: {{ ref('stop_event') }}
 -- depends_on: {{ ref('work_unit_day') }}
+-- depends_on: {{ ref('equipment_shift') }}
 -- depends_on: {{ ref('equipment_day') }}
 select
     pinned_snapshot_id,

@@ -77,7 +77,7 @@ async def test_controllers_serve_values_with_the_time_of_their_birth(
     fast_plant: RunningPlant,
 ) -> None:
     name = f"nsu={NAMESPACE};s=line1.press01."
-    async with Client(endpoint(fast_plant.port)) as client:
+    async with Client(endpoint(fast_plant.port), timeout=30) as client:
         index = await client.get_namespace_index(NAMESPACE)
         node_ids = [
             f"{name}{each}".replace(f"nsu={NAMESPACE}", f"ns={index}")

@@ -65,6 +65,20 @@ def test_every_blocking_dbt_test_is_a_check(dagster: Loaded) -> None:
     assert "is_fresh" in checks
 
 
+def test_the_watermark_moves_only_after_every_law(dagster: Loaded) -> None:
+    parents = dagster.manifest["parent_map"]
+
+    def above(node: str) -> set[str]:
+        return {node}.union(*(above(parent) for parent in parents.get(node, [])))
+
+    before = above("model.takt.int_completed_run")
+    # dbt runs a test before a model only when all that the test reads lies above the model.
+    laws = {name: node for name, node in dagster.manifest["nodes"].items() if "test." in name}
+    assert laws
+    for name in laws:
+        assert set(parents[name]) <= before, name
+
+
 def test_jobs_schedules_and_sensors_are_there_and_switched_on(dagster: Loaded) -> None:
     repository = dagster.definitions.get_repository_def()
 
