@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import duckdb
+from prometheus_client import Histogram
 
 import lake
 from dashboards import queries
@@ -32,6 +33,7 @@ RIBBONS_EVERY_S = 10.0
 UNREACHABLE = (duckdb.Error, TaktError, OSError)
 """What opening or asking the lake raises while it is away."""
 
+_READ_S = Histogram("takt_dashboard_feed_seconds", "One reading of the live views.")
 _PASSWORD = re.compile(r"(password=|://[^:/@\s]+:)('[^']*'|[^@\s]+)")
 _LOOK_BACK = timedelta(days=2)
 
@@ -150,6 +152,7 @@ class Feed:
             started = time.monotonic()
             self.read()
             took = time.monotonic() - started
+            _READ_S.observe(took)
             # A slow lake is asked less often: the feed never takes more than half a core.
             self._stop.wait(max(self._interval_s - took, min(took, 10 * self._interval_s)))
         self._close()

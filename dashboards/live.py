@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from dash.development.base_component import Component
 from plotly.io.json import to_json_plotly
+from prometheus_client import Gauge
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboards.feed import Reading
@@ -29,6 +30,7 @@ Parts = Mapping[str | tuple[tuple[str, str], ...], Mapping[str, Component | obje
 Render = Callable[[Reading], Parts]
 
 _FOREIGN_PAGE = 4003
+_PAGES = Gauge("takt_dashboard_pages", "Open pages that follow the present.")
 
 
 class Screen:
@@ -85,7 +87,8 @@ async def follow(websocket: WebSocket, screen: Screen) -> None:
     leaving = asyncio.create_task(_until_closed(websocket), name="page leaves")
     sending = asyncio.create_task(_send_forever(websocket, screen), name="page follows")
     try:
-        await asyncio.wait({leaving, sending}, return_when=asyncio.FIRST_COMPLETED)
+        with _PAGES.track_inprogress():
+            await asyncio.wait({leaving, sending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (leaving, sending):
             task.cancel()

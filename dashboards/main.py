@@ -13,7 +13,7 @@ import uvicorn
 import lake
 from dashboards.app import Dashboard
 from dashboards.feed import Reading
-from takt import log as logs
+from takt import metrics
 from takt.errors import ConfigurationError
 from takt.settings import Settings
 
@@ -44,13 +44,14 @@ def run(settings: Settings) -> None:
     Raises:
         ConfigurationError: The port is taken.
     """
-    logs.configure("dashboard")
 
     def open_lake(snapshot_id: int | None = None) -> duckdb.DuckDBPyConnection:
         return lake.open(settings, read_only=True, snapshot_id=snapshot_id)
 
+    dashboard = Dashboard(open_lake, settings.dashboard)
+    metrics.serve(settings.metrics.dashboard_port, lambda: dashboard.feed.latest.failure or "")
     with _listening(settings.dashboard.port) as listener:
-        asyncio.run(serve(Dashboard(open_lake, settings.dashboard), listener))
+        asyncio.run(serve(dashboard, listener))
 
 
 async def serve(dashboard: Dashboard, listener: socket.socket) -> None:

@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 
 from takt.errors import ConfigurationError
+from takt.log import LogFormat
 
 _PREFIX = "TAKT_"
 _NESTING = "__"
@@ -92,6 +93,14 @@ class PlantSettings(_Section):
     port: Port = Field(default=48400, description="Of its OPC UA server, on loopback.")
 
 
+class MetricsSettings(_Section):
+    """Where each process answers `/metrics` and `/health`, on loopback; none: nowhere."""
+
+    edge_port: Port | None = 9101
+    ingest_port: Port | None = 9102
+    dashboard_port: Port | None = 9103
+
+
 class LakeSettings(_Section):
     """How much of its past the lake keeps."""
 
@@ -117,12 +126,16 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL URL of the catalog; none: embedded in the home."
     )
     data: str | None = Field(default=None, description="Folder of the lake's files.")
+    log_format: LogFormat = Field(
+        default="text", description="`json`: one object a line, for what collects logs."
+    )
     lake: LakeSettings = LakeSettings()
     broker: BrokerSettings = BrokerSettings()
     ingestion: IngestionSettings = IngestionSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     dashboard: DashboardSettings = DashboardSettings()
     plant: PlantSettings = PlantSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @cached_property
     def data_path(self) -> str:

@@ -10,6 +10,7 @@ from takt import log, settings
 from takt.command import demo as demo_stack
 from takt.command import stack
 from takt.command.late import late
+from takt.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -32,15 +33,15 @@ def demo(
     ] = 1.0,
 ) -> None:
     """Run the whole stack with a simulated plant; Ctrl-C stops all of it."""
-    log.configure("demo")
+    options = _begin("demo")
     wanted = demo_stack.Wish(days, seed, start and start.replace(tzinfo=UTC), speed)
-    raise typer.Exit(demo_stack.run(settings.load(), wanted))
+    raise typer.Exit(demo_stack.run(options, wanted))
 
 
 def up() -> None:
     """Run the services of a real plant, as configured in the home."""
-    log.configure("up")
-    raise typer.Exit(stack.run_plant(settings.load()))
+    options = _begin("up")
+    raise typer.Exit(stack.run_plant(options))
 
 
 def edge(
@@ -49,33 +50,32 @@ def edge(
     ] = None,
 ) -> None:
     """Collect from machines and forward to the broker."""
-    log.configure("edge")
-    options = settings.load()
+    options = _begin("edge")
     late("edge.main:run")(config or options.home / "edge.toml", options)
 
 
 def ingest() -> None:
     """Commit what collectors send into the lake."""
-    log.configure("ingest")
-    raise typer.Exit(late("ingestion.main:run")(settings.load()) or 0)
+    options = _begin("ingest")
+    raise typer.Exit(late("ingestion.main:run")(options) or 0)
 
 
 def dashboard() -> None:
     """Serve the pages."""
-    log.configure("dashboard")
-    late("dashboards.main:run")(settings.load())
+    options = _begin("dashboard")
+    late("dashboards.main:run")(options)
 
 
 def pipelines() -> None:
     """Run Dagster: its web server, schedules and sensors."""
-    log.configure("pipelines")
-    late("pipelines.main:run")(settings.load())
+    options = _begin("pipelines")
+    late("pipelines.main:run")(options)
 
 
 def broker() -> None:
     """Run the demo's MQTT broker."""
-    log.configure("broker")
-    late("ingestion.embedded_broker:run")(settings.load())
+    options = _begin("broker")
+    late("ingestion.embedded_broker:run")(options)
 
 
 def plant(
@@ -84,6 +84,13 @@ def plant(
     speed: float = 1.0,
 ) -> None:
     """Run the simulated plant's machines."""
-    log.configure("plant")
+    options = _begin("plant")
     begin = (start or datetime.now(UTC)).replace(tzinfo=UTC)
-    late("edge.simulator.main:run")(settings.load(), seed, begin, speed)
+    late("edge.simulator.main:run")(options, seed, begin, speed)
+
+
+def _begin(process: str) -> Settings:
+    """The settings, and a log in the form that they ask for."""
+    options = settings.load()
+    log.configure(process, options.log_format)
+    return options

@@ -33,7 +33,7 @@ _END_WITHIN_S = 8.0
 _LOG_BYTES = 10_000_000
 _LONGEST_RESTART_WAIT_S = 30.0
 _STEADY_AFTER_S = 60.0
-_READY = re.compile(r": ready\b")
+_READY = re.compile(r': "?ready\b')
 
 
 @dataclass(frozen=True)

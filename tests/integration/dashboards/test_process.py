@@ -1,5 +1,6 @@
 """The dashboard as a process: before there is a lake, through the catalog's death, to its end."""
 
+import http.client
 import json
 import signal
 import subprocess
@@ -27,10 +28,15 @@ class DashboardProcess:
 
     def __init__(self, settings: Settings, log: Path) -> None:
         self.port = free_port()
+        self.metrics_port = free_port()
         self._log = log
         self.process = subprocess.Popen(
             [sys.executable, "-m", "takt", "dashboard"],
-            env={**environment(settings), "TAKT_DASHBOARD__PORT": str(self.port)},
+            env={
+                **environment(settings),
+                "TAKT_DASHBOARD__PORT": str(self.port),
+                "TAKT_METRICS__DASHBOARD_PORT": str(self.metrics_port),
+            },
             stdout=log.open("wb"),
             stderr=subprocess.STDOUT,
         )
@@ -41,6 +47,14 @@ class DashboardProcess:
 
     def wait_until_ready(self) -> None:
         wait_until(lambda: " ready" in self.said, f"a ready dashboard; it said {self.said}")
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """Status and text of its metrics port."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.metrics_port, timeout=30)
+        with closing(connection):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
 
     def follow(self) -> ClientConnection:
         address = f"127.0.0.1:{self.port}"
@@ -118,13 +132,19 @@ def test_a_catalog_that_goes_away_is_told_and_its_return_is_noticed(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [database]
         )
         failing = next_parts(page, "overview-notice")
+        unwell, _ = process.answer("/health")
         server.execute(f"alter database {database} allow_connections true")
         found_again = next_parts(page, "overview-notice")
+        well, _ = process.answer("/health")
+        _, figures = process.answer("/metrics")
     process.end()
 
     assert "The lake has not answered since" in json.dumps(failing)
     assert "the lake does not answer, asking on" in process.said
     assert found_again["overview-notice"]["children"] is None
+    assert (unwell, well) == (503, 200)
+    assert "takt_dashboard_pages 1.0" in figures
+    assert "takt_dashboard_feed_seconds_count" in figures
 
 
 def test_a_page_of_another_host_is_not_followed(running: DashboardProcess) -> None:
