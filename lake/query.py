@@ -176,7 +176,8 @@ def _show_live_marts(con: duckdb.DuckDBPyConnection) -> None:
     views = con.execute(
         "select view_name from duckdb_views() where database_name = 'lake'"
         " and schema_name = 'marts'"
-        " and (starts_with(view_name, 'live_') or not contains(sql, 'lake.marts.'))"
+        " and (starts_with(view_name, 'live_')"
+        " or not regexp_matches(sql, 'lake.(marts|intermediate|accounting)[.]'))"
     ).fetchall()
     for (name,) in views:
         con.execute(f'CREATE VIEW memory.marts."{name}" AS FROM lake.marts."{name}"')

@@ -7,6 +7,7 @@ Everything dbt writes lies in the home, so that one installed project serves man
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -204,7 +205,12 @@ def _run(settings: Settings, command: Sequence[str | Path], progress: Progress) 
     assert child.process.stdout is not None, "its output is a pipe"
     try:
         told = _follow(child.process.stdout, progress)
-        if child.process.wait() != 0:
+        code = child.process.wait()
+        if code < 0:
+            # DuckDB aborts a process whose catalog is lost inside a transaction.
+            name = signal.Signals(-code).name
+            told = f"it was ended by {name}, mostly because the catalog was lost ({told})"
+        if code != 0:
             raise TransformationError(f"dbt failed: {told}; see {log_path(settings)}/dbt.log")
     finally:
         child.end(_END_TIMEOUT_S)

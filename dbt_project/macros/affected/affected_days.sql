@@ -2,7 +2,7 @@
 {#- The CTEs that the operations macros start from, for this run: the days to rebuild and raw up to the pin. #}
 days as (
 
-    select * from {{ ref('int_affected_day') }}
+    select * from {{ ref('int_affected_day') }} where is_gone is not true
 
 ),
 

@@ -163,7 +163,6 @@ pieces_of_the_day as (
             and pieces.production_date = days.production_date
             and pieces.started_at >= days.started_at
             and pieces.started_at < days.through_at
-            and pieces.calendar_kind is not null
 
 ),
 

@@ -196,7 +196,8 @@ select
     days.production_date,
     days.started_at,
     days.ended_at,
-    days.evaluated_at
+    days.evaluated_at,
+    false as is_gone
 from days
 inner join known_from
     on
@@ -223,4 +224,12 @@ where
 
 union all
 
-select * from days_taken_away
+select
+    site_id,
+    work_unit_id,
+    production_date,
+    null as started_at,
+    null as ended_at,
+    null as evaluated_at,
+    true as is_gone
+from days_taken_away

@@ -416,8 +416,8 @@ select
     valid_days.day_started_at,
     valid_days.day_ended_at,
     segments.shift_id,
-    segments.shift_started_at,
-    segments.shift_ended_at,
+    greatest(segments.shift_started_at, valid_days.day_started_at) as shift_started_at,
+    least(segments.shift_ended_at, valid_days.day_ended_at) as shift_ended_at,
     segments.kind,
     greatest(segments.started_at, valid_days.day_started_at) as started_at,
     least(segments.ended_at, valid_days.day_ended_at) as ended_at

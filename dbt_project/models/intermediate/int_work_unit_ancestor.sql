@@ -4,9 +4,25 @@ with recursive
 
 equipment as (
 
-    select *
-    from {{ ref('stg_equipment') }}
-    qualify row_number() over (partition by site_id, equipment_id order by valid_from desc nulls last) = 1
+    {#- One that was moved or renamed has several rows: the newest that holds already says where it is. It exists from
+        the first to the last of them. #}
+    select
+        equipment.* replace (
+            nullif(
+                min(coalesce(equipment.valid_from, timestamp '-infinity')) over spans, timestamp '-infinity'
+            ) as valid_from,
+            nullif(max(coalesce(equipment.valid_to, timestamp 'infinity')) over spans, timestamp 'infinity')
+                as valid_to
+        )
+    from {{ ref('stg_equipment') }} as equipment
+    cross join {{ ref('int_run') }} as run
+    window spans as (partition by equipment.site_id, equipment.equipment_id)
+    qualify row_number() over (
+        partition by equipment.site_id, equipment.equipment_id
+        order by
+            coalesce(equipment.valid_from > run.evaluated_at, false),
+            equipment.valid_from desc nulls last
+    ) = 1
 
 ),
 

@@ -49,10 +49,10 @@ class Plant:
     folder: Path
     files: list[Path]
 
-    def build(self, now: datetime, *, full: bool = False) -> None:
+    def build(self, now: datetime, *, full: bool = False, select: str | None = None) -> None:
         """Run the transformations as if it were `now`."""
         moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-        dbt.build(self.settings, variables={"now": moment}, full=full)
+        dbt.build(self.settings, variables={"now": moment}, full=full, select=select)
 
     def query(self, sql: str, **values: object) -> list[tuple[object, ...]]:
         """Rows at the head of the lake."""

@@ -39,6 +39,14 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
         if (told := differences(figure, shown.get(key)))
     ]
     assert not wrong, f"{len(wrong)} of {len(expected)}: {wrong[:3]}"
+    unexpected = [key for key in shown if key[2] in ("shift", "day") and key not in expected]
+    assert not [key for key in unexpected if is_within(key[1])], unexpected[:3]
+
+
+def is_within(started_at: object) -> bool:
+    """Whether a day or shift that starts then is over before the truth ends."""
+    assert isinstance(started_at, int)
+    return microseconds(START) <= started_at < microseconds(END) - 2 * 86_400_000_000
 
 
 def expected_figures(works: Plant) -> Iterator[tuple[Key, Figures]]:

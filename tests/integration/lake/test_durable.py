@@ -21,8 +21,7 @@ def second_names(settings: Settings) -> list[Path]:
 
 
 def test_a_commit_leaves_nothing_behind(lake_settings: Settings):
-    with lake.open(lake_settings) as con:
-        con.begin()
+    with lake.open(lake_settings) as con, lake.transaction(con):
         con.execute(_INSERT)
         durable.commit(con, lake_settings, ["reference"])
 
@@ -33,8 +32,7 @@ def test_a_commit_leaves_nothing_behind(lake_settings: Settings):
 def test_without_it_duckdb_deletes_files_of_a_commit_whose_answer_is_lost(
     lake_settings: Settings, wired_settings: Settings, wire: CatalogWire
 ):
-    with lake.open(wired_settings) as con:
-        con.begin()
+    with lake.open(wired_settings) as con, lake.transaction(con):
         con.execute(_INSERT)
         wire.at_next_commit(lambda: True)
         with pytest.raises(duckdb.Error):
@@ -46,8 +44,7 @@ def test_without_it_duckdb_deletes_files_of_a_commit_whose_answer_is_lost(
 def test_files_survive_a_commit_whose_answer_is_lost(
     lake_settings: Settings, wired_settings: Settings, wire: CatalogWire
 ):
-    with lake.open(wired_settings) as con:
-        con.begin()
+    with lake.open(wired_settings) as con, lake.transaction(con):
         con.execute(_INSERT)
         wire.at_next_commit(lambda: True)
         with pytest.raises(lake.OutcomeUnknown):
@@ -61,8 +58,7 @@ def test_files_survive_a_commit_whose_answer_is_lost(
 def test_a_commit_that_never_arrived_leaves_nothing(
     lake_settings: Settings, wired_settings: Settings, wire: CatalogWire
 ):
-    with lake.open(wired_settings) as con:
-        con.begin()
+    with lake.open(wired_settings) as con, lake.transaction(con):
         con.execute(_INSERT)
         wire.at_next_commit(lambda: False)
         with pytest.raises(lake.OutcomeUnknown):
