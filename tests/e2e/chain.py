@@ -6,8 +6,8 @@ The machines' broker is never killed: what a foreign broker loses before handing
 not Takt's. Everything else is.
 """
 
-import bisect
 import json
+import math
 import os
 import random
 import signal
@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,6 @@ import psutil
 import lake
 from takt import children
 from takt.errors import TaktError
-from takt.messages import Ack
 from takt.settings import BrokerSettings, Settings
 from tests.command import environment
 from tests.conftest import Mosquitto, accepts_connections, free_port, wait_until
@@ -74,36 +74,6 @@ class CountedSource:
             self._last = self._client.publish(
                 "plant/assembly/line1/press01/counter", json.dumps(payload), qos=1
             )
-
-
-class FlowWatch:
-    """Notes when the lake acknowledges something new, by the acks that Takt's broker passes on."""
-
-    def __init__(self, port: int) -> None:
-        self._settled: dict[str, int] = {}
-        self._moved_at: list[float] = []
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="watch")
-        self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = lambda client, *_: client.subscribe("takt/v1/+/+/ack")
-        self._client.on_message = self._on_ack
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def waits_after(self, moments: Sequence[float]) -> list[float]:
-        """From each moment to the next acknowledgement of something new, in seconds."""
-        moved = self._moved_at
-        found = [bisect.bisect_right(moved, moment) for moment in moments]
-        return [moved[i] - at for i, at in zip(found, moments, strict=True) if i < len(moved)]
-
-    def _on_ack(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        ack = Ack.model_validate_json(message.payload)
-        if ack.settled_through > self._settled.get(ack.epoch, 0):
-            self._settled[ack.epoch] = ack.settled_through
-            self._moved_at.append(time.monotonic())
 
 
 class Chain:
@@ -178,6 +148,20 @@ class Chain:
             " from raw.telemetry where signal = 'counter'"
         )[0]
 
+    def waits_after(self, moments: Sequence[datetime]) -> list[float]:
+        """From each moment until the lake had a value that was born after it, in seconds."""
+        rows = self.query(
+            "select epoch_us(max(observed_at)), epoch_us(any_value(timezone('UTC', snapshot_time)))"
+            " from (select *, snapshot_id from raw.telemetry) as told"
+            " join ducklake_snapshots('lake') using (snapshot_id)"
+            " where signal = 'counter' group by snapshot_id order by 2"
+        )
+        waits = []
+        for moment in (int(each.timestamp() * 1e6) for each in moments):
+            committed_at = next((at for newest, at in rows if newest > moment), None)
+            waits.append(math.inf if committed_at is None else (committed_at - moment) / 1e6)
+        return waits
+
     def query(self, sql: str) -> list[tuple]:
         """Rows of a query at the lake's head."""
         with lake.open(self.settings, read_only=True) as connection:
@@ -219,14 +203,14 @@ def running_chain(home: Path, machines: Mosquitto, broker: str) -> Iterator[Chai
 
 def kill_at_random_moments(
     chain: Chain, victims: list[str], kills: int, seed: int, between_s: tuple[float, float]
-) -> list[float]:
-    """Kill and restart a random victim, again and again; the moments on the monotonic clock."""
+) -> list[datetime]:
+    """Kill and restart a random victim, again and again; when that was."""
     chance = random.Random(seed)
     moments = []
     for _ in range(kills):
         # The pause is the fault's moment, not a wait for something to have happened.
         time.sleep(chance.uniform(*between_s))
-        moments.append(time.monotonic())
+        moments.append(datetime.now(UTC))
         chain.kill_and_restart(chance.choice(victims))
     return moments
 
@@ -287,8 +271,10 @@ def assert_ledger_is_whole(chain: Chain) -> None:
 
     Both tables are read at one snapshot: the collector goes on saying that it lives.
     """
-    with lake.open(chain.settings, read_only=True) as connection:
-        connection.execute("begin transaction")
+    with (
+        lake.open(chain.settings, read_only=True) as connection,
+        lake.transaction(connection),
+    ):
         ranges = connection.execute(
             "select epoch, first_seq, last_seq, first_row, rows from raw.batch order by 1, 2"
         ).fetchall()

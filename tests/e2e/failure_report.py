@@ -18,8 +18,8 @@ import pytest
 _HEAD = """# Failure report
 
 What `make faults` found when it was last run to its end. Every row is compared with a source that
-counts: *accepted* samples are those that the source's broker took and the collector acknowledged.
-*Flowing again* is the time from a fault to the next acknowledgement of the lake for new data.
+counts. *Flowing again* is the time from a fault until the lake has a value born after it; faults
+follow one another, so it may contain the next ones.
 
 {date}, commit {commit}, {cpus} cores, Python {python}, Linux {kernel}.
 
@@ -39,7 +39,7 @@ class Result:
         values: How many the source counted.
         lost: Of these not in the lake.
         doubled: Of these more than once in the lake.
-        flowing_again_s: From each fault to the lake's next acknowledgement of new data.
+        flowing_again_s: From each fault until the lake had a value born after it.
     """
 
     fault: str
@@ -84,7 +84,7 @@ class FailureReport:
 
 
 def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
+    command = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
     return done.stdout.strip() or "unknown"
 
