@@ -64,6 +64,13 @@ class BrokerSettings(_Section):
 class IngestionSettings(_Section):
     """Broker → lake."""
 
+    shards: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Parts of the collectors; each is ingested by one process at a time."
+    )
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="How many `takt up` starts; more than shards: stand-by."
+    )
+
     commit_interval_s: PositiveFloat = 0.5
     credit_batches: PositiveInt = Field(default=500, description="Shared by active collectors.")
     credit_bytes: PositiveInt = Field(default=64_000_000, description="Shared likewise.")

@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ingestion.main import EXIT_SUPERSEDED
 from lake.catalog_supervisor import CatalogHome
 from takt.settings import Settings
 from tests.conftest import Mosquitto, free_port, wait_until
@@ -70,7 +69,7 @@ def test_a_restarted_ingestion_names_itself_and_goes_on_where_the_ledger_ends(
     assert count(settings, "raw.telemetry") == 20
 
 
-def test_a_superseded_ingestion_stops_for_good_and_loses_nothing(
+def test_a_paused_ingestion_is_superseded_then_stands_by_and_loses_nothing(
     settings: Settings, ingestion: IngestionProcess, collector: FakeCollector, tmp_path: Path
 ) -> None:
     collector.send_rows(1, 1, 10)
@@ -80,7 +79,7 @@ def test_a_superseded_ingestion_stops_for_good_and_loses_nothing(
         collector.send_rows(2, 11, 10)
         collector.wait_settled(2)
         ingestion.send_signal(signal.SIGCONT)
-        assert ingestion.wait(30) == EXIT_SUPERSEDED
+        wait_until(lambda: "ready to take over" in ingestion.log, "the former owner to stand by")
         collector.send_rows(3, 21, 10)
         collector.wait_settled(3)
 
