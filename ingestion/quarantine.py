@@ -17,7 +17,8 @@ import lake
 from ingestion.committer import Committer
 from ingestion.inbox import Message
 from ingestion.intake import Arrival, Selection, digest_of, microseconds
-from ingestion.judgement import check_times, decode
+from ingestion.judgement import decode
+from ingestion.sample_times import LiveLimits, refused_rows
 from ingestion.side_shard import side_writer
 from lake.errors import LakeUnavailable
 from lake.schema import QUARANTINE_REPLAY
@@ -149,8 +150,9 @@ def replay(settings: Settings, quarantine_id: str | None = None) -> ReplayReport
     if waiting:
         with side_writer(settings) as (writer, owner_id):
             committer = Committer(settings, writer, owner_id)
+            limits = LiveLimits.of(settings.ingestion)
             for page in _pages(waiting):
-                report.outcomes |= _replay_page(committer, _refused(settings, page))
+                report.outcomes |= _replay_page(committer, _refused(settings, page), limits)
     return report
 
 
@@ -167,12 +169,12 @@ def _pages(waiting: list[tuple[str, int]]) -> list[list[str]]:
     return pages
 
 
-def _replay_page(committer: Committer, page: list[_Refused]) -> dict[str, str]:
+def _replay_page(committer: Committer, page: list[_Refused], limits: LiveLimits) -> dict[str, str]:
     selection = Selection()
     outcomes = {}
     for refused in page:
         try:
-            selection.batches.append(_arrival(refused))
+            selection.batches.append(_arrival(refused, limits))
             outcomes[refused.quarantine_id] = "committed"
         except BatchError as error:
             outcomes[refused.quarantine_id] = f"refused again, {error.reason}"
@@ -186,18 +188,21 @@ def _replay_page(committer: Committer, page: list[_Refused]) -> dict[str, str]:
     return outcomes
 
 
-def _arrival(refused: _Refused) -> Arrival:
+def _arrival(refused: _Refused, limits: LiveLimits) -> Arrival:
     address = parse_batch(refused.topic)
     if address is None:
         raise BatchError("no_batch", "only batches can be replayed")
     if refused.reason == "epoch_conflict":
         raise BatchError("epoch_conflict", _RESENT)
+    received_at = microseconds(datetime.now(UTC))
     table = decode(refused.payload).table
-    check_times(table)
+    # All of it or nothing: a part would be in the lake twice when the rest is replayed.
+    for wrong in refused_rows(table, limits, received_at):
+        raise BatchError(wrong.reason, wrong.detail)
     payload = batch.encode_table(table, first_row=1)
     source = Collector(address.source.site, COLLECTOR)
     epoch = str(UUID(refused.quarantine_id))
-    message = Message(refused.topic, payload)
+    message = Message(refused.topic, payload, received_at=received_at)
     # The id is a digest of topic and bytes: what was committed before is a repeat now.
     arrival = Arrival(BatchAddress(source, epoch, 1), digest_of(payload), message)
     arrival.was_attempted = True

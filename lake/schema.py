@@ -94,6 +94,7 @@ BATCH = LakeTable(
         "last_seq": "BIGINT",
         "first_row": "BIGINT",
         "rows": "BIGINT",
+        "quarantined_rows": "BIGINT",
         "status": "VARCHAR",
         "digests": "BLOB",
         "cause": "VARCHAR",
@@ -120,6 +121,7 @@ QUARANTINE = LakeTable(
         "payload": "BLOB",
         "reason": "VARCHAR",
         "detail": "VARCHAR",
+        "rows": "BIGINT",
         "quarantined_at": "TIMESTAMP",
     },
 )
