@@ -160,6 +160,8 @@ def ledger_table(ledger: Sequence[LedgerRow], ingestor_id: str, now: int) -> pa.
             "ingestor_id": ingestor_id,
             "first_observed_at": row.first_observed_at,
             "last_observed_at": row.last_observed_at,
+            "first_received_at": row.first_received_at,
+            "source_delay_us": row.source_delay_us,
             "committed_at": now,
         }
         for row in ledger

@@ -12,19 +12,22 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.decoding import decode, row_numbers
 from ingestion.inbox import Message
-from ingestion.inflation import inflated_size
 from ingestion.intake import Arrival, DeclaredLoss, Refusal
 from ingestion.ledger import EpochLedger, Span, Standing
 from ingestion.quarantine_rows import QuarantineRow
-from ingestion.sample_times import LiveLimits, RefusedRows, bounds, refused_rows
+from ingestion.sample_times import (
+    LiveLimits,
+    RefusedRows,
+    bounds,
+    refused_rows,
+    source_delay_us,
+)
 from takt import batch
 from takt.batch import Batch
 from takt.errors import BatchError
 from takt.topics import Collector
-
-MAX_INFLATED_BYTES = 64 * 1024 * 1024
-"""Decoded size of a batch; a collector's batches stay a hundred times below it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class LedgerRow:
 
     Attributes:
         quarantined_rows: How many of a committed batch's rows are in quarantine instead.
+        first_received_at: When the collector accepted the first row, in µs since 1970.
+        source_delay_us: The longest time from observation to acceptance of a live row.
     """
 
     key: EpochKey
@@ -51,6 +56,8 @@ class LedgerRow:
     digests: bytes = b""
     first_observed_at: int | None = None
     last_observed_at: int | None = None
+    first_received_at: int | None = None
+    source_delay_us: int | None = None
     quarantined_rows: int = 0
 
     def extend(self, later: "LedgerRow") -> bool:
@@ -69,6 +76,8 @@ class LedgerRow:
         self.digests += later.digests
         self.first_observed_at = _least(self.first_observed_at, later.first_observed_at)
         self.last_observed_at = _greatest(self.last_observed_at, later.last_observed_at)
+        self.first_received_at = _least(self.first_received_at, later.first_received_at)
+        self.source_delay_us = _greatest(self.source_delay_us, later.source_delay_us)
         return True
 
 
@@ -148,7 +157,7 @@ class Judge:
         if standing is Standing.CONFLICT:
             self._ledger.has_conflict = True
             detail = "the lake has other bytes under this seq: a cloned or restored spool"
-            numbers = _row_numbers(arrival.message.payload)
+            numbers = row_numbers(arrival.message.payload)
             rows = numbers[1] if numbers else None
             self._quarantine(arrival, "epoch_conflict", detail, arrival.message, rows)
             return
@@ -182,6 +191,8 @@ class Judge:
                 arrival.digest,
                 first_observed_at,
                 last_observed_at,
+                bounds(kept["received_at"])[0],
+                source_delay_us(kept),
                 quarantined_rows,
             )
         )
@@ -202,7 +213,7 @@ class Judge:
 
     def _refuse(self, arrival: Arrival, error: BatchError) -> None:
         seq = arrival.address.seq
-        numbers = _row_numbers(arrival.message.payload)
+        numbers = row_numbers(arrival.message.payload)
         rows = numbers[1] if numbers else None
         self._quarantine(arrival, error.reason, error.detail, arrival.message, rows)
         span = Span(seq, seq)
@@ -228,7 +239,7 @@ class Judge:
 
     def _count_repeats(self, arrival: Arrival, copies: int) -> None:
         if copies:
-            numbers = _row_numbers(arrival.message.payload)
+            numbers = row_numbers(arrival.message.payload)
             repeats = self._verdicts.repeats[self._key]
             repeats.batches += copies
             repeats.rows += copies * (numbers[1] if numbers else 0)
@@ -246,22 +257,6 @@ class Judge:
             self._run = []
 
 
-def decode(payload: bytes) -> Batch:
-    """The batch in `payload`, as `takt.batch.decode`, but never larger than memory allows.
-
-    Raises:
-        BatchError: It does not decode, breaks the wire contract or inflates beyond reason.
-    """
-    if 0 < len(payload) <= batch.MAX_PAYLOAD_BYTES:
-        try:
-            size = inflated_size(payload)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise BatchError("not_arrow", str(error)[:500]) from error
-        if size > MAX_INFLATED_BYTES:
-            raise BatchError("too_large", f"{size} bytes decoded; at most {MAX_INFLATED_BYTES}")
-    return batch.decode(payload)
-
-
 def telemetry_rows(key: EpochKey, run: list[Batch]) -> pa.Table:
     """The rows of consecutive batches with the columns that the topic gave."""
     table = pa.concat_tables([each.table for each in run]).replace_schema_metadata(None)
@@ -273,22 +268,6 @@ def telemetry_rows(key: EpochKey, run: list[Batch]) -> pa.Table:
         [*columns, row_numbers, *table.columns],
         names=["site", "collector", "epoch", "row_number", *table.column_names],
     )
-
-
-def _row_numbers(payload: bytes) -> tuple[int, int] | None:
-    """First row and number of rows of a batch, even of one that breaks the contract."""
-    try:
-        if len(payload) > batch.MAX_PAYLOAD_BYTES or inflated_size(payload) > MAX_INFLATED_BYTES:
-            return None
-        with pa.ipc.open_stream(payload) as reader:
-            first_row = (reader.schema.metadata or {}).get(b"takt.first_row", b"")
-            rows = sum(part.num_rows for part in reader)
-    except (pa.ArrowException, OSError, ValueError):
-        return None
-    is_number = first_row.isdigit() and len(first_row) < 19
-    if not is_number or int(first_row) < 1 or rows == 0:
-        return None
-    return int(first_row), rows
 
 
 def _least(left: int | None, right: int | None) -> int | None:

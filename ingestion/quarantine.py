@@ -15,9 +15,9 @@ import pyarrow as pa
 
 import lake
 from ingestion.committer import Committer
+from ingestion.decoding import decode
 from ingestion.inbox import Message
 from ingestion.intake import Arrival, Selection, digest_of, microseconds
-from ingestion.judgement import decode
 from ingestion.sample_times import LiveLimits, refused_rows
 from ingestion.side_shard import side_writer
 from lake.errors import LakeUnavailable

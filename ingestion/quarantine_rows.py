@@ -38,6 +38,11 @@ class QuarantineRow:
     rows: int | None
     may_be_kept: bool
 
+    @property
+    def payload_bytes(self) -> int:
+        """Size of what is kept, so that adding it up reads no payload."""
+        return len(self.payload)
+
     @classmethod
     def of(cls, refusal: Refusal) -> "QuarantineRow":
         """The row for a refused message; bytes beyond every legal payload are cut."""

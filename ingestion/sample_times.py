@@ -102,6 +102,15 @@ def bounds(column: pa.ChunkedArray) -> tuple[int, int]:
     return found["min"].value, found["max"].value
 
 
+def source_delay_us(table: pa.Table) -> int | None:
+    """The longest time from observation to acceptance of a live sample; None without any."""
+    if pc.any(table["is_historical"]).as_py():
+        table = table.filter(pc.invert(table["is_historical"]))
+    received, observed = (table[name].cast(pa.int64()) for name in ("received_at", "observed_at"))
+    longest: int | None = pc.max(pc.subtract(received, observed)).as_py()
+    return longest
+
+
 def _masks(
     table: pa.Table, limits: LiveLimits, received_at: int
 ) -> list[tuple[str, str, pa.ChunkedArray]]:

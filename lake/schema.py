@@ -101,6 +101,8 @@ BATCH = LakeTable(
         "ingestor_id": "VARCHAR",
         "first_observed_at": "TIMESTAMP",
         "last_observed_at": "TIMESTAMP",
+        "first_received_at": "TIMESTAMP",
+        "source_delay_us": "BIGINT",
         "committed_at": "TIMESTAMP",
     },
     sorted_by=("site", "collector", "epoch", "first_seq"),
@@ -122,6 +124,7 @@ QUARANTINE = LakeTable(
         "reason": "VARCHAR",
         "detail": "VARCHAR",
         "rows": "BIGINT",
+        "payload_bytes": "BIGINT",
         "quarantined_at": "TIMESTAMP",
     },
 )

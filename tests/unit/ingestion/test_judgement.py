@@ -3,9 +3,10 @@
 import pyarrow as pa
 import pytest
 
+from ingestion.decoding import decode
 from ingestion.inbox import Message
 from ingestion.intake import Arrival, DeclaredLoss, digest_of
-from ingestion.judgement import EpochKey, Judge, Verdicts, decode
+from ingestion.judgement import EpochKey, Judge, Verdicts
 from ingestion.ledger import EpochLedger, Span
 from ingestion.sample_times import LiveLimits
 from takt import batch, topics
