@@ -55,6 +55,7 @@ class Ingestion:
         self._ownership = Ownership(settings, self._inbox.wake)
         self._owned: dict[int, OwnedShard] = {}
         self._known: OrderedDict[Collector, Health] = OrderedDict()
+        self._has_met = False
         self._wanted_filters = frozenset((HEALTH_FILTER,))
         self._heard_filters: set[str] = set()
         self._confirmed: deque[frozenset[str]] = deque()
@@ -175,6 +176,10 @@ class Ingestion:
     def _receive(self, timeout_s: float) -> None:
         for message in self._inbox.take(timeout_s):
             self._sort(message)
+        if self._has_met:
+            # Once for all of them: after a connection every collector is new.
+            self._has_met = False
+            self._listen()
         while self._confirmed:
             self._greet(self._confirmed.popleft())
 
@@ -185,14 +190,13 @@ class Ingestion:
         if heard is None:
             return
         collector, health = heard
-        is_new = collector not in self._known
+        self._has_met |= collector not in self._known
         self._known[collector] = health
+        self._known.move_to_end(collector)
         if len(self._known) > _COLLECTORS_KNOWN:
             self._known.popitem(last=False)
         if owned is not None:
             owned.hear(collector, health, greets=self._is_heard(collector))
-            if is_new:
-                self._listen()
 
     def _overhear(self, message: Message) -> tuple[Collector, Health] | None:
         """A health message of a collector that is not ours; what else there is, is not ours."""

@@ -117,7 +117,7 @@ class ShardLocks:
         self._held.clear()
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.Error):
                 # Closing frees the locks as well, but a moment later.
                 connection.execute("select pg_advisory_unlock_all()")
             connection.close()
@@ -149,5 +149,5 @@ class ShardLocks:
 def _available() -> Iterator[None]:
     try:
         yield
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise LakeUnavailable(f"the catalog was lost: {str(error).splitlines()[0]}") from error

@@ -86,6 +86,29 @@ def test_a_paused_ingestion_is_superseded_then_stands_by_and_loses_nothing(
     assert count(settings, "raw.telemetry") == 30
 
 
+def test_what_is_settled_is_known_when_collectors_are_divided_otherwise(
+    settings: Settings, new_collector: Callable[..., FakeCollector], tmp_path: Path
+) -> None:
+    collectors = [new_collector(f"collector{number}") for number in range(4)]
+    sent: dict[str, bytes] = {}
+    for place, shards in enumerate([1, 3, 2]):
+        options = settings.ingestion.model_copy(update={"shards": shards})
+        divided = settings.model_copy(update={"ingestion": options})
+        with ingesting(divided, tmp_path / f"{shards}.log") as ingestion:
+            for each in collectors:
+                if place:
+                    each.send(place, sent[each.name])
+                sent[each.name] = each.send_rows(place + 1, 10 * place + 1, 10)
+                each.wait_settled(place + 1)
+            ingestion.send_signal(signal.SIGTERM)
+            assert ingestion.wait(10) == 0
+
+    assert count(settings, "raw.telemetry") == 4 * 30
+    assert query(settings, "select sum(batches) from raw.transport_repeat") == [(8,)]
+    fences = "select shards from raw.ingest_layout"
+    assert query(settings, fences) == [(2,)]
+
+
 def test_a_broker_that_comes_back_is_found_again(
     settings: Settings, ingestion: IngestionProcess, mosquitto: Mosquitto, collector: FakeCollector
 ) -> None:
