@@ -15,6 +15,7 @@ from ingestion.intake import Arrival, DeclaredLoss, Selection, microseconds
 from ingestion.judgement import EpochKey, Judge, LedgerRow, Verdicts
 from ingestion.ledger import EpochLedger, Span
 from ingestion.quarantine_rows import QuarantineRow, kept_already
+from ingestion.sample_times import LiveLimits
 from lake import schema
 from lake.shard import Commit, EpochState, ShardWriter
 from takt.settings import Settings
@@ -37,6 +38,7 @@ class Committer:
         self._settings = settings
         self._writer = writer
         self._ingestor_id = ingestor_id
+        self._limits = LiveLimits.of(settings.ingestion)
         self._ledgers: OrderedDict[EpochKey, EpochLedger] = OrderedDict()
         self._quarantined: OrderedDict[str, None] = OrderedDict()
 
@@ -57,7 +59,7 @@ class Committer:
         involved = _grouped(selection, verdicts)
         try:
             for key, (batches, losses) in involved.items():
-                judge = Judge(key, self.ledger(key), verdicts)
+                judge = Judge(key, self.ledger(key), verdicts, self._limits)
                 judge.batches(batches)
                 judge.losses(losses)
             content = self._content(verdicts, selection, beside)
@@ -151,12 +153,15 @@ def ledger_table(ledger: Sequence[LedgerRow], ingestor_id: str, now: int) -> pa.
             "last_seq": row.span.last_seq,
             "first_row": row.first_row,
             "rows": row.span.rows,
+            "quarantined_rows": row.quarantined_rows,
             "status": row.status,
             "digests": row.digests,
             "cause": row.cause,
             "ingestor_id": ingestor_id,
             "first_observed_at": row.first_observed_at,
             "last_observed_at": row.last_observed_at,
+            "first_received_at": row.first_received_at,
+            "source_delay_us": row.source_delay_us,
             "committed_at": now,
         }
         for row in ledger

@@ -24,8 +24,9 @@ import lake
 from ingestion.committer import Committer, ledger_table
 from ingestion.history_files import ImportFileError, chunks, digest_of_file, row_count_hint
 from ingestion.intake import microseconds
-from ingestion.judgement import EpochKey, LedgerRow, check_times, telemetry_rows
+from ingestion.judgement import EpochKey, LedgerRow, telemetry_rows
 from ingestion.ledger import DIGEST_SIZE, Span
+from ingestion.sample_times import check_times
 from ingestion.side_shard import side_writer
 from lake.errors import LakeUnavailable, OutcomeUnknown
 from lake.schema import IMPORT_FILE

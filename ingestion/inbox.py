@@ -6,11 +6,16 @@ everybody else.
 """
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MESSAGE_OVERHEAD_BYTES = 1_024
 """What a message costs in memory beside its payload, about."""
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000
 
 
 def _no_answer() -> None:
@@ -26,12 +31,14 @@ class Message:
         payload: Its bytes.
         is_retained: The broker had kept it; it comes again after each reconnect.
         acknowledge: Tells the broker that it is settled.
+        received_at: When it arrived, in µs since 1970.
     """
 
     topic: str
     payload: bytes
     is_retained: bool = False
     acknowledge: Callable[[], None] = _no_answer
+    received_at: int = field(default_factory=_now)
 
     @property
     def size(self) -> int:

@@ -74,7 +74,7 @@ class DeclaredLoss:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A message to keep in quarantine, with why."""
+    """A message to keep in quarantine, with why; `rows` as far as it is known."""
 
     message: Message
     reason: str
@@ -82,6 +82,7 @@ class Refusal:
     source: Collector | None = None
     epoch: str | None = None
     seq: int | None = None
+    rows: int | None = None
     was_attempted: bool = False
 
 

@@ -1,7 +1,8 @@
 """What becomes of what arrived: committed, quarantined, declared lost or a repeat.
 
-Belongs here: the wire contract applied to whole batches, and the rows a commit writes. No
-single sample is looked at. Reading and writing the lake is the committer's.
+Belongs here: the wire contract applied to batches, and the rows a commit writes. Single samples
+are set apart by their times only, column by column. Reading and writing the lake is the
+committer's.
 """
 
 from collections import defaultdict
@@ -11,17 +12,22 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.inflation import inflated_size
-from ingestion.intake import EARLIEST, LATEST, Arrival, DeclaredLoss, Refusal
+from ingestion.decoding import decode, row_numbers
+from ingestion.inbox import Message
+from ingestion.intake import Arrival, DeclaredLoss, Refusal
 from ingestion.ledger import EpochLedger, Span, Standing
 from ingestion.quarantine_rows import QuarantineRow
+from ingestion.sample_times import (
+    LiveLimits,
+    RefusedRows,
+    bounds,
+    refused_rows,
+    source_delay_us,
+)
 from takt import batch
 from takt.batch import Batch
 from takt.errors import BatchError
 from takt.topics import Collector
-
-MAX_INFLATED_BYTES = 64 * 1024 * 1024
-"""Decoded size of a batch; a collector's batches stay a hundred times below it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,13 @@ class EpochKey:
 
 @dataclass
 class LedgerRow:
-    """Batches settled alike, without a gap in seqs or rows; one row of `raw.batch`."""
+    """Batches settled alike, without a gap in seqs or rows; one row of `raw.batch`.
+
+    Attributes:
+        quarantined_rows: How many of a committed batch's rows are in quarantine instead.
+        first_received_at: When the collector accepted the first row, in µs since 1970.
+        source_delay_us: The longest time from observation to acceptance of a live row.
+    """
 
     key: EpochKey
     span: Span
@@ -44,6 +56,9 @@ class LedgerRow:
     digests: bytes = b""
     first_observed_at: int | None = None
     last_observed_at: int | None = None
+    first_received_at: int | None = None
+    source_delay_us: int | None = None
+    quarantined_rows: int = 0
 
     def extend(self, later: "LedgerRow") -> bool:
         """Take in the batches of a later row, if they may share one row."""
@@ -53,12 +68,16 @@ class LedgerRow:
             and self.span.last_row is not None
             and self.span.last_row + 1 == later.span.first_row
         )
-        if not (is_alike and is_next):
+        # A spool ends between two batches: so the ledger says how many rows before it were refused.
+        is_mixed = bool(self.quarantined_rows or later.quarantined_rows)
+        if is_mixed or not (is_alike and is_next):
             return False
         self.span = self.span.joined(later.span)
         self.digests += later.digests
         self.first_observed_at = _least(self.first_observed_at, later.first_observed_at)
         self.last_observed_at = _greatest(self.last_observed_at, later.last_observed_at)
+        self.first_received_at = _least(self.first_received_at, later.first_received_at)
+        self.source_delay_us = _greatest(self.source_delay_us, later.source_delay_us)
         return True
 
 
@@ -97,8 +116,11 @@ class Verdicts:
 class Judge:
     """Judges what belongs to one epoch against its ledger, which it brings up to date."""
 
-    def __init__(self, key: EpochKey, ledger: EpochLedger, verdicts: Verdicts) -> None:
+    def __init__(
+        self, key: EpochKey, ledger: EpochLedger, verdicts: Verdicts, limits: LiveLimits
+    ) -> None:
         self._key = key
+        self._limits = limits
         self._ledger = ledger
         self._verdicts = verdicts
         self._run: list[Batch] = []
@@ -135,7 +157,9 @@ class Judge:
         if standing is Standing.CONFLICT:
             self._ledger.has_conflict = True
             detail = "the lake has other bytes under this seq: a cloned or restored spool"
-            self._quarantine(arrival, "epoch_conflict", detail)
+            numbers = row_numbers(arrival.message.payload)
+            rows = numbers[1] if numbers else None
+            self._quarantine(arrival, "epoch_conflict", detail, arrival.message, rows)
             return
         try:
             self._accept(arrival)
@@ -147,9 +171,16 @@ class Judge:
         seq = arrival.address.seq
         decoded = decode(arrival.message.payload)
         span = Span.of(seq, seq, decoded.first_row, decoded.table.num_rows)
-        first_observed_at, last_observed_at = check_times(decoded.table)
+        refused = refused_rows(decoded.table, self._limits, arrival.message.received_at)
+        quarantined_rows = sum(part.rows for part in refused)
+        if quarantined_rows == span.rows:
+            raise BatchError(refused[0].reason, "; ".join(part.detail for part in refused))
         if not self._ledger.fits(span):
             raise BatchError("row_numbers", f"rows {span.first_row} to {span.last_row} do not fit")
+        kept = self._set_apart(arrival, decoded, refused) if refused else decoded.table
+        if not refused:
+            self._extend_run(decoded)
+        first_observed_at, last_observed_at = bounds(kept["observed_at"])
         self._settle(
             LedgerRow(
                 self._key,
@@ -160,15 +191,33 @@ class Judge:
                 arrival.digest,
                 first_observed_at,
                 last_observed_at,
+                bounds(kept["received_at"])[0],
+                source_delay_us(kept),
+                quarantined_rows,
             )
         )
-        self._extend_run(decoded)
+
+    def _set_apart(self, arrival: Arrival, decoded: Batch, refused: list[RefusedRows]) -> pa.Table:
+        """Quarantine some rows of a batch; the others, which keep their numbers, are committed."""
+        is_kept = None
+        for part in refused:
+            rows = batch.encode_table(decoded.table.filter(part.mask), decoded.first_row)
+            message = Message(arrival.message.topic, rows)
+            self._quarantine(arrival, part.reason, part.detail, message, part.rows)
+            is_other = pc.invert(part.mask)
+            is_kept = is_other if is_kept is None else pc.and_(is_kept, is_other)
+        self._end_run()
+        kept = telemetry_rows(self._key, [decoded]).filter(is_kept)
+        self._verdicts.telemetry.append(kept)
+        return kept
 
     def _refuse(self, arrival: Arrival, error: BatchError) -> None:
         seq = arrival.address.seq
-        self._quarantine(arrival, error.reason, error.detail)
+        numbers = row_numbers(arrival.message.payload)
+        rows = numbers[1] if numbers else None
+        self._quarantine(arrival, error.reason, error.detail, arrival.message, rows)
         span = Span(seq, seq)
-        if (numbers := _row_numbers(arrival.message.payload)) is not None:
+        if numbers is not None:
             numbered = Span.of(seq, seq, *numbers)
             span = numbered if self._ledger.fits(numbered) else span
         first_row = span.first_row or 0
@@ -181,25 +230,16 @@ class Judge:
         if not (self._verdicts.ledger and self._verdicts.ledger[-1].extend(row)):
             self._verdicts.ledger.append(row)
 
-    def _quarantine(self, arrival: Arrival, reason: str, detail: str) -> None:
-        address = arrival.address
-        self._verdicts.quarantine.append(
-            QuarantineRow.of(
-                Refusal(
-                    arrival.message,
-                    reason,
-                    detail,
-                    address.source,
-                    address.epoch,
-                    address.seq,
-                    arrival.was_attempted,
-                )
-            )
-        )
+    def _quarantine(
+        self, arrival: Arrival, reason: str, detail: str, message: Message, rows: int | None
+    ) -> None:
+        source, epoch, seq = arrival.address
+        refusal = Refusal(message, reason, detail, source, epoch, seq, rows, arrival.was_attempted)
+        self._verdicts.quarantine.append(QuarantineRow.of(refusal))
 
     def _count_repeats(self, arrival: Arrival, copies: int) -> None:
         if copies:
-            numbers = _row_numbers(arrival.message.payload)
+            numbers = row_numbers(arrival.message.payload)
             repeats = self._verdicts.repeats[self._key]
             repeats.batches += copies
             repeats.rows += copies * (numbers[1] if numbers else 0)
@@ -217,22 +257,6 @@ class Judge:
             self._run = []
 
 
-def decode(payload: bytes) -> Batch:
-    """The batch in `payload`, as `takt.batch.decode`, but never larger than memory allows.
-
-    Raises:
-        BatchError: It does not decode, breaks the wire contract or inflates beyond reason.
-    """
-    if 0 < len(payload) <= batch.MAX_PAYLOAD_BYTES:
-        try:
-            size = inflated_size(payload)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise BatchError("not_arrow", str(error)[:500]) from error
-        if size > MAX_INFLATED_BYTES:
-            raise BatchError("too_large", f"{size} bytes decoded; at most {MAX_INFLATED_BYTES}")
-    return batch.decode(payload)
-
-
 def telemetry_rows(key: EpochKey, run: list[Batch]) -> pa.Table:
     """The rows of consecutive batches with the columns that the topic gave."""
     table = pa.concat_tables([each.table for each in run]).replace_schema_metadata(None)
@@ -244,40 +268,6 @@ def telemetry_rows(key: EpochKey, run: list[Batch]) -> pa.Table:
         [*columns, row_numbers, *table.columns],
         names=["site", "collector", "epoch", "row_number", *table.column_names],
     )
-
-
-def check_times(table: pa.Table) -> tuple[int, int]:
-    """First and last `observed_at`, in µs.
-
-    Raises:
-        BatchError: A time is not between the years 1900 and 2300.
-    """
-    bounds = [_bounds(table[name]) for name in ("observed_at", "received_at")]
-    for name, (least, greatest) in zip(("observed_at", "received_at"), bounds, strict=True):
-        if least < EARLIEST or greatest >= LATEST:
-            raise BatchError("time_range", f"{name} is not between the years 1900 and 2300")
-    return bounds[0]
-
-
-def _bounds(column: pa.ChunkedArray) -> tuple[int, int]:
-    bounds = pc.min_max(column)
-    return bounds["min"].value, bounds["max"].value
-
-
-def _row_numbers(payload: bytes) -> tuple[int, int] | None:
-    """First row and number of rows of a batch, even of one that breaks the contract."""
-    try:
-        if len(payload) > batch.MAX_PAYLOAD_BYTES or inflated_size(payload) > MAX_INFLATED_BYTES:
-            return None
-        with pa.ipc.open_stream(payload) as reader:
-            first_row = (reader.schema.metadata or {}).get(b"takt.first_row", b"")
-            rows = sum(part.num_rows for part in reader)
-    except (pa.ArrowException, OSError, ValueError):
-        return None
-    is_number = first_row.isdigit() and len(first_row) < 19
-    if not is_number or int(first_row) < 1 or rows == 0:
-        return None
-    return int(first_row), rows
 
 
 def _least(left: int | None, right: int | None) -> int | None:

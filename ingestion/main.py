@@ -1,7 +1,7 @@
 """The process between broker and lake: receive, commit, acknowledge, until told to stop.
 
-Belongs here: when things happen. What becomes of a message is decided in `judgement`, how
-it is committed in `lake.shard`.
+Belongs here: when things happen, and for which shard. What becomes of a message is decided in
+`judgement`, how it is committed in `lake.shard`.
 """
 
 import logging
@@ -10,81 +10,70 @@ import signal
 import threading
 import time
 import uuid
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from types import FrameType
 
 import lake
-from ingestion.committer import Committer
-from ingestion.credit import Credit, CreditBudget
-from ingestion.health_log import HealthLog, rows_of
+from ingestion.credit import CreditBudget
 from ingestion.inbox import Inbox, Message
-from ingestion.intake import Intake, Selection
-from ingestion.judgement import EpochKey
+from ingestion.intake import read_health
+from ingestion.owned_shard import OwnedShard, Surroundings
+from ingestion.ownership import Ownership
+from ingestion.sharding import filters, shard_of, shard_of_collector
 from ingestion.subscriber import Subscriber
 from lake.errors import FenceLost, LakeUnavailable, LockTimeout, OutcomeUnknown
-from lake.shard import Commit, ShardWriter
-from takt import topics
 from takt.backoff import Backoff
-from takt.messages import MAX_MISSING_RANGES, Ack, Health
+from takt.errors import BatchError
+from takt.messages import Health
 from takt.settings import Settings
-from takt.topics import Collector
+from takt.topics import BATCH_FILTER, HEALTH_FILTER, Collector, batch_filter, parse_health
 
 log = logging.getLogger(__name__)
 
-EXIT_SUPERSEDED = 3
-"""Another ingestion owns the shard now. Starting this one again would only take it back."""
-_COMMIT_MESSAGES = 300
-_COMMIT_BYTES = 16_000_000
-"""One commit takes no more at once: what it decodes has to fit in memory."""
 _HELD_FACTOR = 2
 """Bytes held, in budgets of credit: more means that somebody does not keep to the credit."""
-_HEALTHS_HELD = 1_000
+_COLLECTORS_KNOWN = 10_000
 _LEAVE_WITHIN_S = 3.0
 _END_WITHIN_S = 9.0
 
 
 class Ingestion:
-    """One ingestor: owns a shard of the lake from `start` until `stop` or a successor."""
+    """One process: ingests the shards that it owns, and stands by for the others."""
 
     def __init__(self, settings: Settings) -> None:
         options = settings.ingestion
-        self.ingestor_id = str(uuid.uuid4())
         self._settings = settings
+        self._shards = options.shards
         self._interval_s = options.commit_interval_s
         self._inbox = Inbox(_HELD_FACTOR * options.credit_bytes)
-        self._intake = Intake()
-        self._writer = ShardWriter(settings, self.ingestor_id)
-        self._committer = Committer(settings, self._writer, self.ingestor_id)
         self._budget = CreditBudget(options.credit_batches, options.credit_bytes)
-        self._full_at = max(1, min(_COMMIT_MESSAGES, options.credit_batches // 2))
-        self._announced: Credit | None = None
-        self._health_log = HealthLog()
-        self._healths: list[tuple[Collector, Health]] = []
-        self._speaking: dict[Collector, EpochKey] = {}
-        self._to_answer: dict[EpochKey, None] = {}
-        self._must_greet = threading.Event()
+        self._subscriber = Subscriber(
+            settings.broker, f"takt-ingest-{uuid.uuid4()}", self._inbox, self._on_listening
+        )
+        self._around = Surroundings(self._inbox, self._budget, self._subscriber.publish)
+        self._ownership = Ownership(settings, self._inbox.wake)
+        self._owned: dict[int, OwnedShard] = {}
+        self._known: OrderedDict[Collector, Health] = OrderedDict()
+        self._has_met = False
+        self._wanted_filters = frozenset((HEALTH_FILTER,))
+        self._heard_filters: set[str] = set()
+        self._confirmed: deque[frozenset[str]] = deque()
+        self._not_ready: list[OwnedShard] = []
+        self._take_over_at = 0.0
         self._stopping = threading.Event()
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
-        self._commit_due_at = 0.0
-        self._subscriber = Subscriber(
-            settings.broker, f"takt-ingest-{self.ingestor_id}", self._inbox, self._on_connected
-        )
-        self._was_ready = False
-        self._is_lake_away = False
 
     def run(self) -> int:
         """Ingest until `stop`; the exit code of the process."""
         try:
-            if self._until_it_works(self._take_over):
+            if self._until_it_works(lambda: lake.schema.create(self._settings)):
+                self._ownership.start()
                 self._subscriber.start()
                 self._ingest()
-        except FenceLost as lost:
-            log.error("%s; nothing more is acknowledged by this one", lost)  # noqa: TRY400
-            return EXIT_SUPERSEDED
         finally:
             self._subscriber.stop(_LEAVE_WITHIN_S)
-            self._writer.close()
+            self._ownership.stop(_LEAVE_WITHIN_S)
         return 0 if self._stopping.is_set() else 1
 
     def stop(self) -> None:
@@ -92,16 +81,12 @@ class Ingestion:
         self._stopping.set()
         self._inbox.wake()
 
-    def _take_over(self) -> None:
-        lake.schema.create(self._settings)
-        self._writer.take_over()
-
     def _until_it_works(self, step: Callable[[], None]) -> bool:
         """Try until the lake is there; False: told to stop before it was."""
         while not self._stopping.is_set():
             try:
                 step()
-            except (LakeUnavailable, OutcomeUnknown, LockTimeout, OSError) as error:
+            except (LakeUnavailable, LockTimeout, OSError) as error:
                 delay_s = self._backoff.next_delay_s()
                 log.warning("%s; trying again in %.1f s", error, delay_s)
                 self._stopping.wait(delay_s)
@@ -112,128 +97,135 @@ class Ingestion:
 
     def _ingest(self) -> None:
         while not self._stopping.is_set():
-            if not self._subscriber.is_running:
-                log.error("the broker's thread has ended by a defect; this process ends as well")
+            if not (self._subscriber.is_running and self._ownership.is_running):
+                log.error("a thread has ended by a defect; this process ends as well")
                 return
+            self._follow_ownership()
             self._receive(self._wait_s())
-            if time.monotonic() >= self._commit_due_at or self._is_full():
-                self._commit()
+            for owned in list(self._owned.values()):
+                if time.monotonic() >= owned.due_at or owned.is_full:
+                    self._unless_lost(owned, owned.commit)
         self._receive(0)
-        while self._intake.count and self._commit():
-            continue
+        for owned in list(self._owned.values()):
+            self._leave(owned)
 
     def _wait_s(self) -> float:
-        return min(self._interval_s, max(0.0, self._commit_due_at - time.monotonic()))
+        due_at = min((owned.due_at for owned in self._owned.values()), default=float("inf"))
+        return min(self._interval_s, max(0.0, due_at - time.monotonic()))
 
-    def _is_full(self) -> bool:
-        """Whether a commit is worth while before it is due; never while the lake is away."""
-        return self._intake.count >= self._full_at and not self._is_lake_away
+    def _follow_ownership(self) -> None:
+        """Own what is wanted: leave what is not, take over what is new."""
+        wanted = self._ownership.wanted
+        for shard in self._owned.keys() - wanted:
+            log.info("shard %d is left to another process", shard)
+            self._leave(self._owned[shard])
+        if time.monotonic() >= self._take_over_at:
+            for shard in sorted(wanted - self._owned.keys()):
+                self._take_over(shard)
+
+    def _take_over(self, shard: int) -> None:
+        owned = OwnedShard(self._settings, shard, self._around)
+        try:
+            owned.take_over()
+        except (LakeUnavailable, OutcomeUnknown, OSError) as error:
+            delay_s = self._backoff.next_delay_s()
+            self._take_over_at = time.monotonic() + delay_s
+            log.warning("%s; taking over shard %d again in %.1f s", error, shard, delay_s)
+            return
+        self._backoff.reset()
+        self._owned[shard] = owned
+        self._not_ready.append(owned)
+        for collector, health in self._known.items():
+            if health.online and shard_of_collector(collector, self._shards) == shard:
+                owned.meet(collector, health)
+        if not self._listen():
+            self._confirmed.append(frozenset())
+
+    def _unless_lost(self, owned: OwnedShard, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except FenceLost as lost:
+            log.warning("%s; nothing more is acknowledged by this one", lost)
+            self._drop(owned)
+
+    def _leave(self, owned: OwnedShard) -> None:
+        self._unless_lost(owned, owned.finish)
+        if owned.shard in self._owned:
+            self._drop(owned)
+
+    def _drop(self, owned: OwnedShard) -> None:
+        del self._owned[owned.shard]
+        self._not_ready = [each for each in self._not_ready if each is not owned]
+        owned.leave()
+        self._ownership.left(owned.shard)
+        self._listen()
+
+    def _listen(self) -> bool:
+        """Listen to the collectors of the shards owned; False when that changes nothing.
+
+        Who is new among them is greeted when the broker has confirmed it.
+        """
+        wanted = filters(self._owned.keys(), self._shards, self._known)
+        if wanted == self._wanted_filters:
+            return False
+        self._wanted_filters = wanted
+        self._heard_filters &= wanted
+        self._subscriber.listen(wanted)
+        return True
 
     def _receive(self, timeout_s: float) -> None:
         for message in self._inbox.take(timeout_s):
             self._sort(message)
-        if self._must_greet.is_set():
-            self._must_greet.clear()
-            self._to_answer |= dict.fromkeys(self._speaking.values())
-            self._commit_due_at = min(self._commit_due_at, time.monotonic())
+        if self._has_met:
+            # Once for all of them: after a connection every collector is new.
+            self._has_met = False
+            self._listen()
+        while self._confirmed:
+            self._greet(self._confirmed.popleft())
 
     def _sort(self, message: Message) -> None:
-        held_before = self._intake.bytes
-        heard = self._intake.add(message)
-        if self._intake.bytes == held_before:
-            self._inbox.release(message.size)
-        if heard is not None:
-            self._hear(*heard)
-
-    def _hear(self, collector: Collector, health: Health) -> None:
-        kept = self._health_log.hear(collector, health, datetime.now(UTC))
-        if kept is not None:
-            self._healths = [*self._healths[-_HEALTHS_HELD:], (collector, kept)]
-        if not health.online:
-            self._budget.gone(collector)
+        shard = shard_of(message.topic, self._shards)
+        owned = self._owned.get(shard)
+        heard = self._overhear(message) if owned is None else owned.add(message)
+        if heard is None:
             return
-        self._budget.seen(collector, time.monotonic())
-        key = EpochKey(collector, health.epoch)
-        if collector not in self._speaking and topics.parse_batch(
-            topics.batch_topic(collector, health.epoch, 1)
-        ):
-            self._to_answer[key] = None
-            self._speaking[collector] = key
+        collector, health = heard
+        self._has_met |= collector not in self._known
+        self._known[collector] = health
+        self._known.move_to_end(collector)
+        if len(self._known) > _COLLECTORS_KNOWN:
+            self._known.popitem(last=False)
+        if owned is not None:
+            owned.hear(collector, health, greets=self._is_heard(collector))
 
-    def _commit(self) -> bool:
-        """Commit once what is held; False when the lake cannot take it now."""
-        selection = self._intake.take(_COMMIT_MESSAGES, _COMMIT_BYTES)
-        started = time.monotonic()
-        self._commit_due_at = started + self._interval_s
-        if not (selection or self._healths or self._to_answer):
-            return True
+    def _overhear(self, message: Message) -> tuple[Collector, Health] | None:
+        """A health message of a collector that is not ours; what else there is, is not ours."""
+        message.acknowledge()
+        self._inbox.release(message.size)
         try:
-            answered = self._committer.commit(selection, Commit(health=rows_of(self._healths)))
-            self._settle(selection)
-            self._answer(answered.answered)
-        except (LakeUnavailable, OutcomeUnknown, OSError) as error:
-            if isinstance(error, OutcomeUnknown):
-                self._intake.mark_attempted(selection)
-            self._wait_for_lake(error)
-            return False
-        self._backoff.reset()
-        self._is_lake_away = False
-        return True
+            collector = parse_health(message.topic)
+            return None if collector is None else (collector, read_health(message.payload))
+        except BatchError:
+            return None
 
-    def _settle(self, selection: Selection) -> None:
-        self._intake.settle(selection)
-        self._healths.clear()
-        for message in selection.messages:
-            message.acknowledge()
-        self._inbox.release(sum(message.size for message in selection.messages))
+    def _is_heard(self, collector: Collector) -> bool:
+        return bool(self._heard_filters & {BATCH_FILTER, batch_filter(collector)})
 
-    def _wait_for_lake(self, error: Exception) -> None:
-        delay_s = self._backoff.next_delay_s()
-        self._is_lake_away = True
-        self._commit_due_at = time.monotonic() + delay_s
-        log.warning(
-            "%s; %d messages (%d bytes) are held, trying again in %.1f s",
-            error, self._intake.count, self._inbox.held_bytes, delay_s,
-        )  # fmt: skip
+    def _greet(self, confirmed: frozenset[str]) -> None:
+        """Answer those whose batches are heard from now on: they send again what is in flight."""
+        self._heard_filters |= confirmed & self._wanted_filters
+        heard = [each for each in self._known if batch_filter(each) in confirmed]
+        for owned in self._owned.values():
+            owned.greet(None if BATCH_FILTER in confirmed else heard)
+        if self._heard_filters >= self._wanted_filters:
+            for owned in self._not_ready:
+                log.info(
+                    "ready as %s, shard %d of %d", owned.ingestor_id, owned.shard, self._shards
+                )
+            self._not_ready.clear()
 
-    def _answer(self, answered: dict[EpochKey, None]) -> None:
-        """Acknowledge to whoever was heard, and to all when the credit has changed."""
-        now = time.monotonic()
-        for key in answered:
-            self._budget.seen(key.source, now)
-            self._speaking[key.source] = key
-            # The epoch heard last is answered last: the broker retains that.
-            self._to_answer.pop(key, None)
-            self._to_answer[key] = None
-        credit = self._budget.share(now)
-        if credit != self._announced:
-            active = [each for each in self._budget.active(now) if each in self._speaking]
-            others = dict.fromkeys(self._speaking[each] for each in active)
-            self._to_answer = others | self._to_answer
-            self._announced = credit
-        for key in list(self._to_answer):
-            answer = self._ack(key, credit).model_dump_json().encode()
-            self._subscriber.publish(topics.ack_topic(key.source), answer)
-            del self._to_answer[key]
-
-    def _ack(self, key: EpochKey, credit: Credit) -> Ack:
-        ledger = self._committer.ledger(key)
-        return Ack(
-            epoch=key.epoch,
-            settled_through=ledger.settled_through,
-            missing=ledger.missing(MAX_MISSING_RANGES),
-            ingestor_id=self.ingestor_id,
-            credit_batches=credit.batches,
-            credit_bytes=credit.bytes,
-            new_epoch=ledger.has_conflict,
-        )
-
-    def _on_connected(self) -> None:
-        if not self._was_ready:
-            self._was_ready = True
-            log.info("ready as %s", self.ingestor_id)
-        # A broker that was started anew has forgotten what it retained.
-        self._must_greet.set()
+    def _on_listening(self, confirmed: frozenset[str]) -> None:
+        self._confirmed.append(confirmed)
         self._inbox.wake()
 
 
@@ -241,7 +233,7 @@ def run(settings: Settings) -> int:
     """Ingest until SIGTERM or SIGINT.
 
     Returns:
-        The exit code: 0 stopped, `EXIT_SUPERSEDED` another ingestion has taken over.
+        The exit code: 0 stopped.
     """
     ingestion = Ingestion(settings)
 
@@ -255,6 +247,3 @@ def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     return ingestion.run()
-
-
-__all__ = ["EXIT_SUPERSEDED", "Ingestion", "run"]

@@ -15,9 +15,11 @@ import pyarrow as pa
 
 import lake
 from ingestion.committer import Committer
+from ingestion.decoding import decode
 from ingestion.inbox import Message
 from ingestion.intake import Arrival, Selection, digest_of, microseconds
-from ingestion.judgement import check_times, decode
+from ingestion.quarantine_text import described, printable
+from ingestion.sample_times import LiveLimits, refused_rows
 from ingestion.side_shard import side_writer
 from lake.errors import LakeUnavailable
 from lake.schema import QUARANTINE_REPLAY
@@ -28,8 +30,9 @@ from takt.settings import Settings
 from takt.topics import BatchAddress, Collector, parse_batch
 
 COLLECTOR = "replay"
-_PREVIEW_BYTES = 256
-_LIST_AT_MOST = 1_000
+ID_SHOWN = 12
+"""As much of an id as people need to write."""
+LIST_AT_MOST = 1_000
 _OPEN = (
     "quarantine_id not in (select quarantine_id from raw.quarantine_replay"
     " where outcome = 'committed')"
@@ -48,6 +51,7 @@ class Entry(NamedTuple):
     collector: str
     reason: str
     detail: str
+    rows: int | None
     bytes: int
 
 
@@ -75,8 +79,15 @@ class _Refused(NamedTuple):
     reason: str
 
 
-def list_entries(settings: Settings) -> list[Entry]:
+def list_entries(
+    settings: Settings, *, reason: str | None = None, collector: str | None = None
+) -> list[Entry]:
     """The newest refused messages that no replay has brought in, newest first.
+
+    Args:
+        settings: Of the installation.
+        reason: Only those refused for it.
+        collector: Only those of collectors of this name.
 
     Raises:
         LakeUnavailable: The lake does not answer.
@@ -84,45 +95,57 @@ def list_entries(settings: Settings) -> list[Entry]:
     rows = _query(
         settings,
         "select quarantine_id, max(quarantined_at), any_value(coalesce(site || '/' || collector,"
-        " topic)), any_value(reason), any_value(detail), max(octet_length(payload))"
-        f" from raw.quarantine where {_OPEN} group by quarantine_id"
-        f" order by 2 desc, 1 limit {_LIST_AT_MOST}",
+        " topic)), any_value(reason), any_value(detail), max(rows), max(octet_length(payload))"
+        f" from raw.quarantine where {_OPEN}"
+        " and coalesce(reason = $1, $1 is null) and coalesce(collector = $2, $2 is null)"
+        f" group by quarantine_id order by 2 desc, 1 limit {LIST_AT_MOST}",
+        reason,
+        collector,
     )
-    return [Entry(*row) for row in rows]
+    return [
+        Entry(found, at, printable(who), why, printable(detail), *counts)
+        for found, at, who, why, detail, *counts in rows
+    ]
 
 
 def show(settings: Settings, quarantine_id: str) -> str:
-    """Everything known of one refused message, and the start of its bytes.
+    """Everything known of one refused message, and the start of what is in it.
+
+    Args:
+        settings: Of the installation.
+        quarantine_id: Its id or the beginning of it.
 
     Raises:
-        TaktError: There is no such message.
+        TaktError: There is no such message, or several.
         LakeUnavailable: The lake does not answer.
     """
-    rows = _query(
+    whole_id = _whole_id(settings, quarantine_id)
+    topic, *refused, payload = _query(
         settings,
-        "select topic, reason, detail, quarantined_at, payload from raw.quarantine"
+        "select topic, quarantined_at, reason, detail, payload from raw.quarantine"
         " where quarantine_id = ? limit 1",
-        quarantine_id,
-    )
-    if not rows:
-        raise TaktError(f"no message {quarantine_id} in quarantine; see `takt quarantine list`")
-    topic, reason, detail, quarantined_at, payload = rows[0]
+        whole_id,
+    )[0]
     replays = _query(
         settings,
         "select replayed_at, outcome from raw.quarantine_replay where quarantine_id = ? order by 1",
-        quarantine_id,
+        whole_id,
     )
-    lines = [
-        f"topic     {topic}",
-        f"refused   {quarantined_at:%Y-%m-%dT%H:%M:%SZ}, {reason}: {detail}",
-        *(
-            f"replayed  {replayed_at:%Y-%m-%dT%H:%M:%SZ}, {outcome}"
-            for replayed_at, outcome in replays
-        ),
-        f"bytes     {len(payload)}",
-        *_hex_lines(payload[:_PREVIEW_BYTES]),
-    ]
-    return "\n".join(lines)
+    return described(whole_id, topic, tuple(refused), [(at, what) for at, what in replays], payload)
+
+
+def _whole_id(settings: Settings, beginning: str) -> str:
+    found = _query(
+        settings,
+        "select distinct quarantine_id from raw.quarantine"
+        " where starts_with(quarantine_id, ?) limit 2",
+        beginning.lower(),
+    )
+    if not found:
+        raise TaktError(f"no message {beginning} in quarantine; see `takt quarantine list`")
+    if len(found) > 1:
+        raise TaktError(f"several messages in quarantine begin with {beginning}; write more of it")
+    return str(found[0][0])
 
 
 def replay(settings: Settings, quarantine_id: str | None = None) -> ReplayReport:
@@ -130,12 +153,15 @@ def replay(settings: Settings, quarantine_id: str | None = None) -> ReplayReport
 
     Args:
         settings: Of the installation.
-        quarantine_id: One message; None: all batches that no replay has brought in.
+        quarantine_id: One message, by the beginning of its id; None: all batches that no
+            replay has brought in.
 
     Raises:
         TaktError: There is no such message.
         LakeUnavailable: The lake does not answer; what was replayed so far stays.
     """
+    if quarantine_id is not None:
+        quarantine_id = _whole_id(settings, quarantine_id)
     chosen = _REPLAYABLE if quarantine_id is None else "quarantine_id = ?"
     waiting = _query(
         settings,
@@ -144,13 +170,14 @@ def replay(settings: Settings, quarantine_id: str | None = None) -> ReplayReport
         *([] if quarantine_id is None else [quarantine_id]),
     )
     if quarantine_id is not None and not waiting:
-        raise TaktError(f"no message {quarantine_id} waits in quarantine")
+        raise TaktError(f"message {quarantine_id[:ID_SHOWN]} is in the lake; it was replayed")
     report = ReplayReport()
     if waiting:
         with side_writer(settings) as (writer, owner_id):
             committer = Committer(settings, writer, owner_id)
+            limits = LiveLimits.of(settings.ingestion)
             for page in _pages(waiting):
-                report.outcomes |= _replay_page(committer, _refused(settings, page))
+                report.outcomes |= _replay_page(committer, _refused(settings, page), limits)
     return report
 
 
@@ -167,12 +194,12 @@ def _pages(waiting: list[tuple[str, int]]) -> list[list[str]]:
     return pages
 
 
-def _replay_page(committer: Committer, page: list[_Refused]) -> dict[str, str]:
+def _replay_page(committer: Committer, page: list[_Refused], limits: LiveLimits) -> dict[str, str]:
     selection = Selection()
     outcomes = {}
     for refused in page:
         try:
-            selection.batches.append(_arrival(refused))
+            selection.batches.append(_arrival(refused, limits))
             outcomes[refused.quarantine_id] = "committed"
         except BatchError as error:
             outcomes[refused.quarantine_id] = f"refused again, {error.reason}"
@@ -186,18 +213,21 @@ def _replay_page(committer: Committer, page: list[_Refused]) -> dict[str, str]:
     return outcomes
 
 
-def _arrival(refused: _Refused) -> Arrival:
+def _arrival(refused: _Refused, limits: LiveLimits) -> Arrival:
     address = parse_batch(refused.topic)
     if address is None:
         raise BatchError("no_batch", "only batches can be replayed")
     if refused.reason == "epoch_conflict":
         raise BatchError("epoch_conflict", _RESENT)
+    received_at = microseconds(datetime.now(UTC))
     table = decode(refused.payload).table
-    check_times(table)
+    # All of it or nothing: a part would be in the lake twice when the rest is replayed.
+    for wrong in refused_rows(table, limits, received_at):
+        raise BatchError(wrong.reason, wrong.detail)
     payload = batch.encode_table(table, first_row=1)
     source = Collector(address.source.site, COLLECTOR)
     epoch = str(UUID(refused.quarantine_id))
-    message = Message(refused.topic, payload)
+    message = Message(refused.topic, payload, received_at=received_at)
     # The id is a digest of topic and bytes: what was committed before is a repeat now.
     arrival = Arrival(BatchAddress(source, epoch, 1), digest_of(payload), message)
     arrival.was_attempted = True
@@ -220,12 +250,3 @@ def _query(settings: Settings, sql: str, *arguments: object) -> list[tuple[Any, 
             return con.execute(sql, list(arguments)).fetchall()
     except duckdb.Error as error:
         raise LakeUnavailable(f"the quarantine cannot be read: {error}") from error
-
-
-def _hex_lines(payload: bytes) -> list[str]:
-    lines = []
-    for start in range(0, len(payload), 16):
-        part = payload[start : start + 16]
-        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
-        lines.append(f"  {start:04x}  {part.hex(' '):<47}  {text}")
-    return lines

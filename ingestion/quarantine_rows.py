@@ -21,6 +21,7 @@ class QuarantineRow:
 
     Attributes:
         quarantine_id: The same for the same bytes under the same topic.
+        rows: How many samples it holds; None where that is not known.
         may_be_kept: The lake may have it: it was retained by the broker, or a commit with it
             failed after it perhaps took effect.
     """
@@ -34,7 +35,13 @@ class QuarantineRow:
     payload: bytes
     reason: str
     detail: str
+    rows: int | None
     may_be_kept: bool
+
+    @property
+    def payload_bytes(self) -> int:
+        """Size of what is kept, so that adding it up reads no payload."""
+        return len(self.payload)
 
     @classmethod
     def of(cls, refusal: Refusal) -> "QuarantineRow":
@@ -54,6 +61,7 @@ class QuarantineRow:
             message.payload[:MAX_PAYLOAD_BYTES],
             refusal.reason,
             detail,
+            refusal.rows,
             message.is_retained or refusal.was_attempted,
         )
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lake.locks import import_lock
+from lake.schema import SIDE_SHARD
 from lake.shard import ShardWriter
 from takt.settings import Settings
-
-_SHARD = -1
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def side_writer(settings: Settings) -> Iterator[tuple[ShardWriter, str]]:
     """
     owner_id = str(uuid.uuid4())
     with import_lock(settings):
-        writer = ShardWriter(settings, owner_id, shard=_SHARD)
+        writer = ShardWriter(settings, owner_id, shard=SIDE_SHARD)
         try:
             writer.take_over()
             yield writer, owner_id

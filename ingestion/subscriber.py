@@ -12,7 +12,8 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from ingestion.inbox import Inbox, Message
 from takt.backoff import Backoff
 from takt.settings import BrokerSettings
-from takt.topics import BATCH_FILTER, HEALTH_FILTER, LOST_FILTER
+from takt.topics import HEALTH_FILTER
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +32,19 @@ _CONNECT_TIMEOUT_S = 5.0
 _FULL_PAUSE_S = 0.02
 _IDLE_S = 0.5
 _ANSWERS_IN_FLIGHT = 200
+_FILTERS_AT_ONCE = 200
+"""In one packet: brokers limit its size."""
 
 
 class Subscriber:
-    """Reads batches, losses and health into an inbox; publishes what ingestion answers.
+    """Reads health, and what it is told to listen to, into an inbox; publishes answers.
 
     Args:
         settings: Of the broker.
         client_id: Unique among all clients of the broker.
         inbox: Gets each message; is read by somebody else.
-        connected: Called in the network's thread after each subscription.
+        listening: Called in the network's thread with filters that the broker has confirmed,
+            after each connection again.
     """
 
     def __init__(
@@ -48,12 +52,16 @@ class Subscriber:
         settings: BrokerSettings,
         client_id: str,
         inbox: Inbox,
-        connected: Callable[[], None],
+        listening: Callable[[frozenset[str]], None],
     ) -> None:
         self._settings = settings
         self._client_id = client_id
         self._inbox = inbox
-        self._connected = connected
+        self._listening = listening
+        self._wanted = frozenset((HEALTH_FILTER,))
+        self._requests: deque[frozenset[str]] = deque()
+        self._subscribed: frozenset[str] = frozenset()
+        self._unconfirmed: dict[int | None, frozenset[str]] = {}
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
         self._stopping = threading.Event()
         self._client: mqtt.Client | None = None
@@ -70,6 +78,12 @@ class Subscriber:
     def is_running(self) -> bool:
         """Whether the network's thread lives; it ends only by `stop` or a defect."""
         return self._thread.is_alive()
+
+    def listen(self, wanted: frozenset[str]) -> None:
+        """Listen to these filters and to nothing else, now and after each reconnection."""
+        self._wanted = wanted
+        self._requests.append(wanted)
+        self._wake()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a retained message, QoS 1; nothing happens while the broker is away."""
@@ -136,6 +150,9 @@ class Subscriber:
         )
         if self._wake_read in readable:
             self._wake_read.recv(4096)
+        # One by one: what is asked for anew is confirmed anew.
+        while self._requests and client.is_connected():
+            self._subscribe(client, self._requests.popleft())
         if (is_buffered or sock in readable) and (code := client.loop_read()):
             return code
         if writable and (code := client.loop_write()):
@@ -165,10 +182,22 @@ class Subscriber:
         if reason.is_failure:
             log.error("the broker refuses the connection: %s; trying again", reason)
             return
-        client.subscribe([(name, 1) for name in (BATCH_FILTER, LOST_FILTER, HEALTH_FILTER)])
+        self._subscribed = frozenset()
+        self._unconfirmed.clear()
+        self._requests.clear()
+        self._subscribe(client, self._wanted)
+
+    def _subscribe(self, client: mqtt.Client, wanted: frozenset[str]) -> None:
+        """Make the broker's filters those that are wanted; first the new ones."""
+        for some in _packets(wanted - self._subscribed):
+            mid = client.subscribe([(name, 1) for name in some])[1]
+            self._unconfirmed[mid] = frozenset(some)
+        for some in _packets(self._subscribed - wanted):
+            client.unsubscribe(some)
+        self._subscribed = wanted
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
+        self, _client: mqtt.Client, _userdata: Any, mid: int, reasons: Any, _properties: Any
     ) -> None:
         if any(reason.is_failure for reason in reasons):
             log.error(
@@ -178,7 +207,7 @@ class Subscriber:
             )
             return
         self._backoff.reset()
-        self._connected()
+        self._listening(self._unconfirmed.pop(mid, frozenset()))
 
     def _on_message(self, client: mqtt.Client, _userdata: Any, received: mqtt.MQTTMessage) -> None:
         try:
@@ -205,6 +234,12 @@ class Subscriber:
         # Full: it is awake anyway. Closed: it has left.
         with contextlib.suppress(OSError):
             self._wake_write.send(b"\0")
+
+
+def _packets(filters: frozenset[str]) -> Iterator[list[str]]:
+    names = sorted(filters)
+    for start in range(0, len(names), _FILTERS_AT_ONCE):
+        yield names[start : start + _FILTERS_AT_ONCE]
 
 
 def _acknowledge(client: mqtt.Client, mid: int, qos: int) -> None:

@@ -241,7 +241,7 @@ class _Run:
         former = (
             "select data_file_id from ducklake_data_file join ducklake_table t using (table_id)"
             " join ducklake_schema s using (schema_id)"
-            " where s.schema_name = %s and t.table_name = %s"
+            " where s.schema_name = %s and starts_with(t.table_name, %s)"
             " and ducklake_data_file.end_snapshot is not null"
         )
         fence = [INGEST_SHARD.schema, INGEST_SHARD.name]

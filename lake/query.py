@@ -72,7 +72,8 @@ def run_shell(settings: Settings, as_of: str | None = None) -> None:
 def open_published(settings: Settings, as_of: str | None = None) -> duckdb.DuckDBPyConnection:
     """A read-only connection where `marts.…` is as last published and all else as it is now.
 
-    Live marts are views over what is now. Without any publication the marts are as they are now.
+    Live marts, and those about the pipeline, are views over what is now. Without any publication
+    the marts are as they are now.
 
     Args:
         settings: Of the installation, which must exist; it is never made.
@@ -112,6 +113,9 @@ def _answer(con: duckdb.DuckDBPyConnection, query: str) -> Answer:
         return Answer(columns, result.fetchall())
     except (duckdb.IOException, duckdb.TransactionException) as error:
         raise LakeUnavailable(_one_line(error)) from error
+    except duckdb.CatalogException as error:
+        hint = "" if _publication(con) else "; marts are there after the first `takt refresh`"
+        raise ConfigurationError(_one_line(error) + hint) from error
     except duckdb.Error as error:
         raise ConfigurationError(_one_line(error)) from error
 

@@ -5,6 +5,7 @@ Belongs here: tables that Takt's own processes write. Tables of `staging`, `inte
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -93,12 +94,15 @@ BATCH = LakeTable(
         "last_seq": "BIGINT",
         "first_row": "BIGINT",
         "rows": "BIGINT",
+        "quarantined_rows": "BIGINT",
         "status": "VARCHAR",
         "digests": "BLOB",
         "cause": "VARCHAR",
         "ingestor_id": "VARCHAR",
         "first_observed_at": "TIMESTAMP",
         "last_observed_at": "TIMESTAMP",
+        "first_received_at": "TIMESTAMP",
+        "source_delay_us": "BIGINT",
         "committed_at": "TIMESTAMP",
     },
     sorted_by=("site", "collector", "epoch", "first_seq"),
@@ -119,6 +123,8 @@ QUARANTINE = LakeTable(
         "payload": "BLOB",
         "reason": "VARCHAR",
         "detail": "VARCHAR",
+        "rows": "BIGINT",
+        "payload_bytes": "BIGINT",
         "quarantined_at": "TIMESTAMP",
     },
 )
@@ -149,6 +155,9 @@ TRANSPORT_REPEAT = LakeTable(
 INGEST_SHARD = LakeTable(
     "raw", "ingest_shard", {"shard": "INTEGER", "owner_id": "VARCHAR", "commits": "BIGINT"}
 )
+INGEST_LAYOUT = LakeTable("raw", "ingest_layout", {"shards": "INTEGER", "take_overs": "BIGINT"})
+SIDE_SHARD = -1
+"""The shard of imports and replays; no collector belongs to it."""
 IMPORT_FILE = LakeTable(
     "raw",
     "import_file",
@@ -190,6 +199,18 @@ RAW = (
 )
 
 
+@cache
+def fence_table(shard: int) -> LakeTable:
+    """Where a shard's fence stands; one row.
+
+    A table for each: whoever changes a row of a table is in the way of all that change others.
+    """
+    if shard == 0:
+        return INGEST_SHARD
+    name = "import" if shard == SIDE_SHARD else str(shard)
+    return LakeTable("raw", f"{INGEST_SHARD.name}_{name}", INGEST_SHARD.columns)
+
+
 def reference_tables() -> tuple[LakeTable, ...]:
     """Business data as loaded: the columns of each contract and what a load adds."""
     return tuple(
@@ -202,9 +223,10 @@ def reference_tables() -> tuple[LakeTable, ...]:
     )
 
 
-def tables() -> tuple[LakeTable, ...]:
-    """Every table that `create` makes."""
-    return (*RAW, RUN, PUBLICATION, *reference_tables())
+def tables(shards: int = 1) -> tuple[LakeTable, ...]:
+    """Every table that `create` makes where collectors are divided by so many shards."""
+    fences = [fence_table(shard) for shard in (SIDE_SHARD, *range(1, shards))]
+    return (*RAW, INGEST_LAYOUT, *fences, RUN, PUBLICATION, *reference_tables())
 
 
 def create(settings: Settings) -> None:
@@ -226,7 +248,7 @@ def create(settings: Settings) -> None:
             con.execute("USE lake")
             _set_options(con)
             with transaction(con):
-                _create_missing(con)
+                _create_missing(con, settings.ingestion.shards)
                 con.commit()
         except duckdb.Error as error:
             raise LakeUnavailable(f"the lake's tables cannot be made: {error}") from error
@@ -247,11 +269,11 @@ def _set_options(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"CALL lake.set_option('{name}', '{value}')")
 
 
-def _create_missing(con: duckdb.DuckDBPyConnection) -> None:
+def _create_missing(con: duckdb.DuckDBPyConnection, shards: int) -> None:
     for schema in SCHEMAS:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     found = _existing_columns(con)
-    for table in tables():
+    for table in tables(shards):
         if (columns := found.get(table.qualified_name)) is None:
             _create_table(con, table)
             continue

@@ -15,13 +15,13 @@ import pyarrow as pa
 
 from lake import door
 from lake.commit import NewFile, register, remove, sync, write
-from lake.errors import FenceLost, LakeUnavailable, OutcomeUnknown
+from lake.errors import LakeUnavailable, OutcomeUnknown
+from lake.fence import Fence
 from lake.schema import (
     BATCH,
     BATCH_CHECKPOINT,
     HEALTH,
     IMPORT_FILE,
-    INGEST_SHARD,
     QUARANTINE,
     QUARANTINE_REPLAY,
     TELEMETRY,
@@ -34,7 +34,6 @@ from takt.settings import Settings
 EARLIEST = dt.datetime(1, 1, 1)  # noqa: DTZ001 -- the lake's times are naive UTC
 LATEST = dt.datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
 """`observed_at` lies between these; a row outside cannot be committed."""
-_OWN_ROW = "where shard = ? and owner_id = ?"
 _TAKE_OVER_ATTEMPTS = 10
 _MEMORY_LIMIT = "256MB"
 
@@ -129,9 +128,8 @@ class ShardWriter:
 
     def __init__(self, settings: Settings, owner_id: str, shard: int = 0) -> None:
         self._settings = settings
-        self._owner_id = owner_id
-        self._shard = shard
         self._data = Path(door.data_folder(settings))
+        self._fence = Fence(self._data, owner_id, shard, settings.ingestion.shards)
         self._con: duckdb.DuckDBPyConnection | None = None
         self._commits: int | None = None
 
@@ -154,13 +152,12 @@ class ShardWriter:
     def _take_over(self) -> None:
         files: list[NewFile] = []
         with self._removed_unless_unknown(files), self._transaction() as con:
-            found = con.execute(
-                f"select max(commits) from {INGEST_SHARD.qualified_name} where shard = ?",
-                [self._shard],
-            ).fetchall()
-            commits = found[0][0] or 0
-            con.execute(f"delete from {INGEST_SHARD.qualified_name} where shard = ?", [self._shard])
-            files += self._write_fence(commits)
+            files += self._fence.lay(con)
+            register(con, files)
+        files = []
+        with self._removed_unless_unknown(files), self._transaction() as con:
+            commits, written = self._fence.take(con)
+            files += written
             register(con, files)
         self._commits = commits
 
@@ -180,8 +177,7 @@ class ShardWriter:
             sync(files, self._data)
             with self._transaction() as con:
                 commits = self._known_commits(con) + 1
-                self._drop_fence(con)
-                files += self._write_fence(commits)
+                files += self._fence.move(con, commits)
                 register(con, files)
         self._commits = commits
 
@@ -216,35 +212,8 @@ class ShardWriter:
 
     def _known_commits(self, con: duckdb.DuckDBPyConnection) -> int:
         if self._commits is None:
-            found = con.execute(
-                f"select commits from {INGEST_SHARD.qualified_name} {_OWN_ROW}",
-                [self._shard, self._owner_id],
-            ).fetchone()
-            if found is None:
-                raise self._fence_lost()
-            self._commits = int(found[0])
+            self._commits = self._fence.commits(con)
         return self._commits
-
-    def _drop_fence(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Delete the owner's row: of two transactions that do, one fails."""
-        deleted = con.execute(
-            f"delete from {INGEST_SHARD.qualified_name} {_OWN_ROW}", [self._shard, self._owner_id]
-        ).fetchone()
-        if deleted != (1,):
-            raise self._fence_lost()
-
-    def _fence_lost(self) -> FenceLost:
-        return FenceLost(
-            f"shard {self._shard} has another owner than {self._owner_id}; this one stops"
-        )
-
-    def _write_fence(self, commits: int) -> list[NewFile]:
-        # A file of one row: deleting the row drops the file, so DuckDB never writes one here.
-        row = {"shard": self._shard, "owner_id": self._owner_id, "commits": commits}
-        rows = pa.Table.from_pylist([row], schema=INGEST_SHARD.arrow_schema)
-        files = write(INGEST_SHARD, rows, self._data)
-        sync(files, self._data)
-        return files
 
     @contextmanager
     def _removed_unless_unknown(self, files: list[NewFile]) -> Iterator[None]:

@@ -6,6 +6,7 @@ Nested options are `TAKT_BROKER__PORT` in the environment and `[broker]` in the 
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
@@ -65,9 +66,22 @@ class BrokerSettings(_Section):
 class IngestionSettings(_Section):
     """Broker → lake."""
 
+    shards: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Parts of the collectors; each is ingested by one process at a time."
+    )
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="How many `takt up` starts; more than shards: stand-by."
+    )
+
     commit_interval_s: PositiveFloat = 0.5
     credit_batches: PositiveInt = Field(default=500, description="Shared by active collectors.")
     credit_bytes: PositiveInt = Field(default=64_000_000, description="Shared likewise.")
+    live_ahead_s: PositiveFloat = Field(
+        default=600.0, description="A live sample further in the future is quarantined."
+    )
+    live_since: Annotated[date, Field(ge=date(1900, 1, 1))] = Field(
+        default=date(1990, 1, 1), description="A live sample before it is quarantined."
+    )
 
 
 class PipelinesSettings(_Section):

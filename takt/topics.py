@@ -70,6 +70,16 @@ def health_topic(source: Collector) -> str:
     return f"{_ROOT}/{source.site}/{source.collector}/health"
 
 
+def batch_filter(source: Collector) -> str:
+    """Matches every batch of a collector."""
+    return f"{_ROOT}/{source.site}/{source.collector}/batch/#"
+
+
+def lost_filter(source: Collector) -> str:
+    """Matches every loss that a collector declares."""
+    return f"{_ROOT}/{source.site}/{source.collector}/lost/#"
+
+
 def parse_batch(topic: str) -> BatchAddress | None:
     """The address in a batch topic; None for every other topic."""
     if (match := _BATCH.fullmatch(topic)) is None:

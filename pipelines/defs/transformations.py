@@ -13,6 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from pipelines import dbt
 from pipelines.dbt import NodeResult
+from pipelines.defs.pipeline_checks import is_balanced
 from pipelines.refresh import RefreshError, refresh
 from takt import settings
 from takt.settings import Settings
@@ -122,7 +123,7 @@ def _severity(result: NodeResult) -> dg.AssetCheckSeverity:
 
 refresh_job = dg.define_asset_job(
     "refresh",
-    selection=dg.AssetSelection.assets(transformations)
+    selection=dg.AssetSelection.assets(transformations) - dg.AssetSelection.checks(is_balanced)
     | dg.AssetSelection.checks_for_assets(dg.AssetKey(["raw", "telemetry"])),
     description="Transform what has arrived, test it, publish it.",
 )

@@ -120,30 +120,58 @@ def sql(
         sys.stdout.write(result)
 
 
-def balance() -> None:
+def balance(
+    hours: Annotated[int, typer.Option(min=1, help="Newest hours of each collector.")] = 1,
+) -> None:
     """Show accepted = committed + quarantined + declared lost + in spool, per collector."""
-    query = "select * from marts.balance order by site, collector, hour desc limit 100"
+    query = (
+        "select * from marts.balance"
+        " qualify row_number() over (partition by site, collector order by hour desc)"
+        f" <= {hours} order by site, collector, hour desc"
+    )
     sys.stdout.write(late("lake.query:run_query")(settings.load(), query, None, "table"))
 
 
 @quarantine_app.command("list")
-def list_entries() -> None:
-    """List what was refused."""
-    table = Table("id", "time", "collector", "reason", "detail", "bytes")
-    for entry in late("ingestion.quarantine:list_entries")(settings.load()):
-        table.add_row(*map(str, entry))
-    Console().print(table)
+def list_entries(
+    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
+    collector: Annotated[str | None, typer.Option(help="Only this collector.")] = None,
+) -> None:
+    """List what was refused and not brought in since, newest first."""
+    found = late("ingestion.quarantine:list_entries")(
+        settings.load(), reason=reason, collector=collector
+    )
+    if not found:
+        typer.echo("nothing waits in quarantine")
+        return
+    shown = late("ingestion.quarantine:ID_SHOWN")
+    for each in found:
+        typer.echo(
+            f"{each.quarantine_id[:shown]}  {each.quarantined_at:%Y-%m-%dT%H:%M:%SZ}  {each.reason}"
+            f"  {each.collector}  {_counted(each.rows, 'sample')}  {_counted(each.bytes, 'byte')}\n"
+            f"    {each.detail}"
+        )
+    if len(found) == late("ingestion.quarantine:LIST_AT_MOST"):
+        typer.echo(f"the newest {len(found)}; narrow them with --reason or --collector")
+
+
+def _counted(count: int | None, what: str) -> str:
+    return f"{'?' if count is None else count} {what}{'' if count == 1 else 's'}"
 
 
 @quarantine_app.command()
-def show(quarantine_id: str) -> None:
-    """Show one refused message with its bytes."""
+def show(
+    quarantine_id: Annotated[str, typer.Argument(help="The id or its beginning.")],
+) -> None:
+    """Show one refused message: why, what is in it, what to do."""
     typer.echo(late("ingestion.quarantine:show")(settings.load(), quarantine_id))
 
 
 @quarantine_app.command()
 def replay(
-    quarantine_id: Annotated[str | None, typer.Argument(help="Default: all.")] = None,
+    quarantine_id: Annotated[
+        str | None, typer.Argument(help="The id or its beginning; default: all.")
+    ] = None,
 ) -> None:
     """Try refused messages again, after the cause is mended."""
     typer.echo(str(late("ingestion.quarantine:replay")(settings.load(), quarantine_id)))

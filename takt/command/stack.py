@@ -27,8 +27,6 @@ from takt.settings import Settings
 
 log = logging.getLogger(__name__)
 
-EXIT_SUPERSEDED = 3
-"""A service ends so when another one has taken its place for good; see `ingestion.main`."""
 _END_WITHIN_S = 8.0
 _LOG_BYTES = 10_000_000
 _LONGEST_RESTART_WAIT_S = 30.0
@@ -107,10 +105,7 @@ class Stack:
                     self.start(self._running[name].service, failures)
             else:
                 code = self._running[name].child.process.wait()
-                if code == EXIT_SUPERSEDED:
-                    log.error("%s was superseded by another one; it stays down", name)
-                else:
-                    due[name] = self._restart_after(self._running[name], code)
+                due[name] = self._restart_after(self._running[name], code)
 
     def _restart_after(self, ended: _Running, code: int) -> tuple[float, int]:
         """When a service that ended is due again, and its failures in a row."""
@@ -232,8 +227,9 @@ def core_services(options: Settings) -> list[Service]:
     """What every installation runs on one host."""
     dashboard_url = f"http://127.0.0.1:{options.dashboard.port}"
     dagster_url = f"http://127.0.0.1:{options.pipelines.port}"
+    ingest = [f"ingest-{number}" for number in range(2, options.ingestion.processes + 1)]
     return [
-        Service("ingest", ("ingest",)),
+        *(Service(name, ("ingest",)) for name in ["ingest", *ingest]),
         Service("edge", ("edge",)),
         Service("dashboard", ("dashboard",), dashboard_url),
         Service("pipelines", ("pipelines",), dagster_url),

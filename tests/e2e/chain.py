@@ -47,11 +47,12 @@ timestamp_unit = "us"
 class CountedSource:
     """Publishes 1, 2, 3, … on one topic with QoS 1, each with its time, until stopped."""
 
-    def __init__(self, port: int, per_second: float) -> None:
+    def __init__(self, port: int, per_second: float, line: str = "line1") -> None:
         self.count = 0
+        self._topic = f"plant/assembly/{line}/press01/counter"
         self._pause_s = 1 / per_second
         self._stop = threading.Event()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="machine")
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"machine-{line}")
         self._client.max_queued_messages_set(0)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
@@ -71,9 +72,7 @@ class CountedSource:
         while not self._stop.wait(self._pause_s):
             self.count += 1
             payload = {"value": self.count, "timestamp_us": time.time_ns() // 1000}
-            self._last = self._client.publish(
-                "plant/assembly/line1/press01/counter", json.dumps(payload), qos=1
-            )
+            self._last = self._client.publish(self._topic, json.dumps(payload), qos=1)
 
 
 class Chain:

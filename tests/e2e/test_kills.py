@@ -40,7 +40,7 @@ def test_three_kills_under_load_lose_and_double_nothing(
         assert_everything_arrived_once(chain, source.stop())
 
 
-def test_an_ingestor_that_was_paused_stops_when_it_wakes_up_beside_its_successor(
+def test_an_ingestor_that_was_paused_stands_by_when_it_wakes_up_beside_its_successor(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     with running_chain(tmp_path / "home", mosquitto, "mosquitto") as chain:
@@ -53,8 +53,11 @@ def test_an_ingestor_that_was_paused_stops_when_it_wakes_up_beside_its_successor
         chain.start("ingest")
         wait_until(lambda: chain.committed()[2] > seen, "the successor to commit")
         paused.send(signal.SIGCONT)
+        stands_by = b"ready to take over"
+        wait_until(lambda: stands_by in chain.log_file.read_bytes(), "the former owner to stand by")
+        paused.end(timeout_s=10)
 
-        assert paused.process.wait(30) != 0
+        assert paused.process.returncode == 0
         assert_everything_arrived_once(chain, source.stop())
 
 

@@ -15,17 +15,34 @@ hourly_health as (
 
 ),
 
+ranges as (
+
+    {# A committed range with rows that were refused is one batch. #}
+    select
+        *,
+        first_row + row_count as end_row,
+        case status
+            when 'committed' then row_count - quarantined_row_count
+            else 0
+        end as committed_rows,
+        case status
+            when 'committed' then quarantined_row_count
+            when 'quarantined' then row_count
+            else 0
+        end as quarantined_rows,
+        case when status = 'declared_lost' then row_count else 0 end as declared_lost_rows
+    from {{ ref('stg_batch') }}
+
+),
+
 ledger as (
 
     select
         *,
-        first_row + row_count as end_row,
-        {% for status in ['committed', 'quarantined', 'declared_lost'] -%}
-        coalesce(sum(row_count) filter (where status = '{{ status }}') over so_far, 0) as {{ status }}_rows
-        {%- if not loop.last %},
-        {% endif %}
-        {%- endfor %}
-    from {{ ref('stg_batch') }}
+        sum(committed_rows) over so_far as all_committed_rows,
+        sum(quarantined_rows) over so_far as all_quarantined_rows,
+        sum(declared_lost_rows) over so_far as all_declared_lost_rows
+    from ranges
     window so_far as (
         partition by site_id, collector, epoch
         order by first_row, first_seq
@@ -34,9 +51,8 @@ ledger as (
 
 ),
 
-settled as (
+known_at_report as (
 
-    {# A range of the ledger may reach beyond what the spool had trimmed when it reported. #}
     select
         health.site_id,
         health.collector,
@@ -44,14 +60,8 @@ settled as (
         health.hour,
         health.accepted_rows,
         health.spool_rows,
-        {% for status in ['committed', 'quarantined', 'declared_lost'] -%}
-        coalesce(ledger.{{ status }}_rows, 0) - case
-            when ledger.status = '{{ status }}' then greatest(ledger.end_row - health.spool_first_row, 0)
-            else 0
-        end as {{ status }}_rows
-        {%- if not loop.last %},
-        {% endif %}
-        {%- endfor %}
+        ledger.* exclude (site_id, collector, epoch),
+        greatest(ledger.end_row - health.spool_first_row, 0) as rows_beyond
     from hourly_health as health
     asof left join ledger
         on
@@ -59,6 +69,23 @@ settled as (
             and health.collector = ledger.collector
             and health.epoch = ledger.epoch
             and health.spool_first_row > ledger.first_row
+
+),
+
+settled as (
+
+    {# A range of the ledger may reach beyond what the spool had trimmed when it reported. #}
+    select
+        site_id,
+        collector,
+        epoch,
+        hour,
+        accepted_rows,
+        spool_rows,
+        coalesce(all_committed_rows - least(committed_rows, rows_beyond), 0) as committed_rows,
+        coalesce(all_quarantined_rows - least(quarantined_rows, rows_beyond), 0) as quarantined_rows,
+        coalesce(all_declared_lost_rows - least(declared_lost_rows, rows_beyond), 0) as declared_lost_rows
+    from known_at_report
 
 ),
 

@@ -21,9 +21,12 @@ renamed as (
         cause,
         ---------- numbers
         rows as row_count,
+        coalesce(quarantined_rows, 0) as quarantined_row_count,
+        source_delay_us,
         ---------- timestamps
         first_observed_at,
         last_observed_at,
+        first_received_at,
         committed_at
     from source
 

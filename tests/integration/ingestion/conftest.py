@@ -160,6 +160,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TAKT_HOME": str(settings.home),
         "TAKT_BROKER__PORT": str(settings.broker.port),
         "TAKT_INGESTION__COMMIT_INTERVAL_S": "0.05",
+        "TAKT_INGESTION__SHARDS": str(settings.ingestion.shards),
         "PYTHONPATH": str(ROOT),
     }
     if settings.catalog is not None:

@@ -1,6 +1,7 @@
 """Broker to lake over a real Mosquitto, PostgreSQL and process; all tests share one of each."""
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,35 @@ def test_other_bytes_under_a_settled_seq_ask_for_a_new_epoch(
     assert of(collector, settings, "count(*)", "telemetry") == [(10,)]
 
 
+def test_rows_from_a_clock_that_goes_ahead_come_in_once_when_their_time_has_come(
+    settings: Settings, collector: FakeCollector
+) -> None:
+    now = time.time_ns() // 1_000
+    ahead = [
+        batch.Sample("line1/press01", "Count", now + 3_600_000_000, 7.0, None, 0, now),
+        batch.Sample("line1/press01", "Count", now + 1_000_000, 8.0, None, 0, now),
+    ]
+    collector.send(1, batch.encode(samples(3) + ahead + samples(2), 1))
+    collector.send_rows(2, 8, 3)
+    collector.wait_settled(2)
+
+    assert of(collector, settings, "row_number", "telemetry") == [
+        (n,) for n in (1, 2, 3, 5, 6, 7, 8, 9, 10)
+    ]
+    counted = of(collector, settings, "first_seq, rows, quarantined_rows, status", "batch")
+    assert counted[0] == (1, 7, 1, "committed")
+    [(entry,)] = of(collector, settings, "quarantine_id", "quarantine")
+    assert quarantine.replay(settings, entry).outcomes == {entry: "refused again, clock_ahead"}
+
+    later = settings.ingestion.model_copy(update={"live_ahead_s": 7_200.0})
+    mended = settings.model_copy(update={"ingestion": later})
+    assert quarantine.replay(mended, entry).outcomes == {entry: "committed"}
+    quarantine.replay(mended)
+
+    replayed = "select value from raw.telemetry where collector = 'replay' and epoch = ?"
+    assert query(settings, replayed, str(uuid.UUID(entry))) == [(7.0,)]
+
+
 def test_what_was_quarantined_is_listed_shown_and_replayed_once(
     settings: Settings, collector: FakeCollector
 ) -> None:
@@ -173,10 +203,11 @@ def test_what_was_quarantined_is_listed_shown_and_replayed_once(
 
     assert outcomes[entries["row_numbers"].quarantine_id] == "committed"
     assert outcomes[entries["not_arrow"].quarantine_id] == "refused again, not_arrow"
-    replayed = "select count(*) from raw.telemetry where collector = 'replay'"
-    assert query(settings, replayed) == [(5,)]
+    replayed = "select count(*) from raw.telemetry where collector = 'replay' and epoch = ?"
+    epoch = str(uuid.UUID(entries["row_numbers"].quarantine_id))
+    assert query(settings, replayed, epoch) == [(5,)]
     assert set(waiting()) == {"not_arrow"}
     quarantine.replay(settings)
-    assert query(settings, replayed) == [(5,)]
+    assert query(settings, replayed, epoch) == [(5,)]
     collector.send_rows(3, 6, 5)
     collector.wait_settled(3)

@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ingestion.main import EXIT_SUPERSEDED
 from lake.catalog_supervisor import CatalogHome
 from takt.settings import Settings
 from tests.conftest import Mosquitto, free_port, wait_until
@@ -70,7 +69,7 @@ def test_a_restarted_ingestion_names_itself_and_goes_on_where_the_ledger_ends(
     assert count(settings, "raw.telemetry") == 20
 
 
-def test_a_superseded_ingestion_stops_for_good_and_loses_nothing(
+def test_a_paused_ingestion_is_superseded_then_stands_by_and_loses_nothing(
     settings: Settings, ingestion: IngestionProcess, collector: FakeCollector, tmp_path: Path
 ) -> None:
     collector.send_rows(1, 1, 10)
@@ -80,11 +79,34 @@ def test_a_superseded_ingestion_stops_for_good_and_loses_nothing(
         collector.send_rows(2, 11, 10)
         collector.wait_settled(2)
         ingestion.send_signal(signal.SIGCONT)
-        assert ingestion.wait(30) == EXIT_SUPERSEDED
+        wait_until(lambda: "ready to take over" in ingestion.log, "the former owner to stand by")
         collector.send_rows(3, 21, 10)
         collector.wait_settled(3)
 
     assert count(settings, "raw.telemetry") == 30
+
+
+def test_what_is_settled_is_known_when_collectors_are_divided_otherwise(
+    settings: Settings, new_collector: Callable[..., FakeCollector], tmp_path: Path
+) -> None:
+    collectors = [new_collector(f"collector{number}") for number in range(4)]
+    sent: dict[str, bytes] = {}
+    for place, shards in enumerate([1, 3, 2]):
+        options = settings.ingestion.model_copy(update={"shards": shards})
+        divided = settings.model_copy(update={"ingestion": options})
+        with ingesting(divided, tmp_path / f"{shards}.log") as ingestion:
+            for each in collectors:
+                if place:
+                    each.send(place, sent[each.name])
+                sent[each.name] = each.send_rows(place + 1, 10 * place + 1, 10)
+                each.wait_settled(place + 1)
+            ingestion.send_signal(signal.SIGTERM)
+            assert ingestion.wait(10) == 0
+
+    assert count(settings, "raw.telemetry") == 4 * 30
+    assert query(settings, "select sum(batches) from raw.transport_repeat") == [(8,)]
+    fences = "select shards from raw.ingest_layout"
+    assert query(settings, fences) == [(2,)]
 
 
 def test_a_broker_that_comes_back_is_found_again(

@@ -53,15 +53,23 @@ def test_marts_are_shown_as_they_are_before_any_publication(lake_settings: Setti
     assert ask(lake_settings, "select figure from marts.it") == [{"figure": 1}]
 
 
-def test_raw_and_live_relations_are_shown_as_they_are_now(lake_settings: Settings) -> None:
+@pytest.mark.parametrize("view", ["live_it", "balance"])
+def test_raw_and_live_relations_are_shown_as_they_are_now(
+    lake_settings: Settings, view: str
+) -> None:
     write(
-        lake_settings, "create view marts.live_it as select count(*) as n from lake.raw.import_file"
+        lake_settings, f"create view marts.{view} as select count(*) as n from lake.raw.import_file"
     )
     publish(lake_settings, 1)
     write(lake_settings, "insert into raw.import_file values ('d', 'n', 1, now()::timestamp)")
 
     assert ask(lake_settings, "select count(*) as n from raw.import_file") == [{"n": 1}]
-    assert ask(lake_settings, "select n from marts.live_it") == [{"n": 1}]
+    assert ask(lake_settings, f"select n from marts.{view}") == [{"n": 1}]
+
+
+def test_a_mart_that_is_not_there_yet_names_the_refresh(lake_settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="first `takt refresh`"):
+        ask(lake_settings, "select * from marts.balance")
 
 
 def test_a_view_over_raw_alone_is_as_of_now_and_one_over_marts_as_published(

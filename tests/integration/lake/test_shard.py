@@ -1,6 +1,7 @@
 import datetime as dt
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ def writer_of(settings: Settings, owner_id: str = "me") -> ShardWriter:
     writer = ShardWriter(settings, owner_id)
     writer.take_over()
     return writer
+
+
+def with_shards(settings: Settings, shards: int) -> Settings:
+    """The same lake where collectors are divided by so many shards."""
+    ingestion = settings.ingestion.model_copy(update={"shards": shards})
+    divided = settings.model_copy(update={"ingestion": ingestion})
+    lake.schema.create(divided)
+    return divided
 
 
 def rows_and_ledger(settings: Settings) -> tuple[int, int]:
@@ -108,6 +117,7 @@ def test_files_are_synced_before_the_catalog_gets_the_commit(
         synced.add(Path(f"/proc/self/fd/{descriptor}").readlink())
 
     writer = writer_of(wired_settings)
+    before = live_files(lake_settings)
     monkeypatch.setattr(os, "fsync", recording_fsync)
     synced_at_commit: set[Path] = set()
     wire.at_next_commit(lambda: synced_at_commit.update(synced) is None)
@@ -115,7 +125,7 @@ def test_files_are_synced_before_the_catalog_gets_the_commit(
     with pytest.raises(lake.OutcomeUnknown):
         writer.commit(commit_of(1, days=3))
 
-    named = live_files(lake_settings)
+    named = live_files(lake_settings) - before
     assert len(named) == 5
     folders = {folder for file in named for folder in file.parents}
     data = Path(lake_settings.data_path)
@@ -151,8 +161,9 @@ def test_an_owner_that_pauses_inside_its_commit_adds_nothing(lake_settings: Sett
 
 
 def test_owners_of_different_shards_do_not_fence_each_other(lake_settings: Settings):
-    first = ShardWriter(lake_settings, "first", shard=0)
-    second = ShardWriter(lake_settings, "second", shard=1)
+    two = with_shards(lake_settings, 2)
+    first = ShardWriter(two, "first", shard=0)
+    second = ShardWriter(two, "second", shard=1)
     first.take_over()
     second.take_over()
 
@@ -161,6 +172,67 @@ def test_owners_of_different_shards_do_not_fence_each_other(lake_settings: Setti
     first.commit(commit_of(3))
 
     assert rows_and_ledger(lake_settings) == (3 * ROWS, 3 * ROWS)
+
+
+def test_dividing_otherwise_fences_every_former_owner(lake_settings: Settings):
+    """Else a paused owner of the third shard could commit beside the second of two."""
+    three, two = with_shards(lake_settings, 3), with_shards(lake_settings, 2)
+    former = [ShardWriter(three, f"former-{shard}", shard) for shard in range(3)]
+    for writer in former:
+        writer.take_over()
+        writer.commit(commit_of(1))
+    successor = ShardWriter(two, "successor", 0)
+
+    successor.take_over()
+
+    for writer in former:
+        with pytest.raises(lake.FenceLost):
+            writer.commit(commit_of(2))
+    successor.commit(commit_of(2))
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_take_over_that_paused_while_collectors_were_divided_otherwise_sees_that(
+    lake_settings: Settings, monkeypatch, is_first: bool
+):
+    three, two = with_shards(lake_settings, 3), with_shards(lake_settings, 2)
+    if not is_first:
+        ShardWriter(three, "before", 0).take_over()
+    paused = ShardWriter(three, "paused", 2)
+    real_register = shard.register
+
+    def register_then_pause(con, files):
+        monkeypatch.setattr(shard, "register", real_register)
+        real_register(con, files)
+        other = ShardWriter(two, "other", 1)
+        other.take_over()
+        other.commit(commit_of(1))
+        others.append(other)
+
+    others: list[ShardWriter] = []
+    monkeypatch.setattr(shard, "register", register_then_pause)
+    paused.take_over()
+
+    with pytest.raises(lake.FenceLost):
+        others[0].commit(commit_of(2))
+
+
+def test_owners_of_different_shards_commit_at_the_same_time_without_conflict(
+    lake_settings: Settings,
+):
+    two = with_shards(lake_settings, 2)
+    writers = [ShardWriter(two, f"owner-{shard}", shard) for shard in range(2)]
+    for writer in writers:
+        writer.take_over()
+
+    def commit_ten(writer: ShardWriter) -> None:
+        for n in range(1, 11):
+            writer.commit(commit_of(n))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(commit_ten, writers))
+
+    assert rows_and_ledger(lake_settings) == (20 * ROWS, 20 * ROWS)
 
 
 def test_a_commit_whose_answer_is_lost_is_in_the_ledger_with_all_its_files(

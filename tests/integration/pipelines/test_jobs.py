@@ -7,6 +7,7 @@ import dagster as dg
 
 import lake
 from ingestion import drop_folder
+from pipelines.refresh import refresh
 from takt.settings import Settings
 from tests.dagster_definitions import Loaded
 from tests.plant_files import write_plant
@@ -51,3 +52,40 @@ def test_telemetry_is_fresh_while_commits_come(
         con.execute("insert into raw.batch by name select current_localtimestamp() as committed_at")
 
     assert is_fresh(lake_settings).passed
+
+
+def test_a_missing_row_and_a_refused_message_are_warned_of(
+    lake_settings: Settings, dagster: Loaded
+) -> None:
+    from pipelines.defs.pipeline_checks import has_not_grown, is_balanced
+
+    assert is_balanced(lake_settings).passed
+    refresh(lake_settings, select="+balance +quarantine_summary")
+    assert is_balanced(lake_settings).passed
+    assert has_not_grown(lake_settings).passed
+    collector = "'demo' as site, 'collector1' as collector, 'e' as epoch"
+    for table, columns in (
+        (
+            "batch",
+            "1 as first_seq, 1 as last_seq, 1 as first_row, 9 as rows, 'committed' as status",
+        ),
+        (
+            "health",
+            "10 as accepted_rows, 11 as spool_first_row, 0 as spool_rows, true as online,"
+            " timestamp '2026-03-02 05:00:00' as reported_at",
+        ),
+        (
+            "quarantine",
+            "'q' as quarantine_id, 'clock_ahead' as reason, 2 as rows,"
+            " timezone('UTC', now()) as quarantined_at",
+        ),
+    ):
+        with closing(lake.open(lake_settings)) as con:
+            con.execute(f"insert into raw.{table} by name select {collector}, {columns}")
+
+    balanced, grown = is_balanced(lake_settings), has_not_grown(lake_settings)
+
+    assert (balanced.passed, grown.passed) == (False, False)
+    assert balanced.metadata["demo/collector1"].value == 1
+    assert grown.metadata["demo/collector1: clock_ahead"].value == 1
+    assert run_job(dagster, "check_pipeline", lake_settings).success

@@ -3,17 +3,21 @@
 import pyarrow as pa
 import pytest
 
+from ingestion.decoding import decode
 from ingestion.inbox import Message
 from ingestion.intake import Arrival, DeclaredLoss, digest_of
-from ingestion.judgement import EpochKey, Judge, Verdicts, decode
+from ingestion.judgement import EpochKey, Judge, Verdicts
 from ingestion.ledger import EpochLedger, Span
+from ingestion.sample_times import LiveLimits
 from takt import batch, topics
 from takt.errors import BatchError
+from takt.settings import IngestionSettings
 
 SOURCE = topics.Collector("demo", "collector1")
 EPOCH = "0e2a5f4c-8f4e-4d1c-9a51-000000000001"
 KEY = EpochKey(SOURCE, EPOCH)
 START = 1_700_000_000_000_000
+LIMITS = LiveLimits.of(IngestionSettings())
 
 
 def payload_of(first_row: int, rows: int, observed_at: int = START) -> bytes:
@@ -35,7 +39,7 @@ def judged(
 ) -> tuple[Verdicts, EpochLedger]:
     ledger = ledger or EpochLedger()
     verdicts = Verdicts()
-    judge = Judge(KEY, ledger, verdicts)
+    judge = Judge(KEY, ledger, verdicts, LIMITS)
     judge.batches(arrivals)
     judge.losses(losses)
     return verdicts, ledger

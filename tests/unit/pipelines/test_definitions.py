@@ -13,6 +13,8 @@ MARTS = {
     "dim_reason",
     "dim_work_unit",
     "gap",
+    "latency",
+    "quarantine_summary",
     "live_state_interval",
     "live_work_unit",
     "state_interval",
@@ -62,7 +64,7 @@ def test_every_blocking_dbt_test_is_a_check(dagster: Loaded) -> None:
     checks = {key.name for key in dagster.definitions.resolve_asset_graph().asset_check_keys}
 
     assert tests <= checks
-    assert "is_fresh" in checks
+    assert {"is_fresh", "is_balanced", "has_not_grown"} <= checks
 
 
 def test_the_watermark_moves_only_after_every_law(dagster: Loaded) -> None:
@@ -82,18 +84,19 @@ def test_the_watermark_moves_only_after_every_law(dagster: Loaded) -> None:
 def test_jobs_schedules_and_sensors_are_there_and_switched_on(dagster: Loaded) -> None:
     repository = dagster.definitions.get_repository_def()
 
-    assert {"refresh", "maintain", "take_in_drop_folder"} <= {
+    assert {"refresh", "maintain", "take_in_drop_folder", "check_pipeline"} <= {
         job.name for job in repository.get_all_jobs()
     }
     on = {s.name: s.default_status.value for s in repository.schedule_defs} | {
         s.name: s.default_status.value for s in repository.sensor_defs
     }
-    assert {
-        name: on[name]
-        for name in ("refresh_schedule", "maintenance_schedule", "drop_folder_sensor")
-    } == dict.fromkeys(
-        ("refresh_schedule", "maintenance_schedule", "drop_folder_sensor"), "RUNNING"
+    started = (
+        "refresh_schedule",
+        "maintenance_schedule",
+        "check_pipeline_schedule",
+        "drop_folder_sensor",
     )
+    assert {name: on[name] for name in started} == dict.fromkeys(started, "RUNNING")
 
 
 def test_the_refresh_builds_every_model(dagster: Loaded) -> None:
@@ -101,3 +104,17 @@ def test_the_refresh_builds_every_model(dagster: Loaded) -> None:
     graph = dagster.definitions.resolve_asset_graph()
 
     assert job.asset_layer.selected_asset_keys == set(graph.executable_asset_keys)
+
+
+def test_checks_whose_cost_grows_with_the_ledger_are_no_part_of_the_refresh(
+    dagster: Loaded,
+) -> None:
+    refresh, own = (dagster.definitions.resolve_job_def(n) for n in ("refresh", "check_pipeline"))
+    names = {key.name for key in refresh.asset_layer.asset_graph.asset_check_keys}
+
+    assert "is_fresh" in names
+    assert "is_balanced" not in names
+    assert {key.name for key in own.asset_layer.asset_graph.asset_check_keys} == {
+        "is_balanced",
+        "has_not_grown",
+    }

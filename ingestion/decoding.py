@@ -1,0 +1,46 @@
+"""Bytes into batches, never larger than memory allows.
+
+Belongs here: what a payload holds. Whether its rows are right is decided in `judgement`.
+"""
+
+import pyarrow as pa
+
+from ingestion.inflation import inflated_size
+from takt import batch
+from takt.batch import Batch
+from takt.errors import BatchError
+
+MAX_INFLATED_BYTES = 64 * 1024 * 1024
+"""Decoded size of a batch; a collector's batches stay a hundred times below it."""
+
+
+def decode(payload: bytes) -> Batch:
+    """The batch in `payload`, as `takt.batch.decode`, but never larger than memory allows.
+
+    Raises:
+        BatchError: It does not decode, breaks the wire contract or inflates beyond reason.
+    """
+    if 0 < len(payload) <= batch.MAX_PAYLOAD_BYTES:
+        try:
+            size = inflated_size(payload)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise BatchError("not_arrow", str(error)[:500]) from error
+        if size > MAX_INFLATED_BYTES:
+            raise BatchError("too_large", f"{size} bytes decoded; at most {MAX_INFLATED_BYTES}")
+    return batch.decode(payload)
+
+
+def row_numbers(payload: bytes) -> tuple[int, int] | None:
+    """First row and number of rows of a batch, even of one that breaks the contract."""
+    try:
+        if len(payload) > batch.MAX_PAYLOAD_BYTES or inflated_size(payload) > MAX_INFLATED_BYTES:
+            return None
+        with pa.ipc.open_stream(payload) as reader:
+            first_row = (reader.schema.metadata or {}).get(b"takt.first_row", b"")
+            rows = sum(part.num_rows for part in reader)
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    is_number = first_row.isdigit() and len(first_row) < 19
+    if not is_number or int(first_row) < 1 or rows == 0:
+        return None
+    return int(first_row), rows

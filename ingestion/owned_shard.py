@@ -1,0 +1,235 @@
+"""A shard that this process owns: what has arrived for it, its commits, its answers.
+
+Belongs here: one shard from its take-over until it is left. Which shards are owned, and when
+each has its turn, is the process's (`main`).
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ingestion.committer import Committer
+from ingestion.credit import Credit, CreditBudget
+from ingestion.health_log import HealthLog, rows_of
+from ingestion.inbox import Inbox, Message
+from ingestion.intake import Intake, Selection
+from ingestion.judgement import EpochKey
+from lake.errors import LakeUnavailable, OutcomeUnknown
+from lake.shard import Commit, ShardWriter
+from takt import topics
+from takt.backoff import Backoff
+from takt.messages import MAX_MISSING_RANGES, Ack, Health
+from takt.settings import Settings
+from takt.topics import Collector
+
+log = logging.getLogger(__name__)
+
+_COMMIT_MESSAGES = 300
+_COMMIT_BYTES = 16_000_000
+"""One commit takes no more at once: what it decodes has to fit in memory."""
+_HEALTHS_HELD = 1_000
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the shards of one process share.
+
+    Attributes:
+        inbox: Told when a message is no longer held.
+        budget: The credit of all collectors of this process.
+        publish: Answers leave through it.
+    """
+
+    inbox: Inbox
+    budget: CreditBudget
+    publish: Callable[[str, bytes], None]
+
+
+class OwnedShard:
+    """One shard in the hands of this process.
+
+    Args:
+        settings: Of the installation.
+        shard: Which.
+        around: What it shares with the other shards.
+
+    Attributes:
+        ingestor_id: Names this ownership: collectors send again when it changes.
+        due_at: When the next commit is due, in monotonic time.
+    """
+
+    def __init__(self, settings: Settings, shard: int, around: Surroundings) -> None:
+        options = settings.ingestion
+        self.shard = shard
+        self.ingestor_id = str(uuid.uuid4())
+        self.due_at = 0.0
+        self._interval_s = options.commit_interval_s
+        self._around = around
+        self._intake = Intake()
+        self._writer = ShardWriter(settings, self.ingestor_id, shard)
+        self._committer = Committer(settings, self._writer, self.ingestor_id)
+        self._full_at = max(1, min(_COMMIT_MESSAGES, options.credit_batches // 2))
+        self._announced: Credit | None = None
+        self._health_log = HealthLog()
+        self._healths: list[tuple[Collector, Health]] = []
+        self._speaking: dict[Collector, EpochKey] = {}
+        self._to_answer: dict[EpochKey, None] = {}
+        self._backoff = Backoff(first_s=0.2, max_s=5.0)
+        self._is_lake_away = False
+
+    def take_over(self) -> None:
+        """Become the owner; the one before cannot commit any more.
+
+        Raises:
+            LakeUnavailable: Nothing has changed.
+            OutcomeUnknown: Call it again.
+            OSError: The fence cannot be written; nothing has changed.
+        """
+        try:
+            self._writer.take_over()
+        except BaseException:
+            self._writer.close()
+            raise
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a commit is worth while before it is due; never while the lake is away."""
+        return self._intake.count >= self._full_at and not self._is_lake_away
+
+    def add(self, message: Message) -> tuple[Collector, Health] | None:
+        """Take in a message of one of the shard's collectors; a health message is returned."""
+        held_before = self._intake.bytes
+        heard = self._intake.add(message)
+        if self._intake.bytes == held_before:
+            self._around.inbox.release(message.size)
+        return heard
+
+    def hear(self, collector: Collector, health: Health, *, greets: bool) -> None:
+        """Keep what a collector says of itself.
+
+        Args:
+            collector: One of the shard's.
+            health: Its message.
+            greets: Whether it is answered when it is new here; else `greet` does that later.
+        """
+        kept = self._health_log.hear(collector, health, datetime.now(UTC))
+        if kept is not None:
+            self._healths = [*self._healths[-_HEALTHS_HELD:], (collector, kept)]
+        if not health.online:
+            self._around.budget.gone(collector)
+            return
+        self._around.budget.seen(collector, time.monotonic())
+        is_new = collector not in self._speaking
+        if self.meet(collector, health) and is_new and greets:
+            self._to_answer[self._speaking[collector]] = None
+
+    def meet(self, collector: Collector, health: Health) -> bool:
+        """Know of a collector, unless its epoch cannot be one; whether it is known now."""
+        key = EpochKey(collector, health.epoch)
+        if topics.parse_batch(topics.batch_topic(collector, health.epoch, 1)):
+            self._speaking.setdefault(collector, key)
+        return collector in self._speaking
+
+    def greet(self, collectors: Iterable[Collector] | None = None) -> None:
+        """Answer collectors soon, by default all: they hear who ingests and send again."""
+        chosen = self._speaking if collectors is None else collectors
+        keys = [self._speaking[each] for each in chosen if each in self._speaking]
+        self._to_answer |= dict.fromkeys(keys)
+        if keys:
+            self.due_at = min(self.due_at, time.monotonic())
+
+    def commit(self) -> bool:
+        """Commit once what is held; False when the lake cannot take it now.
+
+        Raises:
+            FenceLost: Another process owns the shard.
+        """
+        selection = self._intake.take(_COMMIT_MESSAGES, _COMMIT_BYTES)
+        self.due_at = time.monotonic() + self._interval_s
+        if not (selection or self._healths or self._to_answer):
+            return True
+        try:
+            answered = self._committer.commit(selection, Commit(health=rows_of(self._healths)))
+            self._settle(selection)
+            self._answer(answered.answered)
+        except (LakeUnavailable, OutcomeUnknown, OSError) as error:
+            if isinstance(error, OutcomeUnknown):
+                self._intake.mark_attempted(selection)
+            self._wait_for_lake(error)
+            return False
+        self._backoff.reset()
+        self._is_lake_away = False
+        return True
+
+    def finish(self) -> None:
+        """Commit all that is held, unless the lake is away: then collectors send it again.
+
+        Raises:
+            FenceLost: Another process owns the shard.
+        """
+        while self._intake.count and self.commit():
+            continue
+
+    def leave(self) -> None:
+        """Forget what is held; nothing is lost, for collectors forget only what is acknowledged."""
+        held = self._intake.take(self._intake.count, self._intake.bytes)
+        # Only the broker is told: else it would hold back what comes for other shards.
+        self._forget(held.messages)
+        for collector in self._speaking:
+            self._around.budget.gone(collector)
+        self._writer.close()
+
+    def _settle(self, selection: Selection) -> None:
+        self._intake.settle(selection)
+        self._healths.clear()
+        self._forget(selection.messages)
+
+    def _forget(self, messages: list[Message]) -> None:
+        for message in messages:
+            message.acknowledge()
+        self._around.inbox.release(sum(message.size for message in messages))
+
+    def _wait_for_lake(self, error: Exception) -> None:
+        delay_s = self._backoff.next_delay_s()
+        self._is_lake_away = True
+        self.due_at = time.monotonic() + delay_s
+        log.warning(
+            "%s; %d messages (%d bytes) are held, trying again in %.1f s",
+            error, self._intake.count, self._around.inbox.held_bytes, delay_s,
+        )  # fmt: skip
+
+    def _answer(self, answered: dict[EpochKey, None]) -> None:
+        """Acknowledge to whoever was heard, and to all when the credit has changed."""
+        now = time.monotonic()
+        budget = self._around.budget
+        for key in answered:
+            budget.seen(key.source, now)
+            self._speaking[key.source] = key
+            # The epoch heard last is answered last: the broker retains that.
+            self._to_answer.pop(key, None)
+            self._to_answer[key] = None
+        credit = budget.share(now)
+        if credit != self._announced:
+            active = [each for each in budget.active(now) if each in self._speaking]
+            others = dict.fromkeys(self._speaking[each] for each in active)
+            self._to_answer = others | self._to_answer
+            self._announced = credit
+        for key in list(self._to_answer):
+            answer = self._ack(key, credit).model_dump_json().encode()
+            self._around.publish(topics.ack_topic(key.source), answer)
+            del self._to_answer[key]
+
+    def _ack(self, key: EpochKey, credit: Credit) -> Ack:
+        ledger = self._committer.ledger(key)
+        return Ack(
+            epoch=key.epoch,
+            settled_through=ledger.settled_through,
+            missing=ledger.missing(MAX_MISSING_RANGES),
+            ingestor_id=self.ingestor_id,
+            credit_batches=credit.batches,
+            credit_bytes=credit.bytes,
+            new_epoch=ledger.has_conflict,
+        )

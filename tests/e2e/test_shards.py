@@ -1,0 +1,165 @@
+"""Ingestion processes that share shards, several collectors: one dies, one stands still."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+import lake
+from ingestion.sharding import shard_of_collector
+from takt import children
+from takt.settings import BrokerSettings, IngestionSettings, Settings
+from takt.topics import Collector
+from tests.command import environment
+from tests.conftest import Mosquitto, wait_until
+from tests.e2e.chain import CountedSource
+
+TAKEN_OVER_WITHIN_S = 10
+SHARDS = 2
+EDGE = """
+site = "demo"
+collector = "{collector}"
+[sources.counted]
+kind = "mqtt"
+host = "127.0.0.1"
+port = {port}
+topic = "plant/assembly/{collector}/{{equipment:1}}/{{signal}}"
+timestamp = "timestamp_us"
+timestamp_unit = "us"
+"""
+
+
+def collectors() -> list[str]:
+    """Three names: two of one shard, one of the other."""
+    names = [f"line{number}" for number in range(1, 20)]
+    by_shard: dict[int, list[str]] = {shard: [] for shard in range(SHARDS)}
+    for name in names:
+        by_shard[shard_of_collector(Collector("demo", name), SHARDS)].append(name)
+    return [*by_shard[0][:2], *by_shard[1][:1]]
+
+
+class Plant:
+    """Counted machines, a collector for each, and ingestion processes of one lake."""
+
+    def __init__(self, settings: Settings, machines: Mosquitto, running: ExitStack) -> None:
+        self.settings = settings
+        self._machines = machines
+        self._running = running
+        self.sources: dict[str, CountedSource] = {}
+
+    def start(self, name: str, arguments: list[str | Path], settings: Settings) -> children.Child:
+        """Start `takt ARGUMENTS`; what it says goes to `NAME.log`."""
+        output = self._running.enter_context(self.log_file(name).open("ab"))
+        command = [sys.executable, "-m", "takt", *arguments]
+        child = children.start(name, command, env=environment_of(settings), output=output)
+        self._running.callback(child.end, 10)
+        return child
+
+    def collect(self) -> None:
+        """Start the collectors; when they listen, their machines begin to count."""
+        for name in collectors():
+            home = self.settings.home.parent / name
+            home.mkdir()
+            (home / "edge.toml").write_text(EDGE.format(collector=name, port=self._machines.port))
+            edge = self.settings.model_copy(update={"home": home})
+            self.start(name, ["edge"], edge)
+        for name in collectors():
+            wait_until(lambda name=name: "counted: up" in self.log(name), f"collector {name}", 60)
+            self.sources[name] = CountedSource(self._machines.port, 100, line=name)
+            self._running.callback(self.sources[name].stop)
+
+    def log_file(self, name: str) -> Path:
+        return self.settings.home.parent / f"{name}.log"
+
+    def log(self, name: str) -> str:
+        return self.log_file(name).read_text()
+
+    def committed(self) -> dict[str, tuple[int, int, int]]:
+        """Rows, distinct values and the highest value of each collector."""
+        with lake.open(self.settings, read_only=True) as con:
+            rows = con.execute(
+                "select collector, count(*), count(distinct value), max(value)::bigint"
+                " from raw.telemetry where signal = 'counter' group by collector"
+            ).fetchall()
+        return {name: tuple(numbers) for name, *numbers in rows}
+
+    def wait_flowing(self, timeout_s: float = 60) -> float:
+        """Wait until what every machine counts from now on is in the lake; how long that took."""
+        began = time.monotonic()
+        seen = {name: source.count for name, source in self.sources.items()}
+
+        def is_flowing() -> bool:
+            found = self.committed()
+            return all(found.get(name, (0, 0, 0))[2] > seen[name] for name in seen)
+
+        wait_until(is_flowing, "values of every collector", timeout_s, interval_s=0.2)
+        return time.monotonic() - began
+
+    def assert_everything_arrived_once(self) -> None:
+        """Each collector's 1 … count is in the lake, each once."""
+        wanted = {name: source.stop() for name, source in self.sources.items()}
+        wait_until(
+            lambda: all(self.committed()[name][1] >= wanted[name] for name in wanted),
+            "everything in the lake",
+            60,
+            interval_s=0.2,
+        )
+        assert self.committed() == {name: (n, n, n) for name, n in wanted.items()}
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    return environment(settings) | {
+        "TAKT_BROKER__EMBEDDED": "false",
+        "TAKT_INGESTION__SHARDS": str(settings.ingestion.shards),
+    }
+
+
+@contextmanager
+def running_plant(settings: Settings, machines: Mosquitto, broker: Mosquitto) -> Iterator[Plant]:
+    sharded = settings.model_copy(
+        update={
+            "broker": BrokerSettings(port=broker.port, embedded=False),
+            "ingestion": IngestionSettings(shards=SHARDS),
+        }
+    )
+    with ExitStack() as running:
+        yield Plant(sharded, machines, running)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """Takt's broker; that of the machines is `mosquitto`."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    ours = Mosquitto(folder)
+    ours.start()
+    yield ours
+    ours.kill()
+
+
+def test_shards_are_taken_over_from_the_killed_and_from_the_paused(
+    lake_settings: Settings, mosquitto: Mosquitto, broker: Mosquitto
+) -> None:
+    """Three processes, two shards: at first one stands by."""
+    with running_plant(lake_settings, mosquitto, broker) as plant:
+        ingestors = {name: plant.start(name, ["ingest"], plant.settings) for name in "abc"}
+        plant.collect()
+        plant.wait_flowing()
+
+        killed = next(name for name in ingestors if " ready as " in plant.log(name))
+        children.kill_session(ingestors.pop(killed).process.pid)
+        assert plant.wait_flowing() < TAKEN_OVER_WITHIN_S
+
+        paused, other = ingestors
+        ingestors[paused].send(signal.SIGSTOP)
+        assert plant.wait_flowing() < TAKEN_OVER_WITHIN_S
+        ingestors[paused].send(signal.SIGCONT)
+        owned_before = plant.log(paused).count(" ready as ")
+        wait_until(lambda: plant.log(paused).count(" ready as ") > owned_before, "its part again")
+
+        assert "left to another process" in plant.log(other)
+        plant.assert_everything_arrived_once()
