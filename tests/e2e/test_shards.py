@@ -1,5 +1,6 @@
 """Ingestion processes that share shards, several collectors: one dies, one stands still."""
 
+import random
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from tests.e2e.chain import CountedSource
 
 TAKEN_OVER_WITHIN_S = 10
 SHARDS = 2
+FAULTS = 100
 EDGE = """
 site = "demo"
 collector = "{collector}"
@@ -162,4 +164,29 @@ def test_shards_are_taken_over_from_the_killed_and_from_the_paused(
         wait_until(lambda: plant.log(paused).count(" ready as ") > owned_before, "its part again")
 
         assert "left to another process" in plant.log(other)
+        plant.assert_everything_arrived_once()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_hundred_kills_and_pauses_of_ingesting_processes_lose_and_double_nothing(
+    lake_settings: Settings, mosquitto: Mosquitto, broker: Mosquitto
+) -> None:
+    chance = random.Random(5)
+    with running_plant(lake_settings, mosquitto, broker) as plant:
+        ingestors = {name: plant.start(name, ["ingest"], plant.settings) for name in "ab"}
+        plant.collect()
+        plant.wait_flowing()
+        for _ in range(FAULTS):
+            name = chance.choice("ab")
+            # The pause is the fault's moment, not a wait for something to have happened.
+            time.sleep(chance.uniform(0.5, 3.0))
+            if chance.random() < 0.5:
+                children.kill_session(ingestors[name].process.pid)
+                ingestors[name] = plant.start(name, ["ingest"], plant.settings)
+            else:
+                ingestors[name].send(signal.SIGSTOP)
+                time.sleep(chance.uniform(0.5, 9.0))
+                ingestors[name].send(signal.SIGCONT)
+
         plant.assert_everything_arrived_once()
