@@ -14,6 +14,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from types import FrameType
 
+from prometheus_client import Gauge
+
 import lake
 from ingestion.credit import CreditBudget
 from ingestion.inbox import Inbox, Message
@@ -23,6 +25,7 @@ from ingestion.ownership import Ownership
 from ingestion.sharding import filters, shard_of, shard_of_collector
 from ingestion.subscriber import Subscriber
 from lake.errors import FenceLost, LakeUnavailable, LockTimeout, OutcomeUnknown
+from takt import metrics
 from takt.backoff import Backoff
 from takt.errors import BatchError
 from takt.messages import Health
@@ -36,6 +39,9 @@ _HELD_FACTOR = 2
 _COLLECTORS_KNOWN = 10_000
 _LEAVE_WITHIN_S = 3.0
 _END_WITHIN_S = 9.0
+
+_HELD = Gauge("takt_ingestion_held_bytes", "Messages that wait in memory for their commit.")
+_SHARDS = Gauge("takt_ingestion_shards_owned", "Shards that this process ingests.")
 
 
 class Ingestion:
@@ -63,6 +69,17 @@ class Ingestion:
         self._take_over_at = 0.0
         self._stopping = threading.Event()
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
+        _HELD.set_function(lambda: self._inbox.held_bytes)
+        _SHARDS.set_function(lambda: len(self._owned))
+
+    @property
+    def ailment(self) -> str:
+        """What keeps samples from the lake now; empty: nothing. Asked from any thread."""
+        if not self._subscriber.is_connected:
+            return "no connection to the broker"
+        if any(owned.is_lake_away for owned in list(self._owned.values())):
+            return "the lake does not answer"
+        return ""
 
     def run(self) -> int:
         """Ingest until `stop`; the exit code of the process."""
@@ -236,6 +253,7 @@ def run(settings: Settings) -> int:
         The exit code: 0 stopped.
     """
     ingestion = Ingestion(settings)
+    metrics.serve(settings.metrics.ingest_port, lambda: ingestion.ailment)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         ingestion.stop()

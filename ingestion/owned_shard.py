@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from prometheus_client import Counter, Histogram
+
 from ingestion.committer import Committer
 from ingestion.credit import Credit, CreditBudget
 from ingestion.health_log import HealthLog, rows_of
@@ -31,6 +33,11 @@ _COMMIT_MESSAGES = 300
 _COMMIT_BYTES = 16_000_000
 """One commit takes no more at once: what it decodes has to fit in memory."""
 _HEALTHS_HELD = 1_000
+
+_COMMIT_S = Histogram("takt_ingestion_commit_seconds", "One commit to the lake.")
+_FAILED = Counter("takt_ingestion_commits_failed", "Commits that the lake could not take.")
+_COMMITTED = Counter("takt_ingestion_rows_committed", "Rows of samples that the lake has.")
+_QUARANTINED = Counter("takt_ingestion_quarantined", "Messages that were refused, kept as bytes.")
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,11 @@ class OwnedShard:
             raise
 
     @property
+    def is_lake_away(self) -> bool:
+        """Whether the last commit failed."""
+        return self._is_lake_away
+
+    @property
     def is_full(self) -> bool:
         """Whether a commit is worth while before it is due; never while the lake is away."""
         return self._intake.count >= self._full_at and not self._is_lake_away
@@ -152,14 +164,18 @@ class OwnedShard:
         if not (selection or self._healths or self._to_answer):
             return True
         try:
-            answered = self._committer.commit(selection, Commit(health=rows_of(self._healths)))
+            with _COMMIT_S.time():
+                verdicts = self._committer.commit(selection, Commit(health=rows_of(self._healths)))
             self._settle(selection)
-            self._answer(answered.answered)
+            self._answer(verdicts.answered)
         except (LakeUnavailable, OutcomeUnknown, OSError) as error:
+            _FAILED.inc()
             if isinstance(error, OutcomeUnknown):
                 self._intake.mark_attempted(selection)
             self._wait_for_lake(error)
             return False
+        _COMMITTED.inc(sum(table.num_rows for table in verdicts.telemetry))
+        _QUARANTINED.inc(len(verdicts.quarantine))
         self._backoff.reset()
         self._is_lake_away = False
         return True

@@ -85,6 +85,12 @@ class Subscriber:
         self._requests.append(wanted)
         self._wake()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there now."""
+        client = self._client
+        return client is not None and client.is_connected()
+
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a retained message, QoS 1; nothing happens while the broker is away."""
         client = self._client

@@ -1,11 +1,13 @@
 """Fixtures that every test may use: real servers on loopback, a lake, a home."""
 
+import http.client
 import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +48,14 @@ def wait_until(
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
         time.sleep(interval_s)
+
+
+def asked(port: int, path: str) -> tuple[int, str]:
+    """Status and text of a process's answer on its metrics port."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
 
 
 def accepts_connections(port: int) -> bool:

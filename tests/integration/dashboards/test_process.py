@@ -1,6 +1,5 @@
 """The dashboard as a process: before there is a lake, through the catalog's death, to its end."""
 
-import http.client
 import json
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 import lake
 from takt.settings import Settings
 from tests.command import environment
-from tests.conftest import free_port, wait_until
+from tests.conftest import asked, free_port, wait_until
 
 
 class DashboardProcess:
@@ -47,14 +46,6 @@ class DashboardProcess:
 
     def wait_until_ready(self) -> None:
         wait_until(lambda: " ready" in self.said, f"a ready dashboard; it said {self.said}")
-
-    def answer(self, path: str) -> tuple[int, str]:
-        """Status and text of its metrics port."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.metrics_port, timeout=30)
-        with closing(connection):
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.status, response.read().decode()
 
     def follow(self) -> ClientConnection:
         address = f"127.0.0.1:{self.port}"
@@ -132,11 +123,11 @@ def test_a_catalog_that_goes_away_is_told_and_its_return_is_noticed(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [database]
         )
         failing = next_parts(page, "overview-notice")
-        unwell, _ = process.answer("/health")
+        unwell, _ = asked(process.metrics_port, "/health")
         server.execute(f"alter database {database} allow_connections true")
         found_again = next_parts(page, "overview-notice")
-        well, _ = process.answer("/health")
-        _, figures = process.answer("/metrics")
+        well, _ = asked(process.metrics_port, "/health")
+        _, figures = asked(process.metrics_port, "/metrics")
     process.end()
 
     assert "The lake has not answered since" in json.dumps(failing)

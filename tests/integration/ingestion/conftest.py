@@ -21,7 +21,7 @@ import lake
 from takt import batch, topics
 from takt.messages import Ack
 from takt.settings import Settings
-from tests.conftest import Mosquitto, wait_until
+from tests.conftest import Mosquitto, free_port, wait_until
 
 ROOT = Path(__file__).parents[3]
 START = 1_700_000_000_000_000
@@ -122,6 +122,10 @@ class IngestionProcess:
             )  # fmt: skip
 
     @property
+    def metrics_port(self) -> int:
+        return int(self.environment["TAKT_METRICS__INGEST_PORT"])
+
+    @property
     def log(self) -> str:
         return self.log_file.read_text()
 
@@ -161,6 +165,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TAKT_BROKER__PORT": str(settings.broker.port),
         "TAKT_INGESTION__COMMIT_INTERVAL_S": "0.05",
         "TAKT_INGESTION__SHARDS": str(settings.ingestion.shards),
+        "TAKT_METRICS__INGEST_PORT": str(free_port()),
         "PYTHONPATH": str(ROOT),
     }
     if settings.catalog is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from lake.catalog_supervisor import CatalogHome
 from takt.settings import Settings
-from tests.conftest import Mosquitto, free_port, wait_until
+from tests.conftest import Mosquitto, asked, free_port, wait_until
 from tests.integration.ingestion.conftest import (
     FakeCollector,
     IngestionProcess,
@@ -155,10 +155,16 @@ def test_while_the_lake_is_away_memory_is_bounded_and_nothing_is_lost(
         assert psutil.Process(ingestion.process.pid).memory_info().rss < 600_000_000
         for each in hanging:
             each.kill()
+        port = ingestion.metrics_port
+        wait_until(lambda: asked(port, "/health")[0] == 503, "it to say that the lake is away")
         for seq, payload in sent.items():
             collector.send(seq, payload)
         collector.wait_settled(301, 60)
+        wait_until(lambda: asked(port, "/health")[0] == 200, "it to be well again")
+        _, figures = asked(port, "/metrics")
 
+    assert "takt_ingestion_rows_committed_total 3010.0" in figures
+    assert "takt_ingestion_shards_owned 1.0" in figures
     assert count(settings, "raw.telemetry") == 3_010
 
 
