@@ -45,11 +45,14 @@ class Delivery(NamedTuple):
         samples: In the order in which they were seen.
         source: Repeats are recognised within this source; None: nothing is a repeat.
         accepted: Called after the samples are on disk.
+        is_retained: The source repeats old values of its own accord; those from before the
+            oldest repeat that is remembered are taken for repeats.
     """
 
     samples: Sequence[Sample]
     source: str | None = None
     accepted: Callable[[], None] | None = None
+    is_retained: bool = False
 
 
 class Outgoing(NamedTuple):
@@ -389,10 +392,13 @@ class Spool:
     def _without_repeats(self, deliveries: Iterable[Delivery]) -> Iterator[Sample]:
         now = self._clock()
         for delivery in deliveries:
-            if delivery.source is None:
-                yield from delivery.samples
-            else:
-                yield from self._recent.unseen(delivery.source, delivery.samples, now)
+            samples = delivery.samples
+            if delivery.is_retained:
+                since = self._recent.remembers_since()
+                samples = [sample for sample in samples if sample.observed_at >= since]
+            if delivery.source is not None and samples:
+                samples = self._recent.unseen(delivery.source, samples, now)
+            yield from samples
         self._recent.prune(now)
 
     def _write_batch(self, samples: list[Sample]) -> None:

@@ -84,10 +84,11 @@ class Mosquitto:
             self.process.kill()
             self.process.wait()
 
-    def publish(self, topic: str, payload: str | bytes) -> None:
-        """Publish one message with `mosquitto_pub`, QoS 1."""
+    def publish(self, topic: str, payload: str | bytes, *options: str) -> None:
+        """Publish one message with `mosquitto_pub`, QoS 1; `-r` lets the broker retain it."""
+        where = ["-p", str(self.port), "-q", "1", "-t", topic, "-s", *options]
         subprocess.run(
-            [find_program("mosquitto_pub"), "-p", str(self.port), "-q", "1", "-t", topic, "-s"],
+            [find_program("mosquitto_pub"), *where],
             input=payload if isinstance(payload, bytes) else payload.encode(),
             check=True,
         )

@@ -324,6 +324,32 @@ def test_keys_are_forgotten_beyond_their_bound(path):
     spool.close()
 
 
+def test_a_retained_value_from_before_all_remembered_repeats_is_taken_for_one(path):
+    spool = open_spool(path, recent_keys_rows=10)
+    old, new = sample(1.0, observed_at=NOW - 1), sample(2.0, observed_at=NOW + 1)
+    spool.append([Delivery([old], "line1", is_retained=True)])
+    spool.append([delivery(*range(100, 120))])
+    spool.append([delivery(200)])
+
+    repeated = spool.append([Delivery([old, new], "line1", is_retained=True)])
+
+    assert repeated == 1
+    assert held(spool)[0] == 1.0
+    assert held(spool)[-1] == 2.0
+    assert held(spool).count(1.0) == 1
+    spool.close()
+
+
+def test_the_newest_key_is_never_forgotten(path):
+    times = iter(range(NOW, NOW + 10**15, 10**14))
+    spool = Spool(path, lambda: next(times), recent_keys_age_s=1)
+    for number in range(4):
+        spool.append([delivery(number, source=None if number == 2 else "line1")])
+
+    assert spool._db.execute("select min(id) from recent").fetchone()[0] > 1
+    spool.close()
+
+
 def test_a_second_collector_is_kept_out(path):
     spool = open_spool(path)
 
