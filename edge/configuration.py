@@ -251,6 +251,9 @@ class SpoolConfiguration(_Table):
         default=None, description="Default: edge/<collector>/spool.db in the home."
     )
     capacity_mb: PositiveInt = Field(default=1_024, description="Of batches, in 10^6 bytes.")
+    max_age_h: PositiveFloat | None = Field(
+        default=None, description="How long a batch may wait; None: until there is no room."
+    )
     when_full: Literal["stop_reading", "drop_oldest"] = "stop_reading"
     recent_keys_age_s: PositiveFloat = Field(
         default=86_400, description="How long a repeat from a source is recognised."

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from edge.broker import Address, BrokerLostError, Connection, Session, connect
 from edge.shared_spool import SharedSpool
 from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolFullError, SpoolStatus
+from edge.spool_watch import SpoolWatch
 from edge.window import Window
 from takt import topics
 from takt.backoff import Backoff
@@ -39,10 +40,12 @@ class Reporter:
     Attributes:
         sources: Each source and how its link is.
         now: The collector's time, in µs.
+        spool: How full it is.
     """
 
     sources: Callable[[], dict[str, SourceHealth]]
     now: Callable[[], int]
+    spool: SpoolWatch
 
 
 class Forwarder:
@@ -117,8 +120,14 @@ class Forwarder:
     async def _step(self, connection: Connection) -> None:
         self._wake.clear()
         acks, self._acks = self._acks, []
-        for ack in acks:
-            await self._obey(ack, connection)
+        for place, ack in enumerate(acks):
+            try:
+                await self._obey(ack, connection)
+            except SpoolFullError as full:
+                # Forgetting needs a little room too; the same is tried at the next step.
+                log.debug("an acknowledgement waits: %s", full)
+                self._acks = [*acks[place:], *self._acks]
+                break
         await self._declare_losses(connection)
         await self._send_new(connection)
         await self._probe(connection)
@@ -224,6 +233,7 @@ class Forwarder:
         return self._message(await self._spool.status(), online=online)
 
     def _message(self, status: SpoolStatus, *, online: bool) -> bytes:
+        level = self._reporter.spool.level
         health = Health(
             online=online,
             epoch=status.epoch,
@@ -231,6 +241,10 @@ class Forwarder:
             spool_first_row=status.first_row,
             spool_rows=status.rows,
             spool_bytes=status.bytes,
+            spool_capacity_bytes=self._reporter.spool.capacity_bytes,
+            spool_warning_percent=level.mark,
+            spool_full_in_s=level.full_in_s,
+            spool_refuses=self._spool.refuses,
             sources=self._reporter.sources(),
             reported_at=_time(self._reporter.now()),
         )

@@ -10,6 +10,7 @@ open across a commit, hence a crash at any moment leaves whole batches only.
 """
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,7 @@ class SpoolStatus:
         first_row: First row that is not settled.
         rows: Rows that are not settled, those declared lost among them.
         bytes: Bytes of batches held.
+        free_bytes: What the disk has for more.
     """
 
     epoch: str
@@ -104,6 +106,7 @@ class SpoolStatus:
     first_row: int
     rows: int
     bytes: int
+    free_bytes: int = 0
 
 
 class Spool:
@@ -113,8 +116,10 @@ class Spool:
         path: The database file; created with its folder.
         clock: The collector's time, in µs since 1970.
         capacity_bytes: How many bytes of batches may wait.
-        when_full: `stop_reading` refuses further samples with `SpoolFullError`; `drop_oldest`
-            gives up the oldest batches, declares them lost and counts them in `$overflow`.
+        max_age_s: How long a batch may wait; None: for ever.
+        when_full: What happens beyond either bound: `stop_reading` refuses further samples with
+            `SpoolFullError`; `drop_oldest` gives up the oldest batches, declares them lost
+            and counts them in `$overflow`.
         recent_keys_age_s: How long a repeat is recognised.
         recent_keys_rows: How many samples are remembered for it.
 
@@ -128,12 +133,15 @@ class Spool:
         clock: Callable[[], int],
         *,
         capacity_bytes: int = 1_024_000_000,
+        max_age_s: float | None = None,
         when_full: Literal["stop_reading", "drop_oldest"] = "stop_reading",
         recent_keys_age_s: float = 86_400,
         recent_keys_rows: int = 500_000,
     ) -> None:
         self._clock = clock
+        self._path = path
         self._capacity = capacity_bytes
+        self._max_age = None if max_age_s is None else int(max_age_s * 1_000_000)
         self._when_full = when_full
         path.parent.mkdir(parents=True, exist_ok=True)
         self._mark = spool_file.Mark(path.with_suffix(".mark"))
@@ -142,6 +150,10 @@ class Spool:
         except BaseException:
             self._mark.close()
             raise
+        self._oldest = (0, 0)
+        self._epoch = spool_file.epochs(self._db)[-1]
+        self._held_bytes = 0
+        self._has_losses = self._has_closed = False
         self._recent = RecentKeys(self._db, recent_keys_age_s, recent_keys_rows)
         self._refresh()
         self._mark.write(self._epoch)
@@ -176,11 +188,10 @@ class Spool:
             SpoolFullError: None was accepted; try again after room was made.
         """
         with self._transaction():
-            lost = self._make_room()
+            lost = list(self._make_room())
             samples = list(self._without_repeats(deliveries))
             samples = _without_large(samples, self._clock)
-            if lost:
-                samples.append(_overflow(lost, "the spool is full", self._clock()))
+            samples += [_overflow(rows, why, self._clock()) for rows, why in lost]
             for first, last in _cuts(samples):
                 self._write_batch(samples[first:last])
         return len(samples)
@@ -247,7 +258,7 @@ class Spool:
             return Settlement.NOTHING_NEW
         with self._transaction():
             self._forget(known, min(through, known.last_seq))
-            self._refresh()
+            self._look_again()
         return Settlement.ADVANCED
 
     def renumber(self, epoch: str) -> bool:
@@ -285,6 +296,7 @@ class Spool:
             epoch.settled_row + 1,
             epoch.last_row - epoch.settled_row,
             self._held_bytes,
+            shutil.disk_usage(self._path.parent).free,
         )
 
     def closed(self) -> dict[str, int]:
@@ -295,7 +307,7 @@ class Spool:
         """The end of this epoch is reported."""
         with self._transaction():
             self._db.execute("delete from closed where id = ?", (epoch,))
-            self._refresh()
+            self._look_again()
 
     def served(self, source: str) -> tuple[str, ...]:
         """Equipment that a source is known to serve."""
@@ -314,52 +326,72 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        before = self._epoch, self._held_bytes, self._has_losses, self._has_closed
         try:
             with spool_file.transaction(self._db):
                 yield
         except BaseException as error:
-            self._refresh()
+            self._epoch, self._held_bytes, self._has_losses, self._has_closed = before
             if _is_disk_trouble(error):
                 raise SpoolFullError(f"the spool's disk says {error}; samples wait") from error
             raise
         self._mark.write(self._epoch)
 
     def _refresh(self) -> None:
-        self._epoch = spool_file.epochs(self._db)[-1]
+        self._look_again()
         size = self._db.execute("select coalesce(sum(size), 0) from batch").fetchone()[0]
-        self._held_bytes: int = size
+        self._held_bytes = size
+
+    def _look_again(self) -> None:
+        self._epoch = spool_file.epochs(self._db)[-1]
         self._has_losses = self._exists("loss")
         self._has_closed = self._exists("closed")
 
     def _exists(self, table: str) -> bool:
         return bool(self._db.execute(f"select exists (select 1 from {table})").fetchone()[0])
 
-    def _make_room(self) -> int:
-        """Rows given up so that the spool has room."""
-        if self._held_bytes < self._capacity:
-            return 0
-        if self._when_full == "stop_reading":
+    def _make_room(self) -> Iterator[tuple[int, str]]:
+        """Keep the bounds: rows given up, and why.
+
+        Raises:
+            SpoolFullError: A bound is reached, and nothing may be given up.
+        """
+        is_full, is_too_old = self._held_bytes >= self._capacity, self._is_too_old()
+        if (is_full or is_too_old) and self._when_full == "stop_reading":
+            bound = "its capacity" if is_full else "the oldest older than they may become"
             raise SpoolFullError(
-                f"the spool holds {self._held_bytes} bytes of batches, its capacity;"
+                f"the spool holds {self._held_bytes} bytes of batches, {bound};"
                 " sources wait until the lake acknowledges"
             )
-        surplus = self._held_bytes - int(self._capacity * (1 - _DROP_SHARE))
-        return self._drop_oldest(surplus)
+        if is_too_old:
+            yield self._drop_oldest(self._is_too_old, "expired"), "waited too long in the spool"
+        if is_full:
+            enough = int(self._capacity * (1 - _DROP_SHARE))
+            lost = self._drop_oldest(lambda: self._held_bytes > enough, "overflow")
+            yield lost, "the spool is full"
 
-    def _drop_oldest(self, surplus: int) -> int:
+    def _is_too_old(self) -> bool:
+        """Whether all samples of the oldest batch have waited longer than they may."""
+        if self._max_age is None:
+            return False
+        stored = spool_file.read_batches(self._db, 0, 2**62)
+        if not stored or not stored[0].is_intact:
+            return False
+        if stored[0].extent.position != self._oldest[0]:
+            times = batch.decode(stored[0].payload).table["received_at"].cast("int64").to_pylist()
+            self._oldest = stored[0].extent.position, max(times)
+        return self._oldest[1] < self._clock() - self._max_age
+
+    def _drop_oldest(self, more: Callable[[], bool], cause: str) -> int:
+        """Give up the oldest batches while `more` says so; how many rows they held."""
         dropped: list[Extent] = []
-        for row in self._db.execute(
-            "select position, first_row, rows, first_observed_at, last_observed_at, size"
-            " from batch order by position"
-        ):
-            dropped.append(Extent(*row[:5]))
-            surplus -= row[5]
-            if surplus <= 0:
-                break
+        while more() and (oldest := spool_file.read_extent(self._db)) is not None:
+            dropped.append(oldest)
+            self._delete(oldest.position, oldest.position)
         for run in _runs(dropped):
-            self._lose(run, "overflow")
+            self._insert_loss(run, cause)
         lost = sum(row.rows for row in dropped)
-        log.error("spool full: the oldest %d samples are given up and declared lost", lost)
+        log.error("spool: the oldest %d samples are given up (%s) and declared lost", lost, cause)
         return lost
 
     def _give_up(self, broken: list[Extent]) -> None:
@@ -369,6 +401,10 @@ class Spool:
                 self._lose([row], "damaged_spool")
 
     def _lose(self, run: list[Extent], cause: str) -> None:
+        self._delete(run[0].position, run[-1].position)
+        self._insert_loss(run, cause)
+
+    def _insert_loss(self, run: list[Extent], cause: str) -> None:
         first, last = run[0], run[-1]
         spool_file.insert_loss(
             self._db,
@@ -382,12 +418,16 @@ class Spool:
                 max(row.last_observed_at for row in run),
             ),
         )
+        self._has_losses = True
+
+    def _delete(self, first: int, last: int) -> None:
+        """Delete the batches at these positions."""
+        self._held_bytes -= self._db.execute(
+            "select coalesce(sum(size), 0) from batch where position between ? and ?",
+            (first, last),
+        ).fetchone()[0]
         for table in ("batch", "payload"):
-            self._db.execute(
-                f"delete from {table} where position between ? and ?",
-                (first.position, last.position),
-            )
-        self._refresh()
+            self._db.execute(f"delete from {table} where position between ? and ?", (first, last))
 
     def _without_repeats(self, deliveries: Iterable[Delivery]) -> Iterator[Sample]:
         now = self._clock()
@@ -425,8 +465,7 @@ class Spool:
             " where position between ?1 and ?2 and last_seq <= ?3)",
             (first, last, through),
         ).fetchone()[0]
-        for table in ("batch", "payload"):
-            self._db.execute(f"delete from {table} where position between ? and ?", (first, last))
+        self._delete(first, last)
         self._db.execute(
             "delete from loss where position between ? and ? and last_seq <= ?",
             (first, last, through),
@@ -440,14 +479,18 @@ class Spool:
             self._close_drained_epochs()
 
     def _close_drained_epochs(self) -> None:
-        held = {
-            spool_file.split(row[0])[0]
-            for row in self._db.execute(
-                "select position from batch union select position from loss"
-            )
-        }
         older = {epoch.number for epoch in spool_file.epochs(self._db)} - {self._epoch.number}
-        spool_file.close_epochs(self._db, older - held)
+        drained = [number for number in older if not self._holds(number)]
+        spool_file.close_epochs(self._db, drained)
+
+    def _holds(self, number: int) -> bool:
+        within = (at(number, 0), at(number + 1, 0))
+        return any(
+            self._db.execute(
+                f"select 1 from {table} where position >= ? and position < ? limit 1", within
+            ).fetchone()
+            for table in ("batch", "loss")
+        )
 
     def _move(self, position: int, loss: LossRow | None, fresh: Epoch) -> Epoch:
         """Put one held batch or loss under the next seq of the epoch `fresh`."""
@@ -483,6 +526,8 @@ def _is_disk_trouble(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
     )
 
 
