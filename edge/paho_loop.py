@@ -14,7 +14,7 @@ from paho.mqtt.client import Client
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
 
-_AT_ONCE = 500
+_AT_ONCE = 250
 """Messages read before other tasks have their turn."""
 _MISC_S = 1.0
 
