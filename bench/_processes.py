@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from takt import children
+from takt.settings import Settings
 
 _ROOT = Path(__file__).parent.parent
 
@@ -71,21 +72,33 @@ def collector(home: Path, edge_toml: str, broker_port: int) -> Iterator[children
     """`takt edge` in a process of its own, ready when this begins."""
     home.mkdir(exist_ok=True)
     (home / "edge.toml").write_text(edge_toml)
-    log_file = home / "edge.log"
+    with _takt("edge", home, broker_port, home / "edge.log", " ready: ") as process:
+        yield process
+
+
+@contextmanager
+def ingestion(settings: Settings, folder: Path) -> Iterator[children.Child]:
+    """`takt ingest` in a process of its own, ready when this begins."""
+    log_file = folder / "ingest.log"
+    with _takt("ingest", settings.home, settings.broker.port, log_file, " ready as ") as process:
+        yield process
+
+
+@contextmanager
+def _takt(
+    verb: str, home: Path, broker_port: int, log_file: Path, ready: str
+) -> Iterator[children.Child]:
     environment = {
         **os.environ,
         "TAKT_HOME": str(home),
         "TAKT_BROKER__PORT": str(broker_port),
         "PYTHONPATH": str(_ROOT),
     }
-    # A profile of the collector is one variable away, without a second way to start it.
-    profile = os.environ.get("TAKT_BENCH_PROFILE")
-    options = ["-m", "cProfile", "-o", profile] if profile else []
     with log_file.open("wb") as output:
-        command = [sys.executable, *options, "-m", "takt", "edge"]
-        process = children.start("edge", command, env=environment, output=output)
+        command = [sys.executable, "-m", "takt", verb]
+        process = children.start(verb, command, env=environment, output=output)
     try:
-        wait_for("the collector", lambda: " ready: " in log_file.read_text(), 30)
+        wait_for(f"takt {verb}", lambda: ready in log_file.read_text(), 60)
         yield process
     finally:
         process.end(10)

@@ -7,14 +7,10 @@ against what was sent.
 """
 
 import multiprocessing
-import os
-import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -25,8 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 import lake
 from bench._ports import free_port
-from bench._processes import PeakMemory, mosquitto
-from takt import batch, children, topics
+from bench._processes import PeakMemory, ingestion, mosquitto
+from takt import batch, topics
 from takt.messages import Ack, Health
 from takt.settings import BrokerSettings, Settings
 
@@ -44,7 +40,7 @@ def run(seconds: float) -> dict[str, float]:
         broker = BrokerSettings(port=free_port(), embedded=False)
         settings = Settings(home=home / "home", catalog=None, data=None, broker=broker)
         lake.schema.create(settings)
-        with mosquitto(home, broker.port), _ingestion(settings, home) as process:
+        with mosquitto(home, broker.port), ingestion(settings, home) as process:
             peak = PeakMemory(process.process.pid)
             sent, values_per_s = _publish(broker.port, seconds)
             figures = {"values_per_s": values_per_s, "rss_mb": peak.stop() / 1e6}
@@ -187,26 +183,3 @@ def _balance(settings: Settings, sent: int) -> dict[str, float]:
         "doubled_rows": float(rows - distinct),
         "transport_repeat_rows": float(repeats[0][0]),
     }
-
-
-@contextmanager
-def _ingestion(settings: Settings, folder: Path) -> Iterator[children.Child]:
-    log_file = folder / "ingest.log"
-    environment = {
-        **os.environ,
-        "TAKT_HOME": str(settings.home),
-        "TAKT_BROKER__PORT": str(settings.broker.port),
-        "PYTHONPATH": str(_ROOT),
-    }
-    with log_file.open("wb") as output:
-        command = [sys.executable, "-m", "takt", "ingest"]
-        process = children.start("ingest", command, env=environment, output=output)
-    try:
-        deadline = time.monotonic() + 60
-        while " ready as " not in log_file.read_text():
-            if time.monotonic() > deadline or not process.is_running:
-                raise TimeoutError(f"ingestion is not there: {log_file.read_text()}")
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.end(10)

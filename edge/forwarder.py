@@ -157,6 +157,8 @@ class Forwarder:
             log.info("another ingestion has taken over; sending again what it may not have")
             self._window.restart()
         self._ingestor = ack.ingestor_id
+        if self._spool.epoch == self._window.epoch:
+            self._window.open_lane(self._spool.last_seq)
 
     async def _follow(self, ack: Ack, settlement: Settlement, connection: Connection) -> None:
         now = time.monotonic()
@@ -171,18 +173,29 @@ class Forwarder:
             self._window.restart()
 
     async def _send_new(self, connection: Connection) -> None:
-        while (free := self._window.free_batches) and not connection.is_lost:
-            found = await self._spool.read(
-                self._window.epoch, self._window.next_seq, batches=min(free, _READ_BATCHES)
-            )
-            for batch in found:
-                if batch.epoch != self._window.epoch:
-                    self._window.begin(batch.epoch)
-                if not self._window.admits(len(batch.payload)):
-                    return
-                self._publish(connection, batch)
-            if not found:
+        window = self._window
+        if window.free_live_batches > 0:
+            most = min(window.free_live_batches, _READ_BATCHES)
+            newest = await self._spool.read(window.epoch, window.next_live_seq, batches=most)
+            self._send(newest, connection)
+        while (free := window.free_batches) and not connection.is_lost:
+            last = None if window.live_from is None else window.live_from - 1
+            most = min(free, _READ_BATCHES)
+            found = await self._spool.read(window.epoch, window.next_seq, last, batches=most)
+            if not found and window.live_from is not None:
+                window.close_lane()
+            elif not found or not self._send(found, connection):
                 return
+
+    def _send(self, batches: list[Outgoing], connection: Connection) -> bool:
+        """Publish as many as credit admits; whether those were all."""
+        for batch in batches:
+            if batch.epoch != self._window.epoch:
+                self._window.begin(batch.epoch)
+            if not self._window.admits(len(batch.payload)):
+                return False
+            self._publish(connection, batch)
+        return True
 
     async def _send_again(self, connection: Connection, first: int, last: int) -> None:
         epoch, count = self._window.epoch, last - first + 1

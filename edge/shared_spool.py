@@ -43,6 +43,11 @@ class SharedSpool:
         return self._spool.epoch
 
     @property
+    def last_seq(self) -> int:
+        """As `Spool.last_seq`."""
+        return self._spool.last_seq
+
+    @property
     def has_losses(self) -> bool:
         """Whether losses wait to be settled."""
         return self._spool.has_losses

@@ -164,6 +164,11 @@ class Spool:
         return self._epoch.id
 
     @property
+    def last_seq(self) -> int:
+        """Last seq given in the current epoch."""
+        return self._epoch.last_seq
+
+    @property
     def last_received_at(self) -> int:
         """Latest collector time given in this epoch, in µs; the clock must not go below it."""
         return self._epoch.last_received_at
