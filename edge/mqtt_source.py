@@ -43,6 +43,7 @@ class _Burst:
         self.retained: list[Sample] = []
         self.to_acknowledge: list[tuple[Client, int]] = []
         self.messages = 0
+        self.live_at: int | None = None
 
 
 class MqttCollector:
@@ -129,8 +130,9 @@ class MqttCollector:
                 self._left_out.parts(reading.unread)
             if message.retain:
                 self._keep_retained(reading.samples)
-            else:
+            elif reading.samples:
                 burst.samples += reading.samples
+                burst.live_at = reading.samples[-1].received_at
         if message.qos:
             burst.to_acknowledge.append((client, message.mid))
         burst.messages += 1
@@ -165,8 +167,9 @@ class MqttCollector:
             raise
 
     async def _accept(self, burst: _Burst) -> None:
+        if burst.live_at is not None:
+            self._link.saw(burst.live_at)
         if burst.samples:
-            self._link.saw(burst.samples[-1].received_at)
             await self._learn(burst.samples)
         if burst.retained:
             await self._put(Delivery(burst.retained, self._name, is_retained=True))

@@ -69,6 +69,7 @@ class Mosquitto:
         configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {self.folder}/\nmax_queued_messages 10000\n"
+            + self.settings()
             + ("user root\n" if os.geteuid() == 0 else "")
         )
         self.process = subprocess.Popen(
@@ -77,6 +78,10 @@ class Mosquitto:
             stderr=subprocess.STDOUT,
         )
         wait_until(lambda: accepts_connections(self.port), "Mosquitto to listen")
+
+    def settings(self) -> str:
+        """Further lines of its configuration."""
+        return ""
 
     def kill(self) -> None:
         """SIGKILL: nothing is written, nobody is told."""

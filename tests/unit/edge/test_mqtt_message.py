@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -257,6 +258,26 @@ WAYS = [
     {"samples": "a", "name": "n", "topic": "plant/{equipment:3}/+"},
     {"signals": "", "timestamp": "t", "topic": "plant/{equipment:3}/+"},
 ]
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_mutilated_payloads_are_read_or_refused():
+    chance = random.Random(5)
+    good = json.dumps(
+        {"t": "2023-11-14T22:13:20Z", "q": 0, "value": 1.5, "a": [{"n": "x", "value": "0042"}]}
+    ).encode()
+    readers = [reader(**way) for way in WAYS]
+    for _ in range(100_000):
+        payload = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            first = chance.randrange(len(payload))
+            payload[first : first + chance.randint(0, 6)] = chance.randbytes(chance.randint(0, 6))
+        try:
+            found = chance.choice(readers).read(TOPIC, bytes(payload), NOW)
+        except PayloadError:
+            continue
+        if found.samples:
+            batch.encode(found.samples, 1)
 
 
 @given(
