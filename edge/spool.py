@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from edge import spool_file
+from edge.cutting import cuts
 from edge.recent_keys import RecentKeys
+from edge.renumbering import renumber
 from edge.spool_file import Epoch, Extent, LossRow, StoredBatch, at
 from takt import batch
 from takt.batch import Quality, Sample
 from takt.equipment import COLLECTOR_EQUIPMENT
-from takt.errors import BatchError, TaktError
+from takt.errors import TaktError
 
 log = logging.getLogger(__name__)
 
-_FIXED_BYTES = 32
-"""Bytes of a row's columns that are not text."""
 _DROP_SHARE = 0.01
 """Share of the capacity that one overflow frees: few large losses, not one a commit."""
 
@@ -197,7 +197,7 @@ class Spool:
             samples = list(self._without_repeats(deliveries))
             samples = _without_large(samples, self._clock)
             samples += [_overflow(rows, why, self._clock()) for rows, why in lost]
-            for first, last in _cuts(samples):
+            for first, last in cuts(samples):
                 self._write_batch(samples[first:last])
         return len(samples)
 
@@ -278,17 +278,7 @@ class Spool:
         if epoch not in {held.id for held in spool_file.epochs(self._db)}:
             return False
         with self._transaction():
-            fresh = spool_file.create_epoch(self._db, self._epoch.last_received_at)
-            end = at(fresh.number, 0)
-            losses = {loss.position: loss for loss in spool_file.read_losses(self._db)}
-            positions = [row[0] for row in self._db.execute("select position from batch")]
-            for position in sorted([*positions, *losses]):
-                fresh = self._move(position, losses.get(position), fresh)
-            for table in ("batch", "payload", "loss"):
-                self._db.execute(f"delete from {table} where position < ?", (end,))
-            older = [held.number for held in spool_file.epochs(self._db)]
-            spool_file.close_epochs(self._db, set(older) - {fresh.number})
-            spool_file.insert_epoch(self._db, fresh)
+            renumber(self._db, self._epoch.last_received_at)
             self._refresh()
         return True
 
@@ -377,15 +367,19 @@ class Spool:
 
     def _is_too_old(self) -> bool:
         """Whether all samples of the oldest batch have waited longer than they may."""
-        if self._max_age is None:
+        if self._max_age is None or (oldest := spool_file.read_extent(self._db)) is None:
             return False
-        stored = spool_file.read_batches(self._db, 0, 2**62)
-        if not stored or not stored[0].is_intact:
-            return False
-        if stored[0].extent.position != self._oldest[0]:
-            times = batch.decode(stored[0].payload).table["received_at"].cast("int64").to_pylist()
-            self._oldest = stored[0].extent.position, max(times)
+        if oldest.position != self._oldest[0]:
+            self._oldest = oldest.position, self._received_at(oldest.position)
         return self._oldest[1] < self._clock() - self._max_age
+
+    def _received_at(self, position: int) -> int:
+        """When the last sample of a batch came; now, where its bytes have rotted."""
+        [stored] = spool_file.read_batches(self._db, position, position)
+        if not stored.is_intact:
+            return self._clock()
+        table = batch.decode(stored.payload).table
+        return int(max(table["received_at"].cast("int64").to_pylist()))
 
     def _drop_oldest(self, more: Callable[[], bool], cause: str) -> int:
         """Give up the oldest batches while `more` says so; how many rows they held."""
@@ -497,35 +491,6 @@ class Spool:
             for table in ("batch", "loss")
         )
 
-    def _move(self, position: int, loss: LossRow | None, fresh: Epoch) -> Epoch:
-        """Put one held batch or loss under the next seq of the epoch `fresh`."""
-        seq, row = fresh.last_seq + 1, fresh.last_row + 1
-        new_position = at(fresh.number, seq)
-        if loss is not None and loss.rows == 0:
-            return fresh
-        if loss is None:
-            [stored] = spool_file.read_batches(self._db, position, position)
-            rows = stored.extent.rows
-            loss = self._move_batch(stored, new_position, row)
-        else:
-            rows = loss.rows
-        if loss is not None:
-            moved = loss._replace(position=new_position, last_seq=seq, first_row=row)
-            spool_file.insert_loss(self._db, moved)
-        return fresh.model_copy(update={"last_seq": seq, "last_row": row + rows - 1})
-
-    def _move_batch(self, stored: StoredBatch, position: int, first_row: int) -> LossRow | None:
-        """Store the batch again at `position`; what does not decode is returned as a loss."""
-        extent = stored.extent._replace(position=position, first_row=first_row)
-        try:
-            payload = batch.encode_table(batch.decode(stored.payload).table, first_row)
-        except BatchError as error:
-            log.warning("spool: a held batch does not decode (%s); it is declared lost", error)
-            seq = spool_file.split(position)[1]
-            return LossRow(position, seq, *extent[1:3], "damaged_spool", *extent[3:])
-        spool_file.insert_batch(self._db, StoredBatch(extent, batch.digest(payload), payload))
-        return None
-
 
 def _is_disk_trouble(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
@@ -555,21 +520,6 @@ def _without_large(samples: list[Sample], clock: Callable[[], int]) -> list[Samp
 
 def _overflow(lost: int, cause: str, now: int) -> Sample:
     return Sample(COLLECTOR_EQUIPMENT, "$overflow", now, float(lost), cause, int(Quality.GOOD), now)
-
-
-def _cuts(samples: Sequence[Sample]) -> Iterator[tuple[int, int]]:
-    """Where to cut samples into batches of at most 1,000 rows and about 256 KiB."""
-    first = size = 0
-    for place, sample in enumerate(samples):
-        width = _FIXED_BYTES + len(sample.equipment) + len(sample.signal)
-        if sample.text is not None:
-            width += 4 * len(sample.text)
-        if place > first and (place - first == batch.MAX_ROWS or size + width > batch.MAX_BYTES):
-            yield first, place
-            first, size = place, 0
-        size += width
-    if samples:
-        yield first, len(samples)
 
 
 def _runs(rows: list[Extent]) -> Iterator[list[Extent]]:
