@@ -6,20 +6,11 @@ limits of the broker are those of `deploy/mosquitto.conf`. At the end the lake i
 against what was sent.
 """
 
-import contextlib
 import multiprocessing
-import os
-import re
-import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -29,7 +20,9 @@ import pyarrow as pa
 from paho.mqtt.enums import CallbackAPIVersion
 
 import lake
-from takt import batch, children, topics
+from bench._ports import free_port
+from bench._processes import PeakMemory, ingestion, mosquitto
+from takt import batch, topics
 from takt.messages import Ack, Health
 from takt.settings import BrokerSettings, Settings
 
@@ -44,11 +37,11 @@ def run(seconds: float) -> dict[str, float]:
     """Publish for `seconds`, wait until all is settled, count."""
     with tempfile.TemporaryDirectory(prefix="takt-bench-") as folder:
         home = Path(folder)
-        broker = BrokerSettings(port=_free_port(), embedded=False)
+        broker = BrokerSettings(port=free_port(), embedded=False)
         settings = Settings(home=home / "home", catalog=None, data=None, broker=broker)
         lake.schema.create(settings)
-        with _mosquitto(home, broker.port), _ingestion(settings, home) as process:
-            peak = _PeakMemory(process.process.pid)
+        with mosquitto(home, broker.port), ingestion(settings, home) as process:
+            peak = PeakMemory(process.process.pid)
             sent, values_per_s = _publish(broker.port, seconds)
             figures = {"values_per_s": values_per_s, "rss_mb": peak.stop() / 1e6}
             spent = psutil.Process(process.process.pid).cpu_times()
@@ -165,28 +158,6 @@ def _drain(publisher: _Publisher, sent: int) -> None:
                 publisher.publish(seq)
 
 
-class _PeakMemory:
-    """The largest resident memory of a process, looked at ten times a second."""
-
-    def __init__(self, pid: int) -> None:
-        self._process = psutil.Process(pid)
-        self._peak = 0
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> int:
-        """The peak so far, in bytes."""
-        self._stopping.set()
-        self._thread.join()
-        return self._peak
-
-    def _watch(self) -> None:
-        while not self._stopping.wait(0.1):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                self._peak = max(self._peak, self._process.memory_info().rss)
-
-
 def _commit_figures(settings: Settings) -> dict[str, float]:
     """How far apart commits were: what a sample waits at the most."""
     with lake.open(settings, read_only=True) as con:
@@ -212,55 +183,3 @@ def _balance(settings: Settings, sent: int) -> dict[str, float]:
         "doubled_rows": float(rows - distinct),
         "transport_repeat_rows": float(repeats[0][0]),
     }
-
-
-@contextmanager
-def _mosquitto(folder: Path, port: int) -> Iterator[None]:
-    """Mosquitto with the limits of `deploy/`, on a port and in a folder of its own."""
-    text = (_ROOT / "deploy/mosquitto.conf").read_text()
-    text = re.sub(r"^listener .*$", f"listener {port} 127.0.0.1", text, flags=re.MULTILINE)
-    text = re.sub(
-        r"^persistence_location .*$", f"persistence_location {folder}/", text, flags=re.MULTILINE
-    )
-    if os.geteuid() == 0:
-        text += "\nuser root\n"
-    configuration = folder / "mosquitto.conf"
-    configuration.write_text(text)
-    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", str(_ROOT / ".takt/tools/bin")])
-    program = shutil.which("mosquitto", path=path)
-    if program is None:
-        raise FileNotFoundError("mosquitto is not on this machine; `make tools` installs it")
-    broker = children.start("broker", [program, "-c", configuration], output=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        broker.end(5)
-
-
-@contextmanager
-def _ingestion(settings: Settings, folder: Path) -> Iterator[children.Child]:
-    log_file = folder / "ingest.log"
-    environment = {
-        **os.environ,
-        "TAKT_HOME": str(settings.home),
-        "TAKT_BROKER__PORT": str(settings.broker.port),
-        "PYTHONPATH": str(_ROOT),
-    }
-    with log_file.open("wb") as output:
-        command = [sys.executable, "-m", "takt", "ingest"]
-        process = children.start("ingest", command, env=environment, output=output)
-    try:
-        deadline = time.monotonic() + 60
-        while " ready as " not in log_file.read_text():
-            if time.monotonic() > deadline or not process.is_running:
-                raise TimeoutError(f"ingestion is not there: {log_file.read_text()}")
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.end(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.paho_loop import PahoLoop
 from takt.errors import TaktError
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ class Session:
     Attributes:
         client_id: Fixed; the broker knows a persistent session by it.
         subscription: Topic filter, at QoS 1.
-        received: Called in paho's own thread for every message.
+        received: Called for every message: in the event loop when the session is persistent,
+            else in paho's own thread.
         will: Topic and payload that the broker publishes, retained, when we vanish.
         is_persistent: Whether the broker keeps messages for us while we are away, and
             each message is acknowledged by hand.
@@ -70,8 +72,9 @@ class Session:
 class Connection:
     """A broker that has let us in."""
 
-    def __init__(self, client: Client, address: Address) -> None:
+    def __init__(self, client: Client, address: Address, *, is_persistent: bool) -> None:
         self._client = client
+        self._driver = PahoLoop(client) if is_persistent else None
         self._address = address
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -107,7 +110,10 @@ class Connection:
             await asyncio.to_thread(
                 self._client.connect, self._address.host, self._address.port, _KEEPALIVE_S
             )
-            self._client.loop_start()
+            if self._driver is None:
+                self._client.loop_start()
+            else:
+                self._driver.start()
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 await asyncio.shield(self._opened)
         except (OSError, ValueError, TimeoutError) as error:
@@ -122,13 +128,26 @@ class Connection:
         except (RuntimeError, ValueError):
             log.debug("the broker has gone before the farewell")
 
+    def pause(self) -> None:
+        """Take nothing more from the broker; for persistent sessions only."""
+        if self._driver is not None:
+            self._driver.pause()
+
+    def resume(self) -> None:
+        """Take messages again."""
+        if self._driver is not None:
+            self._driver.resume()
+
     async def close(self) -> None:
-        """Disconnect and end paho's thread."""
+        """Disconnect and end whatever drives paho."""
         self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        if self._driver is None:
+            await asyncio.to_thread(self._client.loop_stop)
+        else:
+            self._driver.stop()
 
     def attend(self, session: Session) -> None:
-        """Let paho's callbacks, which run in its thread, reach this connection."""
+        """Let paho's callbacks, which may run in its thread, reach this connection."""
         loop = asyncio.get_running_loop()
 
         def on_connect(
@@ -152,9 +171,14 @@ class Connection:
         def on_message(client: Client, _data: object, message: MQTTMessage) -> None:
             session.received(client, message)
 
+        def on_driven_message(client: Client, _data: object, message: MQTTMessage) -> None:
+            assert self._driver is not None
+            self._driver.received()
+            session.received(client, message)
+
         self._client.on_connect = on_connect
         self._client.on_disconnect = on_disconnect
-        self._client.on_message = on_message
+        self._client.on_message = on_message if self._driver is None else on_driven_message
 
     @property
     def _where(self) -> str:
@@ -182,7 +206,7 @@ async def connect(address: Address, session: Session) -> AsyncIterator[Connectio
         BrokerLostError: The broker cannot be reached or refuses us.
     """
     client = _client(address, session)
-    connection = Connection(client, address)
+    connection = Connection(client, address, is_persistent=session.is_persistent)
     connection.attend(session)
     try:
         await connection.open()

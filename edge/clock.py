@@ -25,6 +25,11 @@ class Clock:
         """µs since 1970 UTC."""
         return self._wall_start + time.monotonic_ns() // 1_000 - self._monotonic_start
 
+    @property
+    def offset_s(self) -> float:
+        """How far the wall clock is ahead of this one."""
+        return self._wall_offset_s()
+
     def take_step_s(self) -> float:
         """By how much somebody has set the wall clock since last asked; 0: not at all."""
         offset = self._wall_offset_s()

@@ -93,10 +93,16 @@ class Collector:
 
     async def _watch_clock(self) -> NoReturn:
         """Say when somebody sets the wall clock; samples keep the time that never jumps."""
+        await self._say_clock(0.0)
         while True:
             await asyncio.sleep(_WATCH_S)
             if step_s := self._parts.clock.take_step_s():
                 log.warning("the clock was set by %+.3f s; samples keep the old time", step_s)
-                now, good = self._parts.clock.now(), int(Quality.GOOD)
-                step = Sample(COLLECTOR_EQUIPMENT, "$clock", now, step_s, None, good, now)
-                await self._parts.writer.put(Delivery([step]))
+                await self._say_clock(step_s)
+
+    async def _say_clock(self, step_s: float) -> None:
+        """The step, and how far the wall clock is from the time that samples have."""
+        clock = self._parts.clock
+        now, offset = clock.now(), f"offset {clock.offset_s:+.3f} s"
+        step = Sample(COLLECTOR_EQUIPMENT, "$clock", now, step_s, offset, int(Quality.GOOD), now)
+        await self._parts.writer.put(Delivery([step]))

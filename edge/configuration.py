@@ -26,6 +26,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -136,17 +137,44 @@ class OpcUaSource(_Table):
         return tuple(dict.fromkeys(node.equipment for node in self.nodes))
 
 
+_LINK_KEYS = frozenset(
+    ("serves", "expected_interval_s", "client_id", "username", "password_file", "ca_file")
+) | {"plain_text"}
+
+
 class MqttSource(_Table):
-    """A broker on which machines publish JSON, one value a message."""
+    """A broker on which machines publish JSON: one sample a message, or several.
+
+    With `samples` a message holds a list; value, text, quality, timestamp and name are looked
+    for in each of its items, timestamp and quality then in the whole message. With `signals`
+    it holds an object whose every key is a signal: a plain value, an object that is read as
+    an item of a list, or a group, whose name is joined to those within by a dot.
+    """
 
     kind: Literal["mqtt"]
     host: str
     port: Port = 1883
-    topic: str
+    format: Literal["json", "umh"] = Field(
+        default="json",
+        description="umh: a United Manufacturing Hub; topics, values and times are as it has them.",
+    )
+    topic: str = Field(
+        default="umh/v1/#", description="A pattern; for umh a filter, by default all of the hub."
+    )
+    levels_above: NonNegativeInt = Field(
+        default=2, description="umh: levels of the location above equipment: enterprise, site."
+    )
     equipment: EquipmentPath | None = None
     signal: Signal | None = None
     serves: tuple[EquipmentPath, ...] = Field(
         default=(), description="Equipment known beforehand; other is learned from its messages."
+    )
+    samples: str | None = Field(default=None, description="Path to a list of samples.")
+    signals: str | None = Field(
+        default=None, description="Path to an object whose every key is a signal."
+    )
+    name: str | None = Field(
+        default=None, description="Path, in each of the `samples`, to the name of its signal."
     )
     value: str = Field(default="value", description="Path to the value.")
     text: str | None = Field(default=None, description="Path to a text beside the value.")
@@ -174,13 +202,43 @@ class MqttSource(_Table):
     def _check(self) -> Self:
         if self.ca_file is None and self.host not in LOOPBACK and not self.plain_text:
             raise ValueError(f"{self.host} is another machine: add ca_file, or plain_text = true")
-        fields = Counter(part.field for part in parse_pattern(self.topic) if part.field)
-        for field, fixed in (("equipment", self.equipment), ("signal", self.signal)):
-            if fields[field] + (fixed is not None) != 1:
-                raise ValueError(
-                    f"{field} must be given once: as {{{field}}} in topic, or by the key {field}"
-                )
+        if self.format == "umh":
+            self._check_umh()
+        else:
+            self._check_json()
         return self
+
+    def _check_umh(self) -> None:
+        fitting = {"kind", "host", "port", "format", "topic", "levels_above", *_LINK_KEYS}
+        if stray := sorted(self.model_fields_set - fitting):
+            raise ValueError(f'{stray[0]} has no meaning with format = "umh"; remove it')
+        if not re.fullmatch(r"umh/v1(/[^/#]+)*(/#)?", self.topic):
+            raise ValueError(f"topic {self.topic!r} is not a filter such as umh/v1/acme/cologne/#")
+
+    def _check_json(self) -> None:
+        if "topic" not in self.model_fields_set:
+            raise ValueError("topic is missing; add it")
+        if self.samples is not None and self.signals is not None:
+            raise ValueError("a message is read by samples or by signals; remove one of them")
+        if self.name is not None and self.samples is None:
+            raise ValueError("name stands in each of the samples: add the path to these")
+        fields = Counter(part.field for part in parse_pattern(self.topic) if part.field)
+        ways = {
+            "equipment": (self.equipment is not None,),
+            "signal": (self.signal is not None, self.name is not None, self.signals is not None),
+        }
+        for field, others in ways.items():
+            if fields[field] + sum(others) != 1:
+                beside = ", name or signals" if field == "signal" else ""
+                raise ValueError(
+                    f"{field} must be given once: as {{{field}}} in topic, or by the key"
+                    f" {field}{beside}"
+                )
+
+    @property
+    def is_single(self) -> bool:
+        """Whether a message holds one sample."""
+        return self.samples is None and self.signals is None
 
 
 Source = Annotated[OpcUaSource | MqttSource, Field(discriminator="kind")]
@@ -193,6 +251,9 @@ class SpoolConfiguration(_Table):
         default=None, description="Default: edge/<collector>/spool.db in the home."
     )
     capacity_mb: PositiveInt = Field(default=1_024, description="Of batches, in 10^6 bytes.")
+    max_age_h: PositiveFloat | None = Field(
+        default=None, description="How long a batch may wait; None: until there is no room."
+    )
     when_full: Literal["stop_reading", "drop_oldest"] = "stop_reading"
     recent_keys_age_s: PositiveFloat = Field(
         default=86_400, description="How long a repeat from a source is recognised."

@@ -17,6 +17,7 @@ from edge.forwarder import Forwarder, Reporter
 from edge.link import Link
 from edge.shared_spool import SharedSpool
 from edge.spool import Spool
+from edge.spool_watch import SpoolWatch
 from edge.spool_writer import SpoolWriter
 from takt.messages import SourceHealth
 from takt.topics import Collector as Identity
@@ -34,6 +35,7 @@ class Delivering:
         writer: Takes deliveries.
         spool: Holds them.
         forwarder: Delivers them.
+        watch: Looks how full the spool is.
         links: The sources' links, as health reports them.
     """
 
@@ -45,6 +47,7 @@ class Delivering:
             path,
             self.clock.now,
             capacity_bytes=spool.capacity_mb * 1_000_000,
+            max_age_s=spool.max_age_h and spool.max_age_h * 3_600,
             when_full=spool.when_full,
             recent_keys_age_s=spool.recent_keys_age_s,
             recent_keys_rows=spool.recent_keys_rows,
@@ -53,9 +56,13 @@ class Delivering:
         self.spool = SharedSpool(opened)
         self.writer = SpoolWriter(self.spool)
         self.links: dict[str, Link] = {}
+        self.watch = SpoolWatch(self.spool, spool.capacity_mb * 1_000_000, self._report)
         self.forwarder = Forwarder(
-            self.spool, identity, broker, Reporter(self._sources, self.clock.now)
+            self.spool, identity, broker, Reporter(self._sources, self.clock.now, self.watch)
         )
+
+    def _report(self) -> None:
+        self.forwarder.report()
 
     def _sources(self) -> dict[str, SourceHealth]:
         return {name: link.health for name, link in self.links.items()}
@@ -75,11 +82,13 @@ async def delivering(
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(parts.writer.run(), name="write spool")
             forwarding = tasks.create_task(parts.forwarder.run(), name="forward")
+            watching = tasks.create_task(parts.watch.run(), name="watch spool")
             try:
                 yield parts
             finally:
                 await _end_writing(parts.writer, writing)
                 forwarding.cancel()
+                watching.cancel()
     finally:
         parts.spool.close()
 

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from edge.broker import Address, BrokerLostError, Connection, Session, connect
 from edge.shared_spool import SharedSpool
 from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolFullError, SpoolStatus
+from edge.spool_watch import SpoolWatch
 from edge.window import Window
 from takt import topics
 from takt.backoff import Backoff
@@ -39,10 +40,12 @@ class Reporter:
     Attributes:
         sources: Each source and how its link is.
         now: The collector's time, in µs.
+        spool: How full it is.
     """
 
     sources: Callable[[], dict[str, SourceHealth]]
     now: Callable[[], int]
+    spool: SpoolWatch
 
 
 class Forwarder:
@@ -117,8 +120,14 @@ class Forwarder:
     async def _step(self, connection: Connection) -> None:
         self._wake.clear()
         acks, self._acks = self._acks, []
-        for ack in acks:
-            await self._obey(ack, connection)
+        for place, ack in enumerate(acks):
+            try:
+                await self._obey(ack, connection)
+            except SpoolFullError as full:
+                # Forgetting needs a little room too; the same is tried at the next step.
+                log.debug("an acknowledgement waits: %s", full)
+                self._acks = [*acks[place:], *self._acks]
+                break
         await self._declare_losses(connection)
         await self._send_new(connection)
         await self._probe(connection)
@@ -148,6 +157,8 @@ class Forwarder:
             log.info("another ingestion has taken over; sending again what it may not have")
             self._window.restart()
         self._ingestor = ack.ingestor_id
+        if self._spool.epoch == self._window.epoch:
+            self._window.open_lane(self._spool.last_seq)
 
     async def _follow(self, ack: Ack, settlement: Settlement, connection: Connection) -> None:
         now = time.monotonic()
@@ -162,18 +173,29 @@ class Forwarder:
             self._window.restart()
 
     async def _send_new(self, connection: Connection) -> None:
-        while (free := self._window.free_batches) and not connection.is_lost:
-            found = await self._spool.read(
-                self._window.epoch, self._window.next_seq, batches=min(free, _READ_BATCHES)
-            )
-            for batch in found:
-                if batch.epoch != self._window.epoch:
-                    self._window.begin(batch.epoch)
-                if not self._window.admits(len(batch.payload)):
-                    return
-                self._publish(connection, batch)
-            if not found:
+        window = self._window
+        if window.free_live_batches > 0:
+            most = min(window.free_live_batches, _READ_BATCHES)
+            newest = await self._spool.read(window.epoch, window.next_live_seq, batches=most)
+            self._send(newest, connection)
+        while (free := window.free_batches) and not connection.is_lost:
+            last = None if window.live_from is None else window.live_from - 1
+            most = min(free, _READ_BATCHES)
+            found = await self._spool.read(window.epoch, window.next_seq, last, batches=most)
+            if not found and window.live_from is not None:
+                window.close_lane()
+            elif not found or not self._send(found, connection):
                 return
+
+    def _send(self, batches: list[Outgoing], connection: Connection) -> bool:
+        """Publish as many as credit admits; whether those were all."""
+        for batch in batches:
+            if batch.epoch != self._window.epoch:
+                self._window.begin(batch.epoch)
+            if not self._window.admits(len(batch.payload)):
+                return False
+            self._publish(connection, batch)
+        return True
 
     async def _send_again(self, connection: Connection, first: int, last: int) -> None:
         epoch, count = self._window.epoch, last - first + 1
@@ -224,6 +246,7 @@ class Forwarder:
         return self._message(await self._spool.status(), online=online)
 
     def _message(self, status: SpoolStatus, *, online: bool) -> bytes:
+        level = self._reporter.spool.level
         health = Health(
             online=online,
             epoch=status.epoch,
@@ -231,6 +254,10 @@ class Forwarder:
             spool_first_row=status.first_row,
             spool_rows=status.rows,
             spool_bytes=status.bytes,
+            spool_capacity_bytes=self._reporter.spool.capacity_bytes,
+            spool_warning_percent=level.mark,
+            spool_full_in_s=level.full_in_s,
+            spool_refuses=self._spool.refuses,
             sources=self._reporter.sources(),
             reported_at=_time(self._reporter.now()),
         )

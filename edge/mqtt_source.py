@@ -3,23 +3,26 @@
 A message is acknowledged after its sample is in the spool; until then the broker keeps it in
 our persistent session. With a time in the payload a repeat is recognised and dropped;
 without one each message counts when it comes, at least once.
+
+A retained message is an old value that the broker repeats to every new subscription. It is
+history where it has a time of its own, dropped where it was seen before or may have been; it
+is no sample where it has none.
 """
 
 import asyncio
 import logging
-import threading
-import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage
 
 from edge.broker import BrokerLostError, Session, connect
 from edge.clock import Clock
 from edge.configuration import MqttSource
+from edge.left_out import LeftOut
 from edge.link import Link, Put
-from edge.payload import PayloadError, PayloadReader
+from edge.mqtt_message import reader_of
+from edge.payload import PayloadError
 from edge.spool import Delivery, SpoolFullError
 from takt.backoff import Backoff
 from takt.batch import Sample
@@ -28,17 +31,19 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 """Messages taken from the broker and not yet in the spool; then reading stops."""
-_LOOK_S = 0.2
 _FINISH_S = 1.5
 _TICK_S = 0.01
-_WARN_EVERY_S = 60.0
 
 
-class _Taken(NamedTuple):
-    sample: Sample | None
-    client: Client
-    message_id: int
-    qos: int
+class _Burst:
+    """What came at once: samples by what is known of their repeats, and whom to thank."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self.retained: list[Sample] = []
+        self.to_acknowledge: list[tuple[Client, int]] = []
+        self.messages = 0
+        self.live_at: int | None = None
 
 
 class MqttCollector:
@@ -72,15 +77,12 @@ class MqttCollector:
         self._clock = clock
         self._put = put
         self._learned = learned
-        self._reader = PayloadReader(source)
-        self._taken: deque[_Taken] = deque()
-        self._room = threading.Semaphore(MAX_WAITING)
+        self._reader = reader_of(source)
+        self._repeats_within = name if self._reader.has_time else None
+        self._burst = _Burst()
         self._ready = asyncio.Event()
-        self._is_closing = False
-        self._is_woken = False
         self._unaccepted = 0
-        self._unread = 0
-        self._warned_at = -_WARN_EVERY_S
+        self._left_out = LeftOut(name, link)
 
     async def run(self) -> NoReturn:
         """Collect until cancelled; a lost broker is waited for."""
@@ -93,7 +95,8 @@ class MqttCollector:
             await asyncio.sleep(backoff.next_delay_s())
 
     async def _collect(self, backoff: Backoff) -> None:
-        self._is_closing = False
+        # What an earlier connection left is handed over again by the broker.
+        self._burst = _Burst()
         async with connect(self._source, self._session()) as connection:
             backoff.reset()
             await self._link.up()
@@ -102,75 +105,83 @@ class MqttCollector:
                 while not connection.is_lost:
                     await self._ready.wait()
                     self._ready.clear()
+                    if self._unaccepted + self._burst.messages >= MAX_WAITING:
+                        connection.pause()
+                    else:
+                        connection.resume()
                     await self._hand_over()
                 connection.raise_lost()
             finally:
-                self._is_closing = True
+                connection.pause()
                 await self._finish()
 
     def _session(self) -> Session:
-        loop = asyncio.get_running_loop()
-
-        def received(client: Client, message: MQTTMessage) -> None:
-            self._take(client, message)
-            # The flag falls before the deque is emptied: no message is overlooked.
-            if not self._is_woken:
-                self._is_woken = True
-                loop.call_soon_threadsafe(self._ready.set)
-
-        return Session(self._client_id, self._reader.topic_filter, received, is_persistent=True)
+        return Session(self._client_id, self._reader.topic_filter, self._take, is_persistent=True)
 
     def _take(self, client: Client, message: MQTTMessage) -> None:
-        """In paho's thread: read one message; wait while too many are waiting."""
-        while not self._room.acquire(timeout=_LOOK_S):
-            if self._is_closing:
-                return
-        if self._is_closing:
-            self._room.release()
-            return
-        sample = self._read(message)
-        self._taken.append(_Taken(sample, client, message.mid, message.qos))
-
-    def _read(self, message: MQTTMessage) -> Sample | None:
+        """Read one message; no other task has its turn between two that came at once."""
+        burst = self._burst
         try:
-            return self._reader.read(message.topic, bytes(message.payload), self._clock.now())
+            reading = self._reader.read(message.topic, bytes(message.payload), self._clock.now())
         except (PayloadError, UnicodeDecodeError) as error:
-            self._count_unread(str(error))
-            return None
+            self._left_out.message(str(error))
+        else:
+            if reading.unread:
+                self._left_out.parts(reading.unread)
+            if message.retain:
+                self._keep_retained(reading.samples)
+            elif reading.samples:
+                burst.samples += reading.samples
+                burst.live_at = reading.samples[-1].received_at
+        if message.qos:
+            burst.to_acknowledge.append((client, message.mid))
+        burst.messages += 1
+        self._ready.set()
 
-    def _count_unread(self, why: str) -> None:
-        self._unread += 1
-        self._link.remark = f"{self._unread} messages not understood, the last: {why[:200]}"
-        if time.monotonic() - self._warned_at >= _WARN_EVERY_S:
-            self._warned_at = time.monotonic()
-            log.warning("%s: a message is left out (%s); %d so far", self._name, why, self._unread)
+    def _keep_retained(self, samples: list[Sample]) -> None:
+        """Old values that the broker repeats to each new subscription.
+
+        With a time of their own they are history, and a repeat unless their equipment is new
+        here; without one nobody knows when they held, so that they are no samples at all.
+        """
+        if not self._reader.has_time:
+            self._left_out.retained()
+            return
+        for sample in samples:
+            known = self._burst.retained if self._link.serves(sample.equipment) else None
+            (self._burst.samples if known is None else known).append(
+                sample._replace(is_historical=True)
+            )
 
     async def _hand_over(self) -> None:
-        self._is_woken = False
-        taken = [self._taken.popleft() for _ in range(len(self._taken))]
-        if not taken:
+        burst = self._burst
+        if not burst.messages:
             return
-        self._unaccepted += len(taken)
+        self._burst = _Burst()
+        self._unaccepted += burst.messages
         try:
-            await self._accept(taken)
+            await self._accept(burst)
         except BaseException:
             # The broker hands them over again: they were not acknowledged.
-            self._release(taken)
+            self._release(burst)
             raise
 
-    async def _accept(self, taken: list[_Taken]) -> None:
-        samples = [one.sample for one in taken if one.sample is not None]
-        if samples:
-            self._link.saw(samples[-1].received_at)
-            await self._learn(samples)
-        repeats_within = self._name if self._reader.has_time else None
-        await self._put(Delivery(samples, repeats_within, lambda: self._acknowledge(taken)))
+    async def _accept(self, burst: _Burst) -> None:
+        if burst.live_at is not None:
+            self._link.saw(burst.live_at)
+        if burst.samples:
+            await self._learn(burst.samples)
+        if burst.retained:
+            await self._put(Delivery(burst.retained, self._name, is_retained=True))
+        await self._put(
+            Delivery(burst.samples, self._repeats_within, lambda: self._acknowledge(burst))
+        )
 
     async def _finish(self) -> None:
         """Have what was taken accepted and acknowledged before the broker is left."""
         try:
             async with asyncio.timeout(_FINISH_S):
-                while self._taken or self._unaccepted:
+                while self._burst.messages or self._unaccepted:
                     await self._hand_over()
                     await asyncio.sleep(_TICK_S)
         except TimeoutError:
@@ -182,11 +193,11 @@ class MqttCollector:
                 await self._learned(self._name, equipment)
                 await self._link.add(equipment)
 
-    def _acknowledge(self, taken: list[_Taken]) -> None:
-        for one in taken:
-            one.client.ack(one.message_id, one.qos)
-        self._release(taken)
+    def _acknowledge(self, burst: _Burst) -> None:
+        for client, message_id in burst.to_acknowledge:
+            client.ack(message_id, 1)
+        self._release(burst)
 
-    def _release(self, taken: list[_Taken]) -> None:
-        self._unaccepted -= len(taken)
-        self._room.release(len(taken))
+    def _release(self, burst: _Burst) -> None:
+        self._unaccepted -= burst.messages
+        self._ready.set()

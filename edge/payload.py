@@ -1,21 +1,23 @@
-"""From an MQTT message to a sample, as the source's configuration says.
+"""What the parts of a JSON payload mean: values, texts, qualities, times and paths to them.
 
 Belongs here: pure reading. Whatever cannot be read is a `PayloadError`, never a guess.
 """
 
 import json
 import math
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from edge.clock import EARLIEST, LATEST
-from edge.configuration import MqttSource, TopicPart, parse_pattern
 from takt.batch import Quality, Sample
-from takt.equipment import is_path
 from takt.errors import TaktError
 
 MAX_EXACT_INTEGER = 2**53
+MAX_SAMPLES = 10_000
+"""More in one message are a mistake or an attack."""
+_MAX_DEPTH = 16
+_GOOD, _BAD = int(Quality.GOOD), int(Quality.BAD)
 _FACTORS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _QUALITIES: dict[str | int, int] = {
     **{quality.name.lower(): int(quality) for quality in Quality},
@@ -23,62 +25,18 @@ _QUALITIES: dict[str | int, int] = {
 }
 
 
+Getter = Callable[[object], object]
+
+
+class Reading(NamedTuple):
+    """What a message says, and of each part that says nothing why."""
+
+    samples: list[Sample]
+    unread: Sequence[str] = ()
+
+
 class PayloadError(TaktError):
     """A message says nothing that can be read."""
-
-
-class PayloadReader:
-    """Reads the messages of one source."""
-
-    def __init__(self, source: MqttSource) -> None:
-        parts = parse_pattern(source.topic)
-        self.topic_filter = "/".join(_filter(part) for part in parts)
-        self._topic = re.compile("/".join(_expression(part) for part in parts))
-        self._source = source
-        self._value = _path(source.value)
-        self._text = None if source.text is None else _path(source.text)
-        self._quality = None if source.quality is None else _path(source.quality)
-        self._timestamp = None if source.timestamp is None else _path(source.timestamp)
-
-    @property
-    def has_time(self) -> bool:
-        """Whether messages carry their time, so that repeats can be told."""
-        return self._timestamp is not None
-
-    def read(self, topic: str, payload: bytes, received_at: int) -> Sample:
-        """The sample in a message.
-
-        Args:
-            topic: Where it was published.
-            payload: JSON.
-            received_at: When it came, in µs.
-
-        Raises:
-            PayloadError: It cannot be read; says why.
-        """
-        equipment, signal = self._names(topic)
-        content = _json(payload)
-        value, text, quality = as_value(_at(content, self._value))
-        if self._text is not None:
-            text = _text(_at(content, self._text))
-        if self._quality is not None:
-            quality = max(quality, _quality(_at(content, self._quality)))
-        observed_at = received_at
-        if self._timestamp is not None:
-            observed_at = _time(_at(content, self._timestamp), self._source.timestamp_unit)
-        return Sample(equipment, signal, observed_at, value, text, quality, received_at)
-
-    def _names(self, topic: str) -> tuple[str, str]:
-        if (match := self._topic.fullmatch(topic)) is None:
-            raise PayloadError(f"topic {topic} does not fit {self._source.topic}")
-        found = match.groupdict()
-        equipment = self._source.equipment or found["equipment"]
-        signal = self._source.signal or found["signal"]
-        if not is_path(equipment):
-            raise PayloadError(f"{equipment!r} is not an equipment path")
-        if signal.startswith("$"):
-            raise PayloadError(f"signal {signal!r} is reserved for the collector")
-        return equipment, signal
 
 
 def as_value(value: object) -> tuple[float | None, str | None, int]:
@@ -90,18 +48,19 @@ def as_value(value: object) -> tuple[float | None, str | None, int]:
     Raises:
         PayloadError: It is none of these.
     """
-    good, bad = int(Quality.GOOD), int(Quality.BAD)
+    if type(value) is int and -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER:
+        return float(value), None, _GOOD
     match value:
         case None:
-            return None, None, bad
+            return None, None, _BAD
         case str():
-            return None, _sound(value), good
+            return None, _sound(value), _GOOD
         case float() if not math.isfinite(value):
-            return None, str(value), bad
+            return None, str(value), _BAD
         case int() if abs(value) > MAX_EXACT_INTEGER:
-            return _nearest(value), str(value), good
+            return _nearest(value), str(value), _GOOD
         case bool() | int() | float():
-            return float(value), None, good
+            return float(value), None, _GOOD
     raise PayloadError(f"a value of type {type(value).__name__} is no number, truth or text")
 
 
@@ -120,33 +79,98 @@ def _sound(text: str) -> str:
     return text
 
 
-def _json(payload: bytes) -> object:
+def parse(payload: bytes) -> object:
+    """The JSON in `payload`.
+
+    Raises:
+        PayloadError: It is none.
+    """
     try:
-        return json.loads(payload)
+        return json.loads(payload.decode())
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"no JSON: {error}") from error
 
 
-def _path(path: str) -> tuple[str, ...]:
-    return tuple(path.split(".")) if path else ()
+def path(text: str) -> Getter:
+    """What finds the place `text` in parsed JSON: names and list positions joined by dots."""
+    steps = tuple((step, _position(step)) for step in text.split(".")) if text else ()
 
-
-def _at(content: object, path: tuple[str, ...]) -> object:
-    for step in path:
+    def at(content: object) -> object:
         try:
-            match content:
-                case dict():
-                    content = content[step]
-                case list():
-                    content = content[int(step)]
-                case _:
-                    raise PayloadError(f"no {'.'.join(path)}")
-        except (KeyError, IndexError, ValueError) as error:
-            raise PayloadError(f"no {'.'.join(path)}") from error
-    return content
+            for name, position in steps:
+                # A text has no names and a number nothing at all: a TypeError says so.
+                content = content[position if type(content) is list else name]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError) as error:
+            raise PayloadError(f"no {text}") from error
+        return content
+
+    return at
 
 
-def _text(value: object) -> str | None:
+def members(
+    content: object, skipped: Collection[str], is_whole: Callable[[dict[str, object]], bool]
+) -> Iterator[tuple[str, object]]:
+    """Each member of an object with its name; groups and lists are joined by dots (`axis.x`).
+
+    Args:
+        content: The object.
+        skipped: Names at its top that are no members.
+        is_whole: Whether an object within is a member rather than a group.
+
+    Raises:
+        PayloadError: It is no object, or has too many or too deeply nested members.
+    """
+    if not isinstance(content, dict):
+        raise PayloadError("no object whose keys are signals")
+    waiting: list[tuple[tuple[str, ...], object]] = [
+        ((name,), item) for name, item in content.items() if name not in skipped
+    ]
+    waiting.reverse()
+    count = 0
+    while waiting:
+        names, item = waiting.pop()
+        group = _group(item, is_whole)
+        count += 1
+        if count > MAX_SAMPLES or len(names) > _MAX_DEPTH:
+            raise PayloadError(f"over {MAX_SAMPLES} members, or {_MAX_DEPTH} groups in each other")
+        if group is None:
+            yield ".".join(names), item
+        else:
+            waiting += reversed([((*names, name), inner) for name, inner in group])
+
+
+def _group(
+    item: object, is_whole: Callable[[dict[str, object]], bool]
+) -> list[tuple[str, object]] | None:
+    match item:
+        case dict() if not is_whole(item):
+            return list(item.items())
+        case list():
+            return [(str(place), inner) for place, inner in enumerate(item)]
+    return None
+
+
+def as_signal(name: object) -> str:
+    """A signal's name; a number that names one is written out.
+
+    Raises:
+        PayloadError: It is none, or reserved for the collector's own events.
+    """
+    if type(name) is int:
+        name = str(name)
+    if not isinstance(name, str) or not name:
+        raise PayloadError("no name of a signal")
+    if name.startswith("$"):
+        raise PayloadError(f"signal {name!r} is reserved for the collector")
+    return _sound(name)
+
+
+def as_text(value: object) -> str | None:
+    """The text that stands beside a value.
+
+    Raises:
+        PayloadError: It is an object or a list.
+    """
     match value:
         case None:
             return None
@@ -157,21 +181,42 @@ def _text(value: object) -> str | None:
     raise PayloadError(f"a text of type {type(value).__name__}")
 
 
-def _quality(value: object) -> int:
+def as_quality(value: object) -> int:
+    """Quality on the wire of 0, 1, 2 or good, uncertain, bad.
+
+    Raises:
+        PayloadError: It is none of these.
+    """
     name = value.lower() if isinstance(value, str) else value
     if isinstance(name, str | int) and name in _QUALITIES:
         return _QUALITIES[name]
     raise PayloadError(f"quality {value!r} is none of 0, 1, 2, good, uncertain, bad")
 
 
-def _time(value: object, unit: str) -> int:
+def time_reader(unit: str) -> Callable[[object], int]:
+    """What reads a time in `unit` (iso, s, ms, us or ns) to µs since 1970.
+
+    It raises `PayloadError` for what is no time between 1970 and 2100.
+    """
+    to_microseconds = _READERS[unit]
+
+    def read(value: object) -> int:
+        try:
+            microseconds = to_microseconds(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise PayloadError(f"time {value!r} is not in {unit}") from error
+        if not EARLIEST < microseconds < LATEST:
+            raise PayloadError(f"time {value!r} in {unit} lies outside 1970 to 2100")
+        return microseconds
+
+    return read
+
+
+def _position(step: str) -> int | str:
     try:
-        microseconds = _READERS[unit](value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise PayloadError(f"time {value!r} is not in {unit}") from error
-    if not EARLIEST < microseconds < LATEST:
-        raise PayloadError(f"time {value!r} in {unit} lies outside 1970 to 2100")
-    return microseconds
+        return int(step)
+    except ValueError:
+        return step
 
 
 def _iso(value: object) -> int:
@@ -205,14 +250,3 @@ _READERS: dict[str, Callable[[object], int]] = {
     "iso": _iso,
     **{unit: _since_1970(unit) for unit in ("s", "ms", "us", "ns")},
 }
-
-
-def _filter(part: TopicPart) -> str:
-    return part.literal or "/".join("+" * part.levels)
-
-
-def _expression(part: TopicPart) -> str:
-    if part.literal is not None:
-        return re.escape(part.literal)
-    levels = "/".join(["[^/]+"] * part.levels)
-    return f"(?P<{part.field}>{levels})" if part.field else levels

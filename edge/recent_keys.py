@@ -5,13 +5,14 @@ accepts the samples; a crash loses both or neither.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from takt.batch import Sample
 
 _PRUNE_AT_ONCE = 4_000
 """More than one group commit adds, and little enough to delay none."""
+_INSERT = "insert or ignore into recent (observed_at, key, seen_at) values (?, ?, ?)"
 
 
 class RecentKeys:
@@ -28,25 +29,43 @@ class RecentKeys:
         self._age = int(age_s * 1_000_000)
         self._rows = rows
 
-    def unseen(self, source: str, samples: Sequence[Sample], now: int) -> Iterator[Sample]:
+    def unseen(self, source: str, samples: Sequence[Sample], now: int) -> Sequence[Sample]:
         """The samples that `source` has not said before; from now on it has."""
-        for sample in samples:
-            cursor = self._db.execute(
-                "insert or ignore into recent (observed_at, key, seen_at) values (?, ?, ?)",
-                (sample.observed_at, _key(source, sample), now),
-            )
-            if cursor.rowcount:
-                yield sample
+        keys = [(sample.observed_at, _key(source, sample), now) for sample in samples]
+        self._db.execute("savepoint keys")
+        added = self._db.executemany(_INSERT, keys).rowcount
+        if added == len(keys):
+            self._db.execute("release keys")
+            return samples
+        # Which of them are repeats only one question each can tell.
+        self._db.execute("rollback to keys")
+        self._db.execute("release keys")
+        return [
+            sample
+            for sample, key in zip(samples, keys, strict=True)
+            if self._db.execute(_INSERT, key).rowcount
+        ]
+
+    def remembers_since(self) -> int:
+        """From when on no key has been forgotten, in µs; 0 when none has been at all."""
+        first = self._db.execute("select id, seen_at from recent order by id limit 1").fetchone()
+        # Keys are numbered from 1 as they are seen.
+        return 0 if first is None or first[0] == 1 else int(first[1])
 
     def prune(self, now: int) -> None:
         """Forget what is too old or too much; `now` in µs."""
-        # Keys are numbered as they are seen: the oldest have the smallest ids.
+        # Keys are numbered as they are seen: the oldest have the smallest ids. The newest
+        # stays, or numbering would begin at 1 again and seem to have forgotten nothing.
         oldest, newest = self._db.execute("select min(id), max(id) from recent").fetchone()
         if oldest is None:
             return
         self._db.execute(
             "delete from recent where id < ? and (id <= ? or seen_at < ?)",
-            (oldest + _PRUNE_AT_ONCE, newest - self._rows, now - self._age),
+            (
+                min(oldest + _PRUNE_AT_ONCE, newest),
+                newest - self._rows,
+                now - self._age,
+            ),
         )
 
 

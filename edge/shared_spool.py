@@ -5,7 +5,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from edge.spool import DeclaredLoss, Delivery, Outgoing, Settlement, Spool, SpoolStatus
+from edge.spool import (
+    DeclaredLoss,
+    Delivery,
+    Outgoing,
+    Settlement,
+    Spool,
+    SpoolFullError,
+    SpoolStatus,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,6 +25,8 @@ class SharedSpool:
     Attributes:
         appended: Set when samples were accepted; whoever forwards them clears it.
         settled: Set when the lake has taken some; whoever waits for room clears it.
+        refuses: Why the last append was refused; empty: it was not.
+        turned: Set when `refuses` has changed; whoever watches clears it.
     """
 
     def __init__(self, spool: Spool) -> None:
@@ -24,11 +34,18 @@ class SharedSpool:
         self._thread = ThreadPoolExecutor(1, "spool")
         self.appended = asyncio.Event()
         self.settled = asyncio.Event()
+        self.refuses = ""
+        self.turned = asyncio.Event()
 
     @property
     def epoch(self) -> str:
         """As `Spool.epoch`."""
         return self._spool.epoch
+
+    @property
+    def last_seq(self) -> int:
+        """As `Spool.last_seq`."""
+        return self._spool.last_seq
 
     @property
     def has_losses(self) -> bool:
@@ -42,9 +59,19 @@ class SharedSpool:
 
     async def append(self, deliveries: Sequence[Delivery]) -> int:
         """As `Spool.append`."""
-        accepted = await self._call(self._spool.append, deliveries)
+        try:
+            accepted = await self._call(self._spool.append, deliveries)
+        except SpoolFullError as full:
+            self._turn(str(full))
+            raise
+        self._turn("")
         self.appended.set()
         return accepted
+
+    def _turn(self, refuses: str) -> None:
+        if bool(refuses) != bool(self.refuses):
+            self.turned.set()
+        self.refuses = refuses
 
     async def read(
         self, epoch: str | None, first: int, last: int | None = None, *, batches: int

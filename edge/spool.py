@@ -10,6 +10,7 @@ open across a commit, hence a crash at any moment leaves whole batches only.
 """
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,17 +20,17 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from edge import spool_file
+from edge.cutting import cuts
 from edge.recent_keys import RecentKeys
+from edge.renumbering import renumber
 from edge.spool_file import Epoch, Extent, LossRow, StoredBatch, at
 from takt import batch
 from takt.batch import Quality, Sample
 from takt.equipment import COLLECTOR_EQUIPMENT
-from takt.errors import BatchError, TaktError
+from takt.errors import TaktError
 
 log = logging.getLogger(__name__)
 
-_FIXED_BYTES = 32
-"""Bytes of a row's columns that are not text."""
 _DROP_SHARE = 0.01
 """Share of the capacity that one overflow frees: few large losses, not one a commit."""
 
@@ -45,11 +46,14 @@ class Delivery(NamedTuple):
         samples: In the order in which they were seen.
         source: Repeats are recognised within this source; None: nothing is a repeat.
         accepted: Called after the samples are on disk.
+        is_retained: The source repeats old values of its own accord; those from before the
+            oldest repeat that is remembered are taken for repeats.
     """
 
     samples: Sequence[Sample]
     source: str | None = None
     accepted: Callable[[], None] | None = None
+    is_retained: bool = False
 
 
 class Outgoing(NamedTuple):
@@ -94,6 +98,7 @@ class SpoolStatus:
         first_row: First row that is not settled.
         rows: Rows that are not settled, those declared lost among them.
         bytes: Bytes of batches held.
+        free_bytes: What the disk has for more.
     """
 
     epoch: str
@@ -101,6 +106,7 @@ class SpoolStatus:
     first_row: int
     rows: int
     bytes: int
+    free_bytes: int = 0
 
 
 class Spool:
@@ -110,8 +116,10 @@ class Spool:
         path: The database file; created with its folder.
         clock: The collector's time, in µs since 1970.
         capacity_bytes: How many bytes of batches may wait.
-        when_full: `stop_reading` refuses further samples with `SpoolFullError`; `drop_oldest`
-            gives up the oldest batches, declares them lost and counts them in `$overflow`.
+        max_age_s: How long a batch may wait; None: for ever.
+        when_full: What happens beyond either bound: `stop_reading` refuses further samples with
+            `SpoolFullError`; `drop_oldest` gives up the oldest batches, declares them lost
+            and counts them in `$overflow`.
         recent_keys_age_s: How long a repeat is recognised.
         recent_keys_rows: How many samples are remembered for it.
 
@@ -125,12 +133,15 @@ class Spool:
         clock: Callable[[], int],
         *,
         capacity_bytes: int = 1_024_000_000,
+        max_age_s: float | None = None,
         when_full: Literal["stop_reading", "drop_oldest"] = "stop_reading",
         recent_keys_age_s: float = 86_400,
         recent_keys_rows: int = 500_000,
     ) -> None:
         self._clock = clock
+        self._path = path
         self._capacity = capacity_bytes
+        self._max_age = None if max_age_s is None else int(max_age_s * 1_000_000)
         self._when_full = when_full
         path.parent.mkdir(parents=True, exist_ok=True)
         self._mark = spool_file.Mark(path.with_suffix(".mark"))
@@ -139,6 +150,10 @@ class Spool:
         except BaseException:
             self._mark.close()
             raise
+        self._oldest = (0, 0)
+        self._epoch = spool_file.epochs(self._db)[-1]
+        self._held_bytes = 0
+        self._has_losses = self._has_closed = False
         self._recent = RecentKeys(self._db, recent_keys_age_s, recent_keys_rows)
         self._refresh()
         self._mark.write(self._epoch)
@@ -147,6 +162,11 @@ class Spool:
     def epoch(self) -> str:
         """Name of the current epoch on the wire."""
         return self._epoch.id
+
+    @property
+    def last_seq(self) -> int:
+        """Last seq given in the current epoch."""
+        return self._epoch.last_seq
 
     @property
     def last_received_at(self) -> int:
@@ -173,12 +193,11 @@ class Spool:
             SpoolFullError: None was accepted; try again after room was made.
         """
         with self._transaction():
-            lost = self._make_room()
+            lost = list(self._make_room())
             samples = list(self._without_repeats(deliveries))
             samples = _without_large(samples, self._clock)
-            if lost:
-                samples.append(_overflow(lost, "the spool is full", self._clock()))
-            for first, last in _cuts(samples):
+            samples += [_overflow(rows, why, self._clock()) for rows, why in lost]
+            for first, last in cuts(samples):
                 self._write_batch(samples[first:last])
         return len(samples)
 
@@ -244,7 +263,7 @@ class Spool:
             return Settlement.NOTHING_NEW
         with self._transaction():
             self._forget(known, min(through, known.last_seq))
-            self._refresh()
+            self._look_again()
         return Settlement.ADVANCED
 
     def renumber(self, epoch: str) -> bool:
@@ -259,17 +278,7 @@ class Spool:
         if epoch not in {held.id for held in spool_file.epochs(self._db)}:
             return False
         with self._transaction():
-            fresh = spool_file.create_epoch(self._db, self._epoch.last_received_at)
-            end = at(fresh.number, 0)
-            losses = {loss.position: loss for loss in spool_file.read_losses(self._db)}
-            positions = [row[0] for row in self._db.execute("select position from batch")]
-            for position in sorted([*positions, *losses]):
-                fresh = self._move(position, losses.get(position), fresh)
-            for table in ("batch", "payload", "loss"):
-                self._db.execute(f"delete from {table} where position < ?", (end,))
-            older = [held.number for held in spool_file.epochs(self._db)]
-            spool_file.close_epochs(self._db, set(older) - {fresh.number})
-            spool_file.insert_epoch(self._db, fresh)
+            renumber(self._db, self._epoch.last_received_at)
             self._refresh()
         return True
 
@@ -282,6 +291,7 @@ class Spool:
             epoch.settled_row + 1,
             epoch.last_row - epoch.settled_row,
             self._held_bytes,
+            shutil.disk_usage(self._path.parent).free,
         )
 
     def closed(self) -> dict[str, int]:
@@ -292,7 +302,7 @@ class Spool:
         """The end of this epoch is reported."""
         with self._transaction():
             self._db.execute("delete from closed where id = ?", (epoch,))
-            self._refresh()
+            self._look_again()
 
     def served(self, source: str) -> tuple[str, ...]:
         """Equipment that a source is known to serve."""
@@ -311,52 +321,76 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        before = self._epoch, self._held_bytes, self._has_losses, self._has_closed
         try:
             with spool_file.transaction(self._db):
                 yield
         except BaseException as error:
-            self._refresh()
+            self._epoch, self._held_bytes, self._has_losses, self._has_closed = before
             if _is_disk_trouble(error):
                 raise SpoolFullError(f"the spool's disk says {error}; samples wait") from error
             raise
         self._mark.write(self._epoch)
 
     def _refresh(self) -> None:
-        self._epoch = spool_file.epochs(self._db)[-1]
+        self._look_again()
         size = self._db.execute("select coalesce(sum(size), 0) from batch").fetchone()[0]
-        self._held_bytes: int = size
+        self._held_bytes = size
+
+    def _look_again(self) -> None:
+        self._epoch = spool_file.epochs(self._db)[-1]
         self._has_losses = self._exists("loss")
         self._has_closed = self._exists("closed")
 
     def _exists(self, table: str) -> bool:
         return bool(self._db.execute(f"select exists (select 1 from {table})").fetchone()[0])
 
-    def _make_room(self) -> int:
-        """Rows given up so that the spool has room."""
-        if self._held_bytes < self._capacity:
-            return 0
-        if self._when_full == "stop_reading":
+    def _make_room(self) -> Iterator[tuple[int, str]]:
+        """Keep the bounds: rows given up, and why.
+
+        Raises:
+            SpoolFullError: A bound is reached, and nothing may be given up.
+        """
+        is_full, is_too_old = self._held_bytes >= self._capacity, self._is_too_old()
+        if (is_full or is_too_old) and self._when_full == "stop_reading":
+            bound = "its capacity" if is_full else "the oldest older than they may become"
             raise SpoolFullError(
-                f"the spool holds {self._held_bytes} bytes of batches, its capacity;"
+                f"the spool holds {self._held_bytes} bytes of batches, {bound};"
                 " sources wait until the lake acknowledges"
             )
-        surplus = self._held_bytes - int(self._capacity * (1 - _DROP_SHARE))
-        return self._drop_oldest(surplus)
+        if is_too_old:
+            yield self._drop_oldest(self._is_too_old, "expired"), "waited too long in the spool"
+        if is_full:
+            enough = int(self._capacity * (1 - _DROP_SHARE))
+            lost = self._drop_oldest(lambda: self._held_bytes > enough, "overflow")
+            yield lost, "the spool is full"
 
-    def _drop_oldest(self, surplus: int) -> int:
+    def _is_too_old(self) -> bool:
+        """Whether all samples of the oldest batch have waited longer than they may."""
+        if self._max_age is None or (oldest := spool_file.read_extent(self._db)) is None:
+            return False
+        if oldest.position != self._oldest[0]:
+            self._oldest = oldest.position, self._received_at(oldest.position)
+        return self._oldest[1] < self._clock() - self._max_age
+
+    def _received_at(self, position: int) -> int:
+        """When the last sample of a batch came; now, where its bytes have rotted."""
+        [stored] = spool_file.read_batches(self._db, position, position)
+        if not stored.is_intact:
+            return self._clock()
+        table = batch.decode(stored.payload).table
+        return int(max(table["received_at"].cast("int64").to_pylist()))
+
+    def _drop_oldest(self, more: Callable[[], bool], cause: str) -> int:
+        """Give up the oldest batches while `more` says so; how many rows they held."""
         dropped: list[Extent] = []
-        for row in self._db.execute(
-            "select position, first_row, rows, first_observed_at, last_observed_at, size"
-            " from batch order by position"
-        ):
-            dropped.append(Extent(*row[:5]))
-            surplus -= row[5]
-            if surplus <= 0:
-                break
+        while more() and (oldest := spool_file.read_extent(self._db)) is not None:
+            dropped.append(oldest)
+            self._delete(oldest.position, oldest.position)
         for run in _runs(dropped):
-            self._lose(run, "overflow")
+            self._insert_loss(run, cause)
         lost = sum(row.rows for row in dropped)
-        log.error("spool full: the oldest %d samples are given up and declared lost", lost)
+        log.error("spool: the oldest %d samples are given up (%s) and declared lost", lost, cause)
         return lost
 
     def _give_up(self, broken: list[Extent]) -> None:
@@ -366,6 +400,10 @@ class Spool:
                 self._lose([row], "damaged_spool")
 
     def _lose(self, run: list[Extent], cause: str) -> None:
+        self._delete(run[0].position, run[-1].position)
+        self._insert_loss(run, cause)
+
+    def _insert_loss(self, run: list[Extent], cause: str) -> None:
         first, last = run[0], run[-1]
         spool_file.insert_loss(
             self._db,
@@ -379,20 +417,27 @@ class Spool:
                 max(row.last_observed_at for row in run),
             ),
         )
+        self._has_losses = True
+
+    def _delete(self, first: int, last: int) -> None:
+        """Delete the batches at these positions."""
+        self._held_bytes -= self._db.execute(
+            "select coalesce(sum(size), 0) from batch where position between ? and ?",
+            (first, last),
+        ).fetchone()[0]
         for table in ("batch", "payload"):
-            self._db.execute(
-                f"delete from {table} where position between ? and ?",
-                (first.position, last.position),
-            )
-        self._refresh()
+            self._db.execute(f"delete from {table} where position between ? and ?", (first, last))
 
     def _without_repeats(self, deliveries: Iterable[Delivery]) -> Iterator[Sample]:
         now = self._clock()
         for delivery in deliveries:
-            if delivery.source is None:
-                yield from delivery.samples
-            else:
-                yield from self._recent.unseen(delivery.source, delivery.samples, now)
+            samples = delivery.samples
+            if delivery.is_retained:
+                since = self._recent.remembers_since()
+                samples = [sample for sample in samples if sample.observed_at >= since]
+            if delivery.source is not None and samples:
+                samples = self._recent.unseen(delivery.source, samples, now)
+            yield from samples
         self._recent.prune(now)
 
     def _write_batch(self, samples: list[Sample]) -> None:
@@ -419,8 +464,7 @@ class Spool:
             " where position between ?1 and ?2 and last_seq <= ?3)",
             (first, last, through),
         ).fetchone()[0]
-        for table in ("batch", "payload"):
-            self._db.execute(f"delete from {table} where position between ? and ?", (first, last))
+        self._delete(first, last)
         self._db.execute(
             "delete from loss where position between ? and ? and last_seq <= ?",
             (first, last, through),
@@ -434,49 +478,26 @@ class Spool:
             self._close_drained_epochs()
 
     def _close_drained_epochs(self) -> None:
-        held = {
-            spool_file.split(row[0])[0]
-            for row in self._db.execute(
-                "select position from batch union select position from loss"
-            )
-        }
         older = {epoch.number for epoch in spool_file.epochs(self._db)} - {self._epoch.number}
-        spool_file.close_epochs(self._db, older - held)
+        drained = [number for number in older if not self._holds(number)]
+        spool_file.close_epochs(self._db, drained)
 
-    def _move(self, position: int, loss: LossRow | None, fresh: Epoch) -> Epoch:
-        """Put one held batch or loss under the next seq of the epoch `fresh`."""
-        seq, row = fresh.last_seq + 1, fresh.last_row + 1
-        new_position = at(fresh.number, seq)
-        if loss is not None and loss.rows == 0:
-            return fresh
-        if loss is None:
-            [stored] = spool_file.read_batches(self._db, position, position)
-            rows = stored.extent.rows
-            loss = self._move_batch(stored, new_position, row)
-        else:
-            rows = loss.rows
-        if loss is not None:
-            moved = loss._replace(position=new_position, last_seq=seq, first_row=row)
-            spool_file.insert_loss(self._db, moved)
-        return fresh.model_copy(update={"last_seq": seq, "last_row": row + rows - 1})
-
-    def _move_batch(self, stored: StoredBatch, position: int, first_row: int) -> LossRow | None:
-        """Store the batch again at `position`; what does not decode is returned as a loss."""
-        extent = stored.extent._replace(position=position, first_row=first_row)
-        try:
-            payload = batch.encode_table(batch.decode(stored.payload).table, first_row)
-        except BatchError as error:
-            log.warning("spool: a held batch does not decode (%s); it is declared lost", error)
-            seq = spool_file.split(position)[1]
-            return LossRow(position, seq, *extent[1:3], "damaged_spool", *extent[3:])
-        spool_file.insert_batch(self._db, StoredBatch(extent, batch.digest(payload), payload))
-        return None
+    def _holds(self, number: int) -> bool:
+        within = (at(number, 0), at(number + 1, 0))
+        return any(
+            self._db.execute(
+                f"select 1 from {table} where position >= ? and position < ? limit 1", within
+            ).fetchone()
+            for table in ("batch", "loss")
+        )
 
 
 def _is_disk_trouble(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
     )
 
 
@@ -499,21 +520,6 @@ def _without_large(samples: list[Sample], clock: Callable[[], int]) -> list[Samp
 
 def _overflow(lost: int, cause: str, now: int) -> Sample:
     return Sample(COLLECTOR_EQUIPMENT, "$overflow", now, float(lost), cause, int(Quality.GOOD), now)
-
-
-def _cuts(samples: Sequence[Sample]) -> Iterator[tuple[int, int]]:
-    """Where to cut samples into batches of at most 1,000 rows and about 256 KiB."""
-    first = size = 0
-    for place, sample in enumerate(samples):
-        width = _FIXED_BYTES + len(sample.equipment) + len(sample.signal)
-        if sample.text is not None:
-            width += 4 * len(sample.text)
-        if place > first and (place - first == batch.MAX_ROWS or size + width > batch.MAX_BYTES):
-            yield first, place
-            first, size = place, 0
-        size += width
-    if samples:
-        yield first, len(samples)
 
 
 def _runs(rows: list[Extent]) -> Iterator[list[Extent]]:

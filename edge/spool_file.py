@@ -168,7 +168,11 @@ class Mark:
 
     def write(self, epoch: Epoch) -> None:
         """Remember the newest numbers; not synced: it must outlive the process, not more."""
-        os.pwrite(self._descriptor, epoch.model_dump_json().encode().ljust(_MARK_BYTES), 0)
+        try:
+            os.pwrite(self._descriptor, epoch.model_dump_json().encode().ljust(_MARK_BYTES), 0)
+        except OSError as error:
+            # What it would mark is committed; a mark that lags notices less, and loses nothing.
+            log.warning("the spool's mark is not written: %s", error)
 
     def close(self) -> None:
         """Free the lock."""
@@ -265,6 +269,15 @@ def read_batches(
         (first, last, limit),
     )
     return [StoredBatch(Extent(*row[:5]), row[5], row[6] or b"") for row in rows]
+
+
+def read_extent(db: sqlite3.Connection) -> Extent | None:
+    """What the oldest stored batch covers; None when there is none."""
+    row = db.execute(
+        "select position, first_row, rows, first_observed_at, last_observed_at"
+        " from batch order by position limit 1"
+    ).fetchone()
+    return None if row is None else Extent(*row)
 
 
 def insert_loss(db: sqlite3.Connection, loss: LossRow) -> None:

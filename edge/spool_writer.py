@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 _TICK_S = 0.005
 _AWAITING_ACK = 10
 """Brokers hand over 10 to 65,535 messages before they wait for acknowledgements."""
+_ENOUGH_AWAITED = 250
+"""So many are committed at once: their source brings the next ones meanwhile."""
 _RETRY_S = 5.0
 _REPEAT_WARNING_S = 60.0
 
@@ -58,7 +60,7 @@ class SpoolWriter:
         deadline = time.monotonic() + MAX_AGE_S
         while rows < MAX_ROWS:
             if self._queue.empty():
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or awaited >= _ENOUGH_AWAITED:
                     break
                 await asyncio.sleep(_TICK_S)
                 # A source that waits for its acknowledgement sends nothing more before it.

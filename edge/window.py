@@ -1,10 +1,16 @@
 """What is on its way to the lake: credit, order, and when to send again.
 
 Belongs here: decisions only; no clock, no broker, no spool.
+
+After an outage what is new does not wait behind what is old (ADR 0009): batches from `live_from`
+on are sent in a *live lane* of their own, before the backlog, until the backlog has caught up.
+An acknowledgement does not say how far the live lane has arrived; but what was sent before a
+batch that is settled has arrived with it, or was lost and will be named as missing.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 FIRST_CREDIT_BATCHES = 4
 FIRST_CREDIT_BYTES = 1_000_000
@@ -13,6 +19,8 @@ STALLED_AFTER_S = 5.0
 _MAX_STALLED_AFTER_S = 30.0
 _RESEND_AFTER_S = 1.0
 """A batch named as missing may be on its way again already."""
+_BACKLOG_CREDITS = 2
+"""A backlog of so many times the credit takes seconds: then new batches get a lane."""
 
 
 @dataclass
@@ -36,9 +44,12 @@ class Window:
     def __init__(self) -> None:
         self.epoch: str | None = None
         self.next_seq = 1
+        self.live_from: int | None = None
+        self.next_live_seq = 1
         self._credit_batches = FIRST_CREDIT_BATCHES
         self._credit_bytes = FIRST_CREDIT_BYTES
         self._sent: dict[int, _Sent] = {}
+        self._arrived: dict[int, _Sent] = {}
         self._bytes = 0
         self._declared: dict[tuple[int, int], _Declared] = {}
         self._moved_at = 0.0
@@ -48,7 +59,25 @@ class Window:
     @property
     def free_batches(self) -> int:
         """How many more batches the credit allows."""
-        return max(self._credit_batches - len(self._sent), 0)
+        least = 1 if self._sent and not self._backlog else 0
+        return max(self._credit_batches - len(self._sent), least)
+
+    @property
+    def _backlog(self) -> dict[int, _Sent]:
+        """What is in flight beside the live lane: only its progress frees credit."""
+        if self.live_from is None:
+            return self._sent
+        return {seq: sent for seq, sent in self._sent.items() if seq < self.live_from}
+
+    @property
+    def free_live_batches(self) -> int:
+        """How many of them may be of the live lane: half of all, so that both lanes move."""
+        if self.live_from is None:
+            return 0
+        live = [sent for seq, sent in self._sent.items() if seq >= self.live_from]
+        if 2 * sum(sent.size for sent in live) >= self._credit_bytes:
+            return 0
+        return min(self._credit_batches // 2 - len(live), self.free_batches)
 
     def grant(self, batches: int, size: int) -> None:
         """The lake's side says how much may be in flight."""
@@ -63,32 +92,59 @@ class Window:
     def restart(self) -> None:
         """Whatever is in flight may be gone: send again from the first held batch."""
         self._sent.clear()
+        self._arrived.clear()
         self._declared.clear()
+        self.live_from = None
         self._bytes = 0
         self.next_seq = 1
         self._is_stalled = False
 
+    def open_lane(self, last_seq: int) -> None:
+        """Let batches after `last_seq`, the newest there is, go before a long backlog."""
+        backlog = last_seq + 1 - self.next_seq
+        is_long = backlog > _BACKLOG_CREDITS * self._credit_batches
+        if self.live_from is None and is_long and self._credit_batches > 1:
+            self.live_from = self.next_live_seq = last_seq + 1
+
+    def close_lane(self) -> None:
+        """The backlog is sent: what follows it is next."""
+        if self.live_from is not None:
+            self.next_seq = max(self.next_seq, self.next_live_seq)
+            self.live_from = None
+
     def admits(self, size: int) -> bool:
-        """Whether one more batch may be sent; the first always may, else none ever would."""
-        return not self._sent or (
+        """Whether one more batch may be sent; the backlog's first always may, else none would."""
+        return not self._backlog or (
             len(self._sent) < self._credit_batches and self._bytes + size <= self._credit_bytes
         )
 
     def sent(self, seq: int, size: int, now: float) -> None:
         """A batch was handed to the broker, for the first time or again."""
-        if not self._sent:
+        if not self._sent and not self._arrived:
             self._moved_at = now
-        if (known := self._sent.get(seq)) is None:
-            self._sent[seq] = _Sent(size, now)
+        self._arrived.pop(seq, None)
+        if self._sent.pop(seq, None) is None:
             self._bytes += size
+        # At the end: the order is that of sending.
+        self._sent[seq] = _Sent(size, now)
+        if self.live_from is not None and seq >= self.live_from:
+            self.next_live_seq = max(self.next_live_seq, seq + 1)
         else:
-            known.at = now
-        self.next_seq = max(self.next_seq, seq + 1)
+            self._advance(seq + 1)
+
+    def _advance(self, next_seq: int) -> None:
+        self.next_seq = max(self.next_seq, next_seq)
+        if self.live_from is not None and self.next_seq >= self.live_from:
+            self.close_lane()
 
     def settled(self, through: int, now: float) -> None:
         """The lake has advanced to `through`."""
-        for seq in [seq for seq in self._sent if seq <= through]:
-            self._bytes -= self._sent.pop(seq).size
+        if done := [seq for seq in self._sent if seq <= through]:
+            for seq in [*takewhile(lambda seq: seq != done[-1], self._sent), done[-1]]:
+                self._arrived[seq] = self._sent.pop(seq)
+                self._bytes -= self._arrived[seq].size
+        for seq in [seq for seq in self._arrived if seq <= through]:
+            del self._arrived[seq]
         for loss in [loss for loss in self._declared if loss[1] <= through]:
             del self._declared[loss]
         self._moved_at = now
@@ -96,7 +152,7 @@ class Window:
         if self._is_stalled:
             # What was probed had been lost; so may be all that was sent with it.
             self.restart()
-        self.next_seq = max(self.next_seq, through + 1)
+        self._advance(through + 1)
 
     def must_declare(self, first: int, last: int, now: float) -> bool:
         """Whether to declare this loss now: the first time, then again with patience."""
@@ -111,7 +167,7 @@ class Window:
         """The named ranges as runs of batches that were sent and are not on their way again."""
         seqs = sorted(
             seq
-            for seq, sent in self._sent.items()
+            for seq, sent in (*self._sent.items(), *self._arrived.items())
             if now - sent.at >= _RESEND_AFTER_S
             and any(first <= seq <= last for first, last in missing)
         )
@@ -123,12 +179,13 @@ class Window:
         One batch is enough to be answered, and does not fill the broker's queue while
         ingestion is away; the answer lets all the others be sent again.
         """
-        if not self._sent or now - self._moved_at < self._patience:
+        waiting = self._sent or self._arrived
+        if not waiting or now - self._moved_at < self._patience:
             return None
         self._moved_at = now
         self._patience = min(2 * self._patience, _MAX_STALLED_AFTER_S)
         self._is_stalled = True
-        return min(self._sent)
+        return min(waiting)
 
 
 def _runs(seqs: list[int]) -> Iterable[tuple[int, int]]:

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+)
 
 MAX_MISSING_RANGES = 100
 
@@ -69,6 +77,10 @@ class Health(_Message):
             when it is empty).
         spool_rows: Rows still in the spool.
         spool_bytes: Bytes of the batches still in the spool.
+        spool_capacity_bytes: How many may wait there; 0: not said.
+        spool_warning_percent: The highest of 50, 80 and 95 % that is reached; 0: none.
+        spool_full_in_s: When it is full if it fills as in the last minutes; None: it does not.
+        spool_refuses: Why samples are not accepted at present; empty: they are.
     """
 
     online: bool
@@ -77,5 +89,9 @@ class Health(_Message):
     spool_first_row: PositiveInt
     spool_rows: NonNegativeInt
     spool_bytes: NonNegativeInt
+    spool_capacity_bytes: NonNegativeInt = 0
+    spool_warning_percent: NonNegativeInt = 0
+    spool_full_in_s: NonNegativeFloat | None = None
+    spool_refuses: str = ""
     sources: dict[str, SourceHealth] = {}
     reported_at: AwareDatetime

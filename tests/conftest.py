@@ -79,6 +79,7 @@ class Mosquitto:
         configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {self.folder}/\nmax_queued_messages 10000\n"
+            + self.settings()
             + ("user root\n" if os.geteuid() == 0 else "")
         )
         self.process = subprocess.Popen(
@@ -88,16 +89,21 @@ class Mosquitto:
         )
         wait_until(lambda: accepts_connections(self.port), "Mosquitto to listen")
 
+    def settings(self) -> str:
+        """Further lines of its configuration."""
+        return ""
+
     def kill(self) -> None:
         """SIGKILL: nothing is written, nobody is told."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
-    def publish(self, topic: str, payload: str | bytes) -> None:
-        """Publish one message with `mosquitto_pub`, QoS 1."""
+    def publish(self, topic: str, payload: str | bytes, *options: str) -> None:
+        """Publish one message with `mosquitto_pub`, QoS 1; `-r` lets the broker retain it."""
+        where = ["-p", str(self.port), "-q", "1", "-t", topic, "-s", *options]
         subprocess.run(
-            [find_program("mosquitto_pub"), "-p", str(self.port), "-q", "1", "-t", topic, "-s"],
+            [find_program("mosquitto_pub"), *where],
             input=payload if isinstance(payload, bytes) else payload.encode(),
             check=True,
         )

@@ -136,6 +136,11 @@ class CollectorProcess:
             )
         wait_until(lambda: b"ready" in self.log.read_bytes()[before:], "the collector")
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self._process is not None
         os.kill(self._process.pid, how)

@@ -98,6 +98,85 @@ def test_a_message_that_is_no_sample_is_counted_and_stops_nothing(mosquitto, col
     )
 
 
+def start(mosquitto, home, source: str) -> CollectorProcess:
+    """A collector whose only source is `source`, on the machines' broker."""
+    home.mkdir()
+    head = 'site = "demo"\ncollector = "collector1"\n[sources.line2]\nkind = "mqtt"\n'
+    address = f'host = "127.0.0.1"\nport = {mosquitto.port}\n'
+    process = CollectorProcess(home, mosquitto.port, head + address + source)
+    process.start()
+    return process
+
+
+def test_a_hub_s_messages_arrive_out_of_the_box(mosquitto, tmp_path, peer):
+    collector = start(mosquitto, tmp_path / "home", 'format = "umh"\n')
+    machine = "umh/v1/acme/cologne/assembly/line2/pack01"
+    wait_until(lambda: "connected" in collector.log.read_text(), "the subscription")
+
+    mosquitto.publish(f"{machine}/_raw/motor/Speed", '{"timestamp_ms": 1700000000123, "value": 7}')
+    mosquitto.publish(f"{machine}/_historian", '{"timestamp_ms": 1700000000124, "a": "1", "b": 2}')
+
+    wait_until(lambda: len(peer.data()) == 3, "three samples")
+    assert [(row["signal"], row["value"], row["text"]) for row in peer.data()] == [
+        ("motor.Speed", 7.0, None),
+        ("a", None, "1"),
+        ("b", 2.0, None),
+    ]
+    assert {row["equipment"] for row in peer.data()} == {"assembly/line2/pack01"}
+    collector.stop()
+
+
+def test_one_message_with_many_values_counts_what_can_be_read(mosquitto, tmp_path, peer):
+    source = 'topic = "plant/{equipment:3}/+"\nsignals = ""\ntimestamp = "t"\n'
+    collector = start(mosquitto, tmp_path / "home", source)
+    wait_until(lambda: "connected" in collector.log.read_text(), "the subscription")
+
+    mosquitto.publish(
+        TOPIC, '{"t": "2023-11-14T22:13:20Z", "Speed": 1.5, "$x": 1, "Serial": "0042"}'
+    )
+
+    wait_until(lambda: len(peer.data()) == 2, "two samples")
+    assert [(row["signal"], row["value"], row["text"]) for row in peer.data()] == [
+        ("Speed", 1.5, None),
+        ("Serial", None, "0042"),
+    ]
+    assert "a value is left out ($x: signal '$x' is reserved" in collector.log.read_text()
+    collector.stop()
+
+
+def test_a_retained_message_is_history_and_counts_once_however_often_it_is_repeated(
+    mosquitto, tmp_path, peer
+):
+    mosquitto.publish(TOPIC, message(1), "-r")
+    collector = CollectorProcess(
+        tmp_path, mosquitto.port, CONFIGURATION.format(port=mosquitto.port)
+    )
+    collector.start()
+    wait_until(lambda: peer.values() == [1.0], "the retained message")
+    mosquitto.publish(TOPIC, message(2), "-r")
+    wait_until(lambda: peer.values() == [1.0, 2.0], "the same topic, live")
+
+    collector.end(signal.SIGKILL)
+    collector.start()
+    mosquitto.publish(TOPIC, message(3))
+
+    wait_until(lambda: 3.0 in peer.values(), "the last message")
+    assert peer.values() == [1.0, 2.0, 3.0]
+    assert [row["is_historical"] for row in peer.data()] == [True, False, False]
+    collector.stop()
+
+
+def test_a_retained_message_without_a_time_is_no_sample(mosquitto, tmp_path, peer):
+    mosquitto.publish(TOPIC, '{"value": 1}', "-r")
+    collector = start(mosquitto, tmp_path / "home", 'topic = "plant/{equipment:3}/{signal}"\n')
+    wait_until(lambda: "nobody knows when it held" in collector.log.read_text(), "the log")
+
+    mosquitto.publish(TOPIC, '{"value": 2}')
+
+    wait_until(lambda: peer.values() == [2.0], "the live message")
+    collector.stop()
+
+
 def test_equipment_has_a_link_and_heartbeats_once_it_speaks(mosquitto, collector, peer):
     mosquitto.publish(TOPIC, message(1))
 

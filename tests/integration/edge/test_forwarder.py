@@ -86,6 +86,46 @@ async def test_no_more_is_in_flight_than_the_credit(forwarding, peer):
     assert peer.received == list(range(1, 13))
 
 
+async def test_what_is_new_goes_before_a_long_backlog(forwarding, peer):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, *([n] for n in range(1, 101)))
+        await until(lambda: peer.received == [1, 2, 3, 4], "the first credit")
+        peer.ack(parts.spool.epoch, settled_through=2, missing=(), credit_batches=6)
+        await until(lambda: peer.received == [*range(1, 9)], "the granted credit")
+
+        await write_batches(parts, [101], [102])
+        peer.ack(parts.spool.epoch, settled_through=6, missing=(), credit_batches=6)
+        await until(lambda: len(peer.received) == 12, "new batches and the backlog")
+        assert peer.received[8:] == [101, 102, 9, 10]
+        peer.acknowledges = True
+        peer.ack(parts.spool.epoch, credit_batches=6)
+        await until_empty(parts)
+
+    assert peer.values() == [*range(1, 103)]
+    assert len(peer.received) == 102
+
+
+async def test_a_new_batch_that_was_lost_is_sent_again_when_the_backlog_has_caught_up(
+    forwarding, peer
+):
+    peer.credit_batches = 6
+    peer.drops = {102}
+    async with forwarding() as parts:
+        peer.acknowledges = False
+        await write_batches(parts, *([n] for n in range(1, 101)))
+        await until(lambda: len(peer.received) == 4, "the first credit")
+        peer.ack(parts.spool.epoch, settled_through=1, missing=())
+        await until(lambda: len(peer.received) == 7, "the granted credit")
+        await write_batches(parts, [101], [102], [103])
+        peer.acknowledges = True
+        peer.ack(parts.spool.epoch)
+        await until_empty(parts)
+
+    assert peer.values() == [*range(1, 104)]
+    assert peer.received.index(103) < peer.received.index(100)
+
+
 async def test_a_batch_named_as_missing_is_sent_again(forwarding, peer):
     peer.drops = {2}
     async with forwarding() as parts:

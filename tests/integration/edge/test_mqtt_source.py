@@ -2,8 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge.clock import Clock
 from edge.configuration import MqttSource
@@ -11,8 +17,29 @@ from edge.link import Link
 from edge.mqtt_source import MqttCollector
 from edge.spool import Delivery, SpoolFullError
 from tests.conftest import Mosquitto
+from tests.integration.chain.test_secured_broker import certificate
 
 WAIT_S = 20
+TOPIC = "plant/assembly/line2/pack01/Count"
+
+
+class TlsMosquitto(Mosquitto):
+    """Mosquitto that speaks TLS only."""
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "ca"
+
+    def settings(self) -> str:
+        ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        pem = serialization.Encoding.PEM
+        self.ca_file.write_bytes(certificate("plant", ca_key, "plant", ca_key).public_bytes(pem))
+        signed = certificate("broker", key, "plant", ca_key)
+        (self.folder / "certificate").write_bytes(signed.public_bytes(pem))
+        (self.folder / "key").write_bytes(
+            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
+        return f"certfile {self.folder}/certificate\nkeyfile {self.folder}/key\n"
 
 
 class Refusing:
@@ -36,37 +63,107 @@ class Refusing:
             self.arrived.set()
 
 
-async def test_messages_that_the_spool_refused_take_no_room_for_ever(
-    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.mqtt_source.MAX_WAITING", 1)
-    spool, clock = Refusing(times=2), Clock()
+class Gate:
+    """Takes deliveries when it is open."""
+
+    def __init__(self) -> None:
+        self.is_open = asyncio.Event()
+        self.values: list[float | None] = []
+
+    async def learned(self, _source: str, _equipment: str) -> None:
+        await self.is_open.wait()
+
+    async def put(self, delivery: Delivery) -> None:
+        self.values += [s.value for s in delivery.samples if not s.signal.startswith("$")]
+        if delivery.accepted is not None:
+            delivery.accepted()
+
+
+@asynccontextmanager
+async def collecting(spool: Gate | Refusing, port: int, **options):
+    """An MQTT source that is connected to the broker at `port`."""
+    clock = Clock()
     link = Link(
         "line2", (), expected_interval_s=60, clock=clock, put=spool.put, changed=lambda: None
     )
     source = MqttSource(
         kind="mqtt",
         host="127.0.0.1",
-        port=mosquitto.port,
+        port=port,
         topic="plant/{equipment:3}/{signal}",
         timestamp="t",
         timestamp_unit="s",
+        **options,
     )
     collector = MqttCollector(
         "line2", source, "test", link=link, clock=clock, put=spool.put, learned=spool.learned
     )
     task = asyncio.create_task(collector.run())
-    deadline = time.monotonic() + WAIT_S
-    while link.health.link != "up":
-        assert time.monotonic() < deadline, "the source never came up"
-        await asyncio.sleep(0.01)
-
-    await asyncio.to_thread(
-        mosquitto.publish, "plant/assembly/line2/pack01/Count", '{"value": 7, "t": 1700000000}'
-    )
-
-    await asyncio.wait_for(spool.arrived.wait(), WAIT_S)
-    assert spool.values == [7.0]
-    assert spool.refusals_left == 0
+    await until(lambda: link.health.link == "up", "the connection")
+    yield collector
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited for {what}"
+        await asyncio.sleep(0.01)
+
+
+def publish_many(port: int, count: int, qos: int, ca_file: Path | None = None) -> None:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "machine")
+    client.max_queued_messages_set(0)
+    if ca_file is not None:
+        client.tls_set(str(ca_file))
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    for number in range(count):
+        last = client.publish(TOPIC, f'{{"value": {number}, "t": {number + 1}}}', qos=qos)
+    last.wait_for_publish(WAIT_S)
+    client.disconnect()
+    client.loop_stop()
+
+
+async def test_a_source_whose_samples_are_not_accepted_stops_reading_and_goes_on(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt_source.MAX_WAITING", 100)
+    gate = Gate()
+    async with collecting(gate, mosquitto.port) as collector:
+        await asyncio.to_thread(publish_many, mosquitto.port, 3_000, 0)
+        await until(lambda: collector._unaccepted + collector._burst.messages >= 100, "a pause")
+        assert collector._unaccepted + collector._burst.messages < 1_000
+
+        gate.is_open.set()
+        await until(lambda: len(gate.values) == 3_000, "all messages")
+
+    assert gate.values == list(range(3_000))
+
+
+async def test_all_that_comes_over_tls_is_read(tmp_path: Path) -> None:
+    gate, broker = Gate(), TlsMosquitto(tmp_path)
+    gate.is_open.set()
+    broker.start()
+    try:
+        async with collecting(gate, broker.port, ca_file=broker.ca_file):
+            await asyncio.to_thread(publish_many, broker.port, 3_000, 1, broker.ca_file)
+            await until(lambda: len(gate.values) == 3_000, "all messages")
+    finally:
+        broker.kill()
+
+    assert gate.values == list(range(3_000))
+
+
+async def test_messages_that_the_spool_refused_take_no_room_for_ever(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt_source.MAX_WAITING", 1)
+    spool = Refusing(times=2)
+    async with collecting(spool, mosquitto.port):
+        await asyncio.to_thread(mosquitto.publish, TOPIC, '{"value": 7, "t": 1700000000}')
+        await asyncio.wait_for(spool.arrived.wait(), WAIT_S)
+
+    assert spool.values == [7.0]
+    assert spool.refusals_left == 0

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from edge import configuration
 from edge.configuration import MqttSource, OpcUaSource
@@ -57,6 +58,15 @@ def test_each_source_is_read_by_its_kind(tmp_path):
         ("/{signal}", "", "sources.line2: signal must be given once"),
         ("{equipment:3}", "{equipment}/{equipment}", "sources.line2: equipment must be given once"),
         ('unit = "ms"', 'unit = "h"', "sources.line2.timestamp_unit: "),
+        ('unit = "ms"', 'unit = "ms"\nname = "n"', "sources.line2: name stands in each of"),
+        ('unit = "ms"', 'unit = "ms"\nsignals = ""', "sources.line2: signal must be given once"),
+        (
+            'unit = "ms"',
+            'unit = "ms"\nsignals = ""\nsamples = ""',
+            "sources.line2: a message is read by samples or by signals",
+        ),
+        ('topic = "plant/{equipment:3}/{signal}"', "", "sources.line2: topic is missing; add it"),
+        ('kind = "mqtt"', 'kind = "mqtt"\nformat = "umh"', "sources.line2: timestamp has no"),
     ],
 )
 def test_a_wrong_key_is_one_line_with_file_key_and_advice(tmp_path, old, new, line):
@@ -65,6 +75,21 @@ def test_a_wrong_key_is_one_line_with_file_key_and_advice(tmp_path, old, new, li
 
     assert str(raised.value).startswith(f"{tmp_path / 'edge.toml'}: {line}")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("topic", ["umh/v1/#", "umh/v1/acme/+/+/_raw/#", "umh/v1/a/b/_raw/+"])
+def test_a_hub_needs_its_address_and_perhaps_a_filter(topic):
+    source = {"kind": "mqtt", "host": "127.0.0.1", "format": "umh", "topic": topic}
+
+    assert MqttSource.model_validate(source).topic == topic
+
+
+@pytest.mark.parametrize("topic", ["#", "umh/v2/#", "umh/v1/#/x", "plant/{equipment}/{signal}"])
+def test_a_filter_outside_a_hub_is_refused(topic):
+    source = {"kind": "mqtt", "host": "127.0.0.1", "format": "umh", "topic": topic}
+
+    with pytest.raises(ValidationError, match="is not a filter such as umh/v1"):
+        MqttSource.model_validate(source)
 
 
 def test_two_nodes_of_one_signal_are_refused(tmp_path):

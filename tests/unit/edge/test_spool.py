@@ -177,6 +177,11 @@ class SpoolSurvives(RuleBasedStateMachine):
         status = self.spool.status()
         assert status.accepted_rows == status.first_row - 1 + status.rows
 
+    @invariant()
+    def the_bytes_held_are_those_on_disk(self):
+        sizes = self.spool._db.execute("select coalesce(sum(size), 0) from batch").fetchone()[0]
+        assert self.spool.status().bytes == sizes
+
     def accept(self, *groups: list[float]) -> None:
         for group in groups:
             self.expected += group
@@ -281,6 +286,74 @@ def test_what_overflows_is_declared_lost_and_counted(path):
     spool.close()
 
 
+class Hours:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> int:
+        return NOW + int(self.now * 3_600_000_000)
+
+
+def at_clock(clock: Hours, value: float) -> Delivery:
+    now = clock()
+    return Delivery([Sample("assembly/line1/press01", "Count", NOW, value, None, 0, now)])
+
+
+def test_what_waits_longer_than_it_may_is_given_up_and_declared(path):
+    clock = Hours()
+    spool = Spool(path, clock, max_age_s=3_600, when_full="drop_oldest")
+    for hour in (0, 0.4, 0.9, 1.5):
+        clock.now = hour
+        spool.append([at_clock(clock, hour)])
+
+    assert held(spool) == [0.9, 1.5]
+    assert [(loss.first_seq, loss.last_seq, loss.cause) for loss in spool.losses()] == [
+        (1, 2, "expired")
+    ]
+    [counted] = [
+        row
+        for stored in read_batches(spool._db, 0, 2**62, 9)
+        for row in batch.decode(stored.payload).table.to_pylist()
+        if row["signal"] == "$overflow"
+    ]
+    assert (counted["value"], counted["text"]) == (2.0, "waited too long in the spool")
+    spool.close()
+
+
+def test_a_spool_that_stops_reading_gives_up_nothing_however_old(path):
+    clock = Hours()
+    spool = Spool(path, clock, max_age_s=3_600)
+    spool.append([at_clock(clock, 1)])
+    clock.now = 2
+
+    with pytest.raises(SpoolFullError, match="older than they may become; sources wait"):
+        spool.append([at_clock(clock, 2)])
+    spool.settle(spool.epoch, 1)
+    spool.append([at_clock(clock, 2)])
+
+    assert held(spool) == [2.0]
+    spool.close()
+
+
+def test_a_mark_that_cannot_be_written_loses_and_doubles_nothing(path, monkeypatch):
+    spool = open_spool(path)
+
+    def refuse(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("edge.spool_file.os.pwrite", refuse)
+    spool.append([delivery(1.0, source=None)])
+    spool.close()
+    monkeypatch.undo()
+    spool = open_spool(path)
+
+    assert held(spool) == [1.0]
+    assert spool.sending.id == spool.epoch
+    spool.close()
+
+
 def test_an_ack_of_another_epoch_changes_nothing(path):
     spool = open_spool(path)
     spool.append([delivery(1.0)])
@@ -321,6 +394,32 @@ def test_keys_are_forgotten_beyond_their_bound(path):
     remembered = spool._db.execute("select count(*) from recent").fetchone()[0]
     assert remembered == 10
     assert spool.append([delivery(99.0)]) == 0
+    spool.close()
+
+
+def test_a_retained_value_from_before_all_remembered_repeats_is_taken_for_one(path):
+    spool = open_spool(path, recent_keys_rows=10)
+    old, new = sample(1.0, observed_at=NOW - 1), sample(2.0, observed_at=NOW + 1)
+    spool.append([Delivery([old], "line1", is_retained=True)])
+    spool.append([delivery(*range(100, 120))])
+    spool.append([delivery(200)])
+
+    repeated = spool.append([Delivery([old, new], "line1", is_retained=True)])
+
+    assert repeated == 1
+    assert held(spool)[0] == 1.0
+    assert held(spool)[-1] == 2.0
+    assert held(spool).count(1.0) == 1
+    spool.close()
+
+
+def test_the_newest_key_is_never_forgotten(path):
+    times = iter(range(NOW, NOW + 10**15, 10**14))
+    spool = Spool(path, lambda: next(times), recent_keys_age_s=1)
+    for number in range(4):
+        spool.append([delivery(number, source=None if number == 2 else "line1")])
+
+    assert spool._db.execute("select min(id) from recent").fetchone()[0] > 1
     spool.close()
 
 

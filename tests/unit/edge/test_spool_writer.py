@@ -62,6 +62,15 @@ async def test_sources_that_wait_for_acknowledgement_are_not_kept_waiting(path, 
         await asyncio.wait_for(done.wait(), 10)
 
 
+async def test_many_that_wait_for_acknowledgement_are_accepted_at_once(path, monkeypatch):
+    monkeypatch.setattr("edge.spool_writer.MAX_AGE_S", 3_600)
+    monkeypatch.setattr("edge.spool_writer._TICK_S", 3_600)
+    done = asyncio.Event()
+    async with writing(path) as (_, writer):
+        await writer.put(Delivery(delivery(1).samples * 250, None, done.set))
+        await asyncio.wait_for(done.wait(), 10)
+
+
 async def test_a_full_spool_makes_the_writer_wait_and_loses_nothing(path, caplog):
     async with writing(path, capacity_bytes=1) as (spool, writer):
         await writer.put(delivery(1))

@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge.window import FIRST_CREDIT_BATCHES, Window
 
 
@@ -77,6 +80,140 @@ def test_a_restart_begins_with_the_first_held_batch():
     window.restart()
 
     assert (window.next_seq, window.free_batches) == (1, 100)
+
+
+def test_a_short_backlog_has_no_lane_beside_it():
+    window = sending(0)
+
+    window.open_lane(200)
+
+    assert window.live_from is None
+
+
+def test_what_is_new_goes_before_a_long_backlog_with_half_of_the_credit():
+    window = sending(10)
+    window.open_lane(500)
+    for seq in range(501, 541):
+        window.sent(seq, 10, 0)
+
+    assert (window.live_from, window.next_live_seq, window.next_seq) == (501, 541, 11)
+    assert (window.free_batches, window.free_live_batches) == (50, 10)
+
+
+def test_what_was_sent_before_a_settled_batch_has_arrived_with_it():
+    window = sending(10)
+    window.open_lane(500)
+    for seq in (501, 502, 11, 503):
+        window.sent(seq, 10, 0)
+
+    window.settled(11, now=1)
+
+    assert (window.free_batches, window.free_live_batches) == (99, 49)
+    assert window.due([(12, 500), (502, 502)], now=2) == [(502, 502)]
+    window.settled(503, now=3)
+    assert window.probe(1_000) is None
+
+
+def test_the_lane_ends_when_the_backlog_has_caught_up():
+    window = Window()
+    window.grant(2, 1_000)
+    window.begin("epoch")
+    window.open_lane(5)
+    for seq in (6, 1, 2, 3, 4):
+        window.sent(seq, 10, 0)
+    assert window.live_from == 6
+
+    window.sent(5, 10, 0)
+
+    assert (window.live_from, window.next_seq) == (None, 7)
+
+
+def test_new_batches_leave_room_for_the_backlog_however_large_they_are():
+    window = sending(0)
+    window.open_lane(500)
+    window.sent(501, 2_000, 0)
+
+    assert window.free_live_batches == 0
+    assert window.admits(300)
+    window.sent(1, 300, 0)
+    assert not window.admits(300)
+
+
+SIZES = st.sampled_from((1, 15, 40, 10_000))
+
+
+class Wire:
+    """A broker that delivers in order and may lose all it has; a lake that keeps what comes."""
+
+    def __init__(self) -> None:
+        self.under_way: list[int] = []
+        self.lake: set[int] = set()
+        self.told = 0
+
+    @property
+    def through(self) -> int:
+        through = 0
+        while through + 1 in self.lake:
+            through += 1
+        return through
+
+    @property
+    def missing(self) -> list[tuple[int, int]]:
+        gaps = set(range(self.through + 1, max(self.lake, default=0))) - self.lake
+        return [(seq, seq) for seq in sorted(gaps)]
+
+
+@given(st.data())
+def test_everything_arrives_within_the_credit_whatever_is_lost(data):
+    window, wire, newest, now = Window(), Wire(), data.draw(st.integers(0, 60)), 0.0
+    most = 12
+    window.grant(data.draw(st.integers(1, most)), data.draw(SIZES))
+    window.begin("epoch")
+    for _ in range(data.draw(st.integers(1, 40))):
+        now += data.draw(st.sampled_from((0.1, 2.0, 40.0)))
+        newest += data.draw(st.integers(0, 3))
+        send(window, wire, newest, now)
+        # One more, where credit was taken back and the backlog would stand still.
+        assert len(window._sent) <= most + 1
+        if data.draw(st.booleans()):
+            window.grant(data.draw(st.integers(1, 12)), data.draw(SIZES))
+        fate = data.draw(st.sampled_from(("arrive", "arrive", "part", "lose", "nothing")))
+        turn(window, wire, newest, now, fate)
+    for _ in range(1_000):
+        if wire.through == newest:
+            break
+        now += 40
+        send(window, wire, newest, now)
+        turn(window, wire, newest, now, "arrive")
+    assert wire.through == newest
+
+
+def send(window: Window, wire: Wire, newest: int, now: float) -> None:
+    def publish(seq: int) -> None:
+        window.sent(seq, 10, now)
+        wire.under_way.append(seq)
+
+    while window.free_live_batches > 0 and window.next_live_seq <= newest:
+        publish(window.next_live_seq)
+    while window.free_batches and window.next_seq <= newest and window.admits(10):
+        publish(max(window.next_seq, wire.through + 1))
+    if (seq := window.probe(now)) is not None:
+        publish(seq)
+
+
+def turn(window: Window, wire: Wire, newest: int, now: float, fate: str) -> None:
+    arriving = {"arrive": len(wire.under_way), "part": len(wire.under_way) // 2}.get(fate, 0)
+    wire.lake |= set(wire.under_way[:arriving])
+    del wire.under_way[: len(wire.under_way) if fate == "lose" else arriving]
+    if arriving:
+        if wire.through > wire.told:
+            wire.told = wire.through
+            window.settled(wire.told, now)
+        for first, last in window.due(wire.missing, now):
+            for seq in range(first, last + 1):
+                window.sent(seq, 10, now)
+                wire.under_way.append(seq)
+        window.open_lane(newest)
 
 
 def test_a_loss_is_declared_at_once_and_again_with_patience():

@@ -1,0 +1,124 @@
+"""Servers and collectors that a benchmark starts, and how much memory they take."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from takt import children
+from takt.settings import Settings
+
+_ROOT = Path(__file__).parent.parent
+
+
+class PeakMemory:
+    """The largest resident memory of a process, looked at ten times a second."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._peak = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """The peak so far, in bytes."""
+        self._stopping.set()
+        self._thread.join()
+        return self._peak
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.1):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._peak = max(self._peak, self._process.memory_info().rss)
+
+
+@contextmanager
+def mosquitto(folder: Path, port: int) -> Iterator[None]:
+    """Mosquitto with the limits of `deploy/`, on a port and in a folder of its own."""
+    text = (_ROOT / "deploy/mosquitto.conf").read_text()
+    text = re.sub(r"^listener .*$", f"listener {port} 127.0.0.1", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^persistence_location .*$", f"persistence_location {folder}/", text, flags=re.MULTILINE
+    )
+    if os.geteuid() == 0:
+        text += "\nuser root\n"
+    configuration = folder / "mosquitto.conf"
+    configuration.write_text(text)
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", str(_ROOT / ".takt/tools/bin")])
+    program = shutil.which("mosquitto", path=path)
+    if program is None:
+        raise FileNotFoundError("mosquitto is not on this machine; `make tools` installs it")
+    broker = children.start("broker", [program, "-c", configuration], output=subprocess.DEVNULL)
+    try:
+        wait_for("Mosquitto", lambda: accepts_connections(port), 30)
+        yield
+    finally:
+        broker.end(5)
+
+
+@contextmanager
+def collector(home: Path, edge_toml: str, broker_port: int) -> Iterator[children.Child]:
+    """`takt edge` in a process of its own, ready when this begins."""
+    home.mkdir(exist_ok=True)
+    (home / "edge.toml").write_text(edge_toml)
+    with _takt("edge", home, broker_port, home / "edge.log", " ready: ") as process:
+        yield process
+
+
+@contextmanager
+def ingestion(settings: Settings, folder: Path) -> Iterator[children.Child]:
+    """`takt ingest` in a process of its own, ready when this begins."""
+    log_file = folder / "ingest.log"
+    with _takt("ingest", settings.home, settings.broker.port, log_file, " ready as ") as process:
+        yield process
+
+
+@contextmanager
+def _takt(
+    verb: str, home: Path, broker_port: int, log_file: Path, ready: str
+) -> Iterator[children.Child]:
+    environment = {
+        **os.environ,
+        "TAKT_HOME": str(home),
+        "TAKT_BROKER__PORT": str(broker_port),
+        "PYTHONPATH": str(_ROOT),
+    }
+    with log_file.open("wb") as output:
+        command = [sys.executable, "-m", "takt", verb]
+        process = children.start(verb, command, env=environment, output=output)
+    try:
+        wait_for(f"takt {verb}", lambda: ready in log_file.read_text(), 60)
+        yield process
+    finally:
+        process.end(10)
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether something listens on a loopback port."""
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(what: str, condition: Callable[[], object], timeout_s: float) -> None:
+    """Return once `condition()` holds.
+
+    Raises:
+        TimeoutError: It did not hold in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_s} s for {what}")
+        time.sleep(0.02)

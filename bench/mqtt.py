@@ -1,0 +1,101 @@
+"""One-value JSON messages per second through one collector: Mosquitto, `takt edge`, spool.
+
+Machines publish at QoS 1, the collector accepts each message into its spool and forwards the
+batches to a peer that acknowledges them. What arrives is counted against what was published.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+
+from bench._machines import Machines, Pace
+from bench._peer import Peer
+from bench._ports import free_port
+from bench._processes import PeakMemory, collector, mosquitto, wait_for
+from takt import batch
+from takt.topics import Collector
+
+DEFAULT_SECONDS = 60.0
+_PER_SECOND = 30_000.0
+"""More than one collector takes: how fast it is, its acknowledgements say."""
+_DRAIN_S = 30.0
+_EDGE = """
+site = "bench"
+collector = "collector1"
+[sources.machines]
+kind = "mqtt"
+host = "127.0.0.1"
+port = {port}
+topic = "plant/{{equipment:3}}/{{signal}}"
+timestamp = "timestamp_us"
+timestamp_unit = "us"
+"""
+
+
+def run(seconds: float) -> dict[str, float]:
+    """Publish for `seconds`, wait until all has arrived, count."""
+    with tempfile.TemporaryDirectory(prefix="takt-bench-") as folder:
+        port, home = free_port(), Path(folder) / "home"
+        with mosquitto(Path(folder), port):
+            peer = Peer(port, Collector("bench", "collector1"))
+            with collector(home, _EDGE.format(port=port), port) as process:
+                figures = _measure(process.process.pid, home, port, seconds, peer)
+            peer.close()
+    return figures
+
+
+def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dict[str, float]:
+    watched = psutil.Process(pid)
+    wait_for("the subscription", lambda: "connected" in (home / "edge.log").read_text(), 10)
+    mark = home / "edge" / "collector1" / "spool.mark"
+    machines = Machines(port, Pace(_PER_SECOND, seconds, mark))
+    machines.wait_started()
+    memory, spent, started = PeakMemory(pid), _cpu_s(watched), time.monotonic()
+    published = machines.wait()
+    values = _Values(peer)
+    deadline = time.monotonic() + _DRAIN_S
+    while values.count() < published and time.monotonic() < deadline:
+        time.sleep(0.05)
+    passed, cpu = time.monotonic() - started, _cpu_s(watched) - spent
+    return {
+        "messages_per_s": published / passed,
+        "cpu_us_per_message": cpu / published * 1e6,
+        "cpu_cores": cpu / passed,
+        "rss_mb": memory.stop() / 1e6,
+        "published": float(published),
+        "lost": float(published - values.distinct()),
+        "doubled": float(values.count() - values.distinct()),
+    }
+
+
+class _Values:
+    """The measurements among what the peer has."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._known: set[tuple[str, int]] = set()
+        self._numbers: list[pa.ChunkedArray] = []
+
+    def count(self) -> int:
+        for key, payload in self._peer.take().items():
+            if key not in self._known:
+                self._known.add(key)
+                table = batch.decode(payload).table
+                self._numbers.append(table["value"].filter(_is_measured(table)))
+        return sum(len(numbers) for numbers in self._numbers)
+
+    def distinct(self) -> int:
+        chunks = [chunk for numbers in self._numbers for chunk in numbers.chunks]
+        return len(pa.chunked_array(chunks, pa.float64()).unique())
+
+
+def _is_measured(table: pa.Table) -> pa.ChunkedArray:
+    return pa.compute.starts_with(table["signal"], "Measurement")
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
