@@ -76,9 +76,13 @@ class LedgerRow:
         self.digests += later.digests
         self.first_observed_at = _least(self.first_observed_at, later.first_observed_at)
         self.last_observed_at = _greatest(self.last_observed_at, later.last_observed_at)
-        self.first_received_at = _least(self.first_received_at, later.first_received_at)
-        self.source_delay_us = _greatest(self.source_delay_us, later.source_delay_us)
         return True
+
+    def tell_times(self, rows: pa.Table) -> None:
+        """Add the times of the samples committed."""
+        self.first_observed_at, self.last_observed_at = bounds(rows["observed_at"])
+        self.first_received_at = bounds(rows["received_at"])[0]
+        self.source_delay_us = source_delay_us(rows)
 
 
 @dataclass
@@ -124,6 +128,7 @@ class Judge:
         self._ledger = ledger
         self._verdicts = verdicts
         self._run: list[Batch] = []
+        self._run_row: LedgerRow | None = None
 
     def batches(self, arrivals: Iterable[Arrival]) -> None:
         """Judge batches in the order of their seqs."""
@@ -177,39 +182,23 @@ class Judge:
             raise BatchError(refused[0].reason, "; ".join(part.detail for part in refused))
         if not self._ledger.fits(span):
             raise BatchError("row_numbers", f"rows {span.first_row} to {span.last_row} do not fit")
-        kept = self._set_apart(arrival, decoded, refused) if refused else decoded.table
-        if not refused:
-            self._extend_run(decoded)
-        first_observed_at, last_observed_at = bounds(kept["observed_at"])
-        self._settle(
-            LedgerRow(
-                self._key,
-                span,
-                decoded.first_row,
-                "committed",
-                None,
-                arrival.digest,
-                first_observed_at,
-                last_observed_at,
-                bounds(kept["received_at"])[0],
-                source_delay_us(kept),
-                quarantined_rows,
-            )
-        )
+        row = LedgerRow(self._key, span, decoded.first_row, "committed", None, arrival.digest)
+        row.quarantined_rows = quarantined_rows
+        self._extend_run(decoded, self._settle(row))
+        if refused:
+            self._end_run(self._set_apart(arrival, decoded, refused))
 
-    def _set_apart(self, arrival: Arrival, decoded: Batch, refused: list[RefusedRows]) -> pa.Table:
-        """Quarantine some rows of a batch; the others, which keep their numbers, are committed."""
-        is_kept = None
+    def _set_apart(
+        self, arrival: Arrival, decoded: Batch, refused: list[RefusedRows]
+    ) -> pa.ChunkedArray:
+        """Quarantine some rows of a batch; a mask of the others."""
+        is_kept = pc.is_valid(decoded.table["observed_at"])
         for part in refused:
             rows = batch.encode_table(decoded.table.filter(part.mask), decoded.first_row)
             message = Message(arrival.message.topic, rows)
             self._quarantine(arrival, part.reason, part.detail, message, part.rows)
-            is_other = pc.invert(part.mask)
-            is_kept = is_other if is_kept is None else pc.and_(is_kept, is_other)
-        self._end_run()
-        kept = telemetry_rows(self._key, [decoded]).filter(is_kept)
-        self._verdicts.telemetry.append(kept)
-        return kept
+            is_kept = pc.and_(is_kept, pc.invert(part.mask))
+        return is_kept
 
     def _refuse(self, arrival: Arrival, error: BatchError) -> None:
         seq = arrival.address.seq
@@ -225,10 +214,12 @@ class Judge:
             LedgerRow(self._key, span, first_row, "quarantined", error.reason, arrival.digest)
         )
 
-    def _settle(self, row: LedgerRow) -> None:
+    def _settle(self, row: LedgerRow) -> LedgerRow:
+        """Settle batches; the ledger's row that holds them now."""
         self._ledger.settle(row.span, row.digests)
         if not (self._verdicts.ledger and self._verdicts.ledger[-1].extend(row)):
             self._verdicts.ledger.append(row)
+        return self._verdicts.ledger[-1]
 
     def _quarantine(
         self, arrival: Arrival, reason: str, detail: str, message: Message, rows: int | None
@@ -244,17 +235,20 @@ class Judge:
             repeats.batches += copies
             repeats.rows += copies * (numbers[1] if numbers else 0)
 
-    def _extend_run(self, decoded: Batch) -> None:
-        if self._run:
-            last = self._run[-1]
-            if last.first_row + last.table.num_rows != decoded.first_row:
-                self._end_run()
+    def _extend_run(self, decoded: Batch, row: LedgerRow) -> None:
+        """Hold rows of batches that share a row of the ledger; they are put together at its end."""
+        if row is not self._run_row:
+            self._end_run()
+            self._run_row = row
         self._run.append(decoded)
 
-    def _end_run(self) -> None:
-        if self._run:
-            self._verdicts.telemetry.append(telemetry_rows(self._key, self._run))
-            self._run = []
+    def _end_run(self, is_kept: pa.ChunkedArray | None = None) -> None:
+        if self._run_row is not None:
+            rows = telemetry_rows(self._key, self._run)
+            rows = rows if is_kept is None else rows.filter(is_kept)
+            self._verdicts.telemetry.append(rows)
+            self._run_row.tell_times(rows)
+        self._run, self._run_row = [], None
 
 
 def telemetry_rows(key: EpochKey, run: list[Batch]) -> pa.Table:

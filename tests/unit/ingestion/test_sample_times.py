@@ -139,6 +139,27 @@ def test_historical_samples_have_no_age_limit(observed_at: int) -> None:
     assert verdicts.quarantine == []
 
 
+def test_the_ledger_tells_the_times_of_what_was_committed() -> None:
+    late = sample(RECEIVED - 5, is_historical=True, received_at=RECEIVED + 90)
+    refused = sample(0, received_at=1)
+    verdicts = judged(
+        [sample(RECEIVED - 30), sample(RECEIVED - 10, received_at=RECEIVED - 10)],
+        [late, sample(RECEIVED - 40, received_at=RECEIVED - 20)],
+        [refused, sample(RECEIVED, received_at=RECEIVED + 7)],
+        [sample(YEAR_1990, is_historical=True)],
+    )
+
+    found = [
+        (r.first_observed_at, r.last_observed_at, r.first_received_at, r.source_delay_us)
+        for r in verdicts.ledger
+    ]
+    assert found == [
+        (RECEIVED - 40, RECEIVED - 5, RECEIVED - 20, 30),
+        (RECEIVED, RECEIVED, RECEIVED + 7, 7),
+        (YEAR_1990, YEAR_1990, RECEIVED, None),
+    ]
+
+
 def test_the_limits_are_settings() -> None:
     tight = LiveLimits.of(IngestionSettings(live_ahead_s=1.5, live_since="2020-01-01"))
 
