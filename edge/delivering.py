@@ -61,6 +61,13 @@ class Delivering:
             self.spool, identity, broker, Reporter(self._sources, self.clock.now, self.watch)
         )
 
+    @property
+    def ailment(self) -> str:
+        """What keeps samples from being accepted or from leaving; empty: nothing."""
+        if self.spool.refuses:
+            return f"the spool accepts nothing: {self.spool.refuses}"
+        return "" if self.forwarder.is_connected else "no connection to the broker"
+
     def _report(self) -> None:
         self.forwarder.report()
 

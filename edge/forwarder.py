@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage
+from prometheus_client import Counter
 from pydantic import ValidationError
 
 from edge.broker import Address, BrokerLostError, Connection, Session, connect
@@ -32,6 +33,9 @@ _READ_BATCHES = 50
 _TICK_S = 0.5
 _HEALTH_EVERY_S = 5.0
 
+_PUBLISHED = Counter("takt_edge_batches_published", "Batches sent, those sent again included.")
+_SENT_AGAIN = Counter("takt_edge_batches_sent_again", "Batches sent more than once.")
+
 
 @dataclass(frozen=True)
 class Reporter:
@@ -49,7 +53,11 @@ class Reporter:
 
 
 class Forwarder:
-    """Delivers one collector's spool to ingestion; trims it to acknowledgements only."""
+    """Delivers one collector's spool to ingestion; trims it to acknowledgements only.
+
+    Attributes:
+        is_connected: Whether Takt's broker is there now.
+    """
 
     def __init__(
         self, spool: SharedSpool, source: Collector, broker: Address, reporter: Reporter
@@ -63,6 +71,7 @@ class Forwarder:
         self._ingestor: str | None = None
         self._wake = spool.appended
         self._health_due_at = 0.0
+        self.is_connected = False
 
     async def run(self) -> NoReturn:
         """Forward until cancelled; a lost broker is waited for."""
@@ -72,9 +81,11 @@ class Forwarder:
                 async with connect(self._broker, await self._session()) as connection:
                     log.info("forwarding to broker %s:%d", self._broker.host, self._broker.port)
                     backoff.reset()
+                    self.is_connected = True
                     await self._forward(connection)
             except (BrokerLostError, SpoolFullError) as lost:
                 log.warning("%s; samples wait in the spool", lost)
+            self.is_connected = False
             await asyncio.sleep(backoff.next_delay_s())
 
     def report(self) -> None:
@@ -202,10 +213,12 @@ class Forwarder:
         for batch in await self._spool.read(epoch, first, last, batches=count):
             if batch.epoch == epoch:
                 self._publish(connection, batch)
+                _SENT_AGAIN.inc()
 
     def _publish(self, connection: Connection, batch: Outgoing) -> None:
         topic = topics.batch_topic(self._source, batch.epoch, batch.seq)
         connection.publish(topic, batch.payload)
+        _PUBLISHED.inc()
         self._window.sent(batch.seq, len(batch.payload), time.monotonic())
 
     async def _probe(self, connection: Connection) -> None:

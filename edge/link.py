@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
+from prometheus_client import Gauge
+
 from edge.clock import Clock
 from edge.spool import Delivery
 from takt.batch import Quality, Sample
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 5.0
 _MIN_SILENCE_S = 10.0
 _VALUES = {"up": 1.0, "down": 0.0, "stalled": -1.0}
+_LINK = Gauge("takt_edge_link", "A source's link: 1 up, 0 down, -1 stalled.", ["source"])
 
 Put = Callable[[Delivery], Awaitable[None]]
 
@@ -115,6 +118,7 @@ class Link:
             return
         is_new = state != self._state
         self._state, self._reason = state, reason
+        _LINK.labels(self._source).set(_VALUES[state])
         level = logging.INFO if state == "up" else logging.WARNING
         log.log(level, "%s: %s: %s", self._source, state, reason)
         if is_new:

@@ -9,6 +9,7 @@ from edge import configuration
 from edge.collector import Collector
 from edge.configuration import EdgeConfiguration
 from edge.delivering import delivering
+from takt import metrics
 from takt.settings import Settings
 from takt.topics import Collector as Identity
 
@@ -36,4 +37,5 @@ async def _run(edge: EdgeConfiguration, settings: Settings) -> None:
     identity = Identity(edge.site, edge.collector)
     path = edge.spool.path or settings.home / "edge" / edge.collector / "spool.db"
     async with delivering(identity, edge.spool, path, edge.broker or settings.broker) as parts:
+        metrics.serve(settings.metrics.edge_port, lambda: parts.ailment)
         await Collector(edge, parts).run(stop)

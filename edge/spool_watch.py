@@ -7,12 +7,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+from prometheus_client import Gauge
+
 from edge.fill_level import FillLevel, Level
 from edge.shared_spool import SharedSpool
 
 log = logging.getLogger(__name__)
 
 _EVERY_S = 5.0
+
+_ACCEPTED = Gauge("takt_edge_rows_accepted", "Rows accepted in the present epoch so far.")
+_ROWS = Gauge("takt_edge_spool_rows", "Rows that wait for the lake.")
+_BYTES = Gauge("takt_edge_spool_bytes", "Bytes of the batches that wait for the lake.")
+_PERCENT = Gauge("takt_edge_spool_full_percent", "How full the spool is.")
 
 
 class SpoolWatch:
@@ -55,6 +62,10 @@ class SpoolWatch:
             log.warning("the spool is %.0f %% full; %s", self.level.percent, _forecast(self.level))
         elif self.level.mark < before.mark:
             log.info("the spool is down to %.0f %%", self.level.percent)
+        _ACCEPTED.set(status.accepted_rows)
+        _ROWS.set(status.rows)
+        _BYTES.set(status.bytes)
+        _PERCENT.set(self.level.percent)
         refuses = self._spool.refuses
         if self._refused and not refuses:
             log.info("the spool accepts samples again")

@@ -15,7 +15,7 @@ from takt import batch, topics
 from takt.messages import Ack, Health, Loss
 from takt.settings import BrokerSettings, Settings
 from tests.command import environment
-from tests.conftest import Mosquitto, wait_until
+from tests.conftest import Mosquitto, free_port, wait_until
 
 IDENTITY = topics.Collector("demo", "collector1")
 
@@ -117,6 +117,7 @@ class CollectorProcess:
     def __init__(self, home: Path, broker_port: int, configuration: str) -> None:
         self.home = home
         self._broker_port = broker_port
+        self.metrics_port = free_port()
         self.file = home / "edge.toml"
         self.file.write_text(configuration)
         self.log = home / "edge.log"
@@ -130,7 +131,7 @@ class CollectorProcess:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "takt", "edge", "--config", self.file],
-                env=environment(settings),
+                env=environment(settings) | {"TAKT_METRICS__EDGE_PORT": str(self.metrics_port)},
                 stdout=output,
                 stderr=output,
             )

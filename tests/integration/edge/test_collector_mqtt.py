@@ -6,7 +6,7 @@ import time
 import paho.mqtt.client as mqtt
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import asked, wait_until
 from tests.integration.edge.conftest import CollectorProcess
 
 CONFIGURATION = """
@@ -216,6 +216,21 @@ def test_a_stopped_collector_ends_within_ten_seconds_and_goes_on_where_it_was(
     assert sorted(peer.values()) == [float(number) for number in range(sent)]
     assert len({epoch for epoch, _ in peer.batches}) == 1
     assert "ERROR" not in collector.log.read_text()
+
+
+def test_a_collector_says_how_it_is_to_whoever_asks(mosquitto, collector, peer):
+    port = collector.metrics_port
+    mosquitto.publish(TOPIC, message(1))
+    nothing = "takt_edge_rows_accepted 0.0"
+    wait_until(lambda: nothing not in asked(port, "/metrics")[1], "its count")
+    _, figures = asked(port, "/metrics")
+    well, _ = asked(port, "/health")
+    mosquitto.kill()
+    wait_until(lambda: asked(port, "/health")[0] == 503, "it to miss the broker")
+
+    assert well == 200
+    assert 'takt_edge_link{source="' in figures
+    assert "takt_edge_batches_published_total" in figures
 
 
 def test_a_killed_collector_is_reported_offline_by_its_will(mosquitto, collector, peer):
