@@ -29,15 +29,23 @@ class Read:
     """What was read of one or more messages.
 
     Attributes:
-        live: Samples that nobody says twice, or that have no time of their own.
-        told_again: Samples of births and of history: sources say these twice.
+        runs: Samples in order; with each run whether machines are known to tell such samples
+            again: those of births and of history. Samples without a time are never repeats.
         refused: The last reason why a metric was left out.
     """
 
     def __init__(self) -> None:
-        self.live: list[Sample] = []
-        self.told_again: list[Sample] = []
+        self.runs: list[tuple[bool, list[Sample]]] = []
         self.refused = ""
+
+    def add(self, samples: list[Sample], *, is_told_again: bool) -> None:
+        """Append a run, or to the last one of its sort."""
+        if not samples:
+            return
+        if self.runs and self.runs[-1][0] is is_told_again:
+            self.runs[-1][1].extend(samples)
+        else:
+            self.runs.append((is_told_again, samples))
 
 
 def decode(content: bytes) -> Payload:
@@ -79,6 +87,8 @@ class Reader:
     def __init__(self, counts: Counter[str], recent: Recent) -> None:
         self._counts = counts
         self._recent = recent
+        self._live: list[Sample] = []
+        self._told_again: list[Sample] = []
 
     def read(self, payload: Payload, definitions: Definitions, context: Context, into: Read) -> int:
         """Append the samples of a message.
@@ -87,6 +97,7 @@ class Reader:
             How many metrics are not declared.
         """
         self._counts["metrics"] += len(payload.metrics)
+        self._live, self._told_again = [], []
         by_name, by_alias = definitions.by_name, definitions.by_alias
         take, unknown = self._take, 0
         for metric in payload.metrics:
@@ -103,6 +114,8 @@ class Reader:
                 take(metric, known, context, into)
             elif known.datatype == DataType.Template:
                 unknown += self._flatten(metric, known, context, into)
+        into.add(self._told_again, is_told_again=True)
+        into.add(self._live, is_told_again=False)
         if unknown:
             self._counts["unknown_metrics"] += unknown
         return unknown
@@ -148,14 +161,14 @@ class Reader:
             is_historical,
         )
         if not milliseconds:
-            into.live.append(sample)
+            self._live.append(sample)
         # Python's hashes of -1 and -2 are equal.
         elif self._recent.has_seen((sample[:6], value == -1)):
             self._counts["repeats"] += 1
         elif is_historical or context.is_birth:
-            into.told_again.append(sample)
+            self._told_again.append(sample)
         else:
-            into.live.append(sample)
+            self._live.append(sample)
 
 
 def _converted(metric: Payload.Metric, known: Metric) -> Converted:

@@ -129,8 +129,10 @@ class SparkplugCollector:
                     await self._hand_over(connection)
                 connection.raise_lost()
             finally:
-                connection.pause()
                 await self._report()
+                if not connection.is_lost and self._source.role == "primary":
+                    state = topic.state(self._identity.host_id)
+                    await connection.say_farewell(state, _state(began, is_online=False))
 
     def _session(self, began: int) -> Session:
         filters = topic.filters(self._source.groups)
@@ -162,7 +164,7 @@ class SparkplugCollector:
             with suppress(UndecodableError):
                 self._host.refuse_retained(origin)
             self._left_out.message(f"{message.topic} is retained: it says what was")
-        elif not _is_online(bytes(message.payload)):
+        elif not message.retain and not _is_online(bytes(message.payload)):
             # Another client with our host id has left, or the will of our last session came late.
             self._must_say_state = True
             self._ready.set()
@@ -216,10 +218,8 @@ class SparkplugCollector:
             self._left_out.parts([outcome.read.refused])
         for change in outcome.link:
             await self._tell(change)
-        if outcome.read.live:
-            await self._put(Delivery(outcome.read.live))
-        if outcome.read.told_again:
-            await self._put(Delivery(outcome.read.told_again, self._name))
+        for is_told_again, samples in outcome.read.runs:
+            await self._put(Delivery(samples, self._name if is_told_again else None))
 
     async def _tell(self, change: Loss | str) -> None:
         if isinstance(change, Loss):

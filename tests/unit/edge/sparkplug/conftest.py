@@ -37,7 +37,7 @@ class Heard:
 
     @property
     def samples(self) -> list[Sample]:
-        return self.outcome.read.told_again + self.outcome.read.live
+        return [sample for _, samples in self.outcome.read.runs for sample in samples]
 
     @property
     def values(self) -> list[tuple[str, str, float | str | None]]:
@@ -46,9 +46,10 @@ class Heard:
         ]
 
     def live(self) -> list[float | None]:
-        """Values since last asked."""
-        found = [s.value for s in self.outcome.read.live]
-        self.outcome.read.live.clear()
+        """Values that machines do not tell again, since last asked."""
+        runs = self.outcome.read.runs
+        found = [s.value for is_told_again, run in runs if not is_told_again for s in run]
+        runs.clear()
         return found
 
     @property
