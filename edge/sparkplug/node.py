@@ -18,6 +18,7 @@ from edge.sparkplug.sequence import ROUND, Sequence
 from edge.sparkplug.sparkplug_b_pb2 import Payload
 from edge.sparkplug.topic import Kind, NodeId
 
+_GAP = "a gap in its sequence"
 _MAX_EARLY = 500
 """Messages that wait for a birth at the most."""
 _REBORN_WITHIN = 10_000_000
@@ -144,13 +145,16 @@ class EdgeNode:
             self.counts["without_seq"] += 1
             self._apply(message, outcome)
         else:
-            ready = self._sequence.offer(message.payload.seq % ROUND, message, message.received_at)
-            self._apply_all(ready, outcome)
+            gaps = self.counts["gaps"]
+            seq = message.payload.seq % ROUND
+            self._apply_all(self._sequence.offer(seq, message, message.received_at), outcome)
+            if self.counts["gaps"] > gaps:
+                self.wants_rebirth = _GAP
 
     def wait(self, now: int, outcome: Outcome) -> None:
         """Time has passed: what waited too long is applied, or left out."""
         if late := self._sequence.overdue(now):
-            self.wants_rebirth = "a gap in its sequence"
+            self.wants_rebirth = _GAP
             self._apply_all(late, outcome)
         waiting = [m for m in self._early if now - m.received_at < self._patience]
         if len(waiting) < len(self._early):

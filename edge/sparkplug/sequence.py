@@ -12,6 +12,8 @@ M = TypeVar("M")
 ROUND = 256
 _AHEAD = ROUND // 2
 """A number less than half a round ahead is early; any other is late or repeated."""
+_ASTRAY = 3
+"""Numbers that follow each other elsewhere: the sequence goes on there, a gap lies between."""
 
 
 class Sequence(Generic[M]):
@@ -28,6 +30,7 @@ class Sequence(Generic[M]):
         self._expected: int | None = None
         self._waiting: dict[int, list[tuple[int, M]]] = defaultdict(list)
         self._missed: set[int] = set()
+        self._behind: list[int] = []
 
     @property
     def is_waiting(self) -> bool:
@@ -38,6 +41,7 @@ class Sequence(Generic[M]):
         """A birth had this number; whatever waits must have been flushed."""
         self._expected = (seq + 1) % ROUND
         self._missed.clear()
+        self._behind.clear()
 
     def forget(self) -> None:
         """We were away: the next number is as good as any; whatever waits must be flushed."""
@@ -50,8 +54,8 @@ class Sequence(Generic[M]):
             self._expected = seq
         ahead = (seq - self._expected) % ROUND
         if ahead >= _AHEAD:
-            self._count_behind(seq)
-            return [message]
+            return [*self._behind_time(seq), message]
+        self._behind.clear()
         if seq in self._waiting:
             self._counts["duplicate_seqs"] += 1
         self._waiting[seq].append((now, message))
@@ -93,9 +97,19 @@ class Sequence(Generic[M]):
             self._expected = (self._expected + 1) % ROUND
         return released
 
-    def _count_behind(self, seq: int) -> None:
+    def _behind_time(self, seq: int) -> list[M]:
+        """Count a late or repeated number; what waited, when the sequence goes on from here."""
         if seq in self._missed:
             self._missed.discard(seq)
             self._counts["late_messages"] += 1
-        else:
-            self._counts["duplicate_seqs"] += 1
+            return []
+        self._counts["duplicate_seqs"] += 1
+        if self._behind and seq != (self._behind[-1] + 1) % ROUND:
+            self._behind.clear()
+        self._behind.append(seq)
+        if len(self._behind) < _ASTRAY:
+            return []
+        released = self.flush()
+        self._counts["gaps"] += 1
+        self.start(seq)
+        return released

@@ -264,6 +264,31 @@ def test_a_node_that_repeats_its_sequence_numbers_loses_nothing(heard):
     assert "gaps" not in counts
 
 
+def test_messages_later_than_the_wait_are_taken_and_counted_as_late(heard):
+    born(heard, COUNT)
+    heard.say("DDATA", count(9, seq=9), "press01")
+    heard.wait(3)
+    for number in range(2, 9):
+        heard.say("DDATA", count(number, seq=number), "press01")
+    heard.say("DDATA", count(10, seq=10), "press01")
+
+    assert heard.live() == [9.0, *map(float, range(2, 9)), 10.0]
+    counts = heard.counts()
+    assert (counts["gaps"], counts["missing_messages"], counts["late_messages"]) == (1, 7, 7)
+
+
+def test_a_gap_of_most_of_a_round_is_noticed_and_loses_nothing_of_what_came(heard):
+    born(heard, COUNT)
+    for number in range(202, 210):
+        heard.say("DDATA", count(number, seq=number), "press01")
+    heard.wait()
+
+    assert heard.live() == [float(number) for number in range(202, 210)]
+    assert heard.asked == ["a gap in its sequence"]
+    counts = heard.counts()
+    assert (counts["gaps"], counts["duplicate_seqs"]) == (1, 3)
+
+
 @given(st.integers(0, 255), st.data())
 def test_any_order_of_arrival_within_the_wait_gives_the_same_samples(first, draw):
     numbers = list(range(1, draw.draw(st.integers(2, 100))))
