@@ -54,34 +54,36 @@ class Session:
 
     Attributes:
         client_id: Fixed; the broker knows a persistent session by it.
-        subscription: Topic filter, at QoS 1.
-        received: Called for every message: in the event loop when the session is persistent,
+        subscription: Topic filter, at QoS 1, or several, each with its QoS.
+        received: Called for every message: in the event loop when that drives the session,
             else in paho's own thread.
         will: Topic and payload that the broker publishes, retained, when we vanish.
         is_persistent: Whether the broker keeps messages for us while we are away, and
             each message is acknowledged by hand.
+        is_driven: Whether the event loop reads and writes; it does for persistent sessions.
     """
 
     client_id: str
-    subscription: str
+    subscription: str | list[tuple[str, int]]
     received: Callable[[Client, MQTTMessage], None]
     will: tuple[str, bytes] | None = None
     is_persistent: bool = False
+    is_driven: bool = False
 
 
 class Connection:
     """A broker that has let us in."""
 
-    def __init__(self, client: Client, address: Address, *, is_persistent: bool) -> None:
+    def __init__(self, client: Client, address: Address, *, is_driven: bool) -> None:
         self._client = client
-        self._driver = PahoLoop(client) if is_persistent else None
+        self._driver = PahoLoop(client) if is_driven else None
         self._address = address
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Hand a message to the broker, QoS 1; nothing when the connection is lost by now."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
+        """Hand a message to the broker; nothing when the connection is lost by now."""
+        self._client.publish(topic, payload, qos=qos, retain=retain)
 
     @property
     def is_lost(self) -> bool:
@@ -129,7 +131,7 @@ class Connection:
             log.debug("the broker has gone before the farewell")
 
     def pause(self) -> None:
-        """Take nothing more from the broker; for persistent sessions only."""
+        """Take nothing more from the broker; for sessions that the event loop drives only."""
         if self._driver is not None:
             self._driver.pause()
 
@@ -206,7 +208,8 @@ async def connect(address: Address, session: Session) -> AsyncIterator[Connectio
         BrokerLostError: The broker cannot be reached or refuses us.
     """
     client = _client(address, session)
-    connection = Connection(client, address, is_persistent=session.is_persistent)
+    is_driven = session.is_persistent or session.is_driven
+    connection = Connection(client, address, is_driven=is_driven)
     connection.attend(session)
     try:
         await connection.open()

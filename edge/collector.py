@@ -7,13 +7,16 @@ forwarder are `edge.delivering`.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
+from pathlib import Path
 from typing import NoReturn
 
-from edge.configuration import EdgeConfiguration, MqttSource, OpcUaSource
+from edge.configuration import EdgeConfiguration, OpcUaSource, Source, SparkplugSource
 from edge.delivering import Delivering
 from edge.link import HEARTBEAT_S, Link
 from edge.mqtt_source import MqttCollector
 from edge.opcua_source import OpcUaCollector
+from edge.sparkplug.birth_cache import BirthCache
+from edge.sparkplug.source import Identity, SparkplugCollector
 from edge.spool import Delivery
 from takt.batch import Quality, Sample
 from takt.equipment import COLLECTOR_EQUIPMENT
@@ -24,11 +27,18 @@ _WATCH_S = 1.0
 
 
 class Collector:
-    """Collects from every configured source until told to stop."""
+    """Collects from every configured source until told to stop.
 
-    def __init__(self, configuration: EdgeConfiguration, parts: Delivering) -> None:
+    Args:
+        configuration: Its `edge.toml`.
+        parts: Spool, writer and forwarder.
+        folder: Where sources keep what they must know after a restart.
+    """
+
+    def __init__(self, configuration: EdgeConfiguration, parts: Delivering, folder: Path) -> None:
         self._configuration = configuration
         self._parts = parts
+        self._folder = folder
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect until `stop` is set; an unforeseen error stops it all."""
@@ -46,7 +56,7 @@ class Collector:
             yield f"watch[{name}]", self._watch(link)
         yield "clock", self._watch_clock()
 
-    async def _link(self, name: str, source: OpcUaSource | MqttSource) -> Link:
+    async def _link(self, name: str, source: Source) -> Link:
         parts = self._parts
         link = Link(
             name,
@@ -60,23 +70,37 @@ class Collector:
         await link.start()
         return link
 
-    async def _served(self, name: str, source: OpcUaSource | MqttSource) -> Iterable[str]:
+    async def _served(self, name: str, source: Source) -> Iterable[str]:
         if isinstance(source, OpcUaSource):
             return source.equipment
-        fixed = () if source.equipment is None else (source.equipment,)
-        return (*source.serves, *fixed, *await self._parts.spool.served(name))
+        learned = await self._parts.spool.served(name)
+        if isinstance(source, SparkplugSource) or source.equipment is None:
+            return (*source.serves, *learned)
+        return (*source.serves, source.equipment, *learned)
 
     def _source(
-        self, name: str, source: OpcUaSource | MqttSource, link: Link
-    ) -> OpcUaCollector | MqttCollector:
+        self, name: str, source: Source, link: Link
+    ) -> OpcUaCollector | MqttCollector | SparkplugCollector:
         parts = self._parts
         if isinstance(source, OpcUaSource):
             return OpcUaCollector(name, source, link=link, clock=parts.clock, put=parts.writer.put)
-        who = self._configuration
+        host_id = f"takt-{self._configuration.site}-{self._configuration.collector}"
+        client_id = source.client_id or f"{host_id}-{name}"
+        if isinstance(source, SparkplugSource):
+            return SparkplugCollector(
+                name,
+                source,
+                Identity(client_id, source.host_id or host_id),
+                births=BirthCache(self._folder / "sparkplug" / f"{name}.db"),
+                link=link,
+                clock=parts.clock,
+                put=parts.writer.put,
+                learned=parts.spool.remember_served,
+            )
         return MqttCollector(
             name,
             source,
-            source.client_id or f"takt-{who.site}-{who.collector}-{name}",
+            client_id,
             link=link,
             clock=parts.clock,
             put=parts.writer.put,

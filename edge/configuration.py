@@ -41,6 +41,7 @@ _NODE = re.compile(
     r"(nsu=[^;]+;|ns=0;)?"
     r"(s=.+|i=\d{1,10}|g=[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|b=[A-Za-z0-9+/]+={0,2})"
 )
+_SPARKPLUG_FIELD = re.compile(r"\{(group|node|device)\}")
 _FIELD = re.compile(r"\{(equipment|signal)(?::([1-9]))?\}")
 
 
@@ -71,7 +72,30 @@ def _node(text: str) -> str:
     return text
 
 
+def _is_sparkplug_id(text: str) -> bool:
+    return bool(text) and not set(text) & set("+/#")
+
+
+def _sparkplug_id(text: str) -> str:
+    if not _is_sparkplug_id(text):
+        raise ValueError(f"{text!r} is not a Sparkplug id: not empty, without + / #")
+    return text
+
+
+def _sparkplug_pattern(text: str) -> str:
+    filled = [_SPARKPLUG_FIELD.sub("x", level) for level in text.split("/")]
+    node = [level for level in text.split("/") if "{device}" not in level]
+    if not is_path("/".join(filled)) or not node or len(node) == len(filled):
+        raise ValueError(
+            f"{text!r} is not a pattern such as {{group}}/{{node}}/{{device}}: names and the"
+            " fields {group}, {node}, {device}; one level at least with {device}, one without"
+        )
+    return text
+
+
 Name = Annotated[str, AfterValidator(_name)]
+SparkplugId = Annotated[str, AfterValidator(_sparkplug_id)]
+SparkplugPattern = Annotated[str, AfterValidator(_sparkplug_pattern)]
 EquipmentPath = Annotated[str, AfterValidator(_path)]
 Signal = Annotated[str, AfterValidator(_signal)]
 NodeId = Annotated[str, AfterValidator(_node)]
@@ -241,7 +265,57 @@ class MqttSource(_Table):
         return self.samples is None and self.signals is None
 
 
-Source = Annotated[OpcUaSource | MqttSource, Field(discriminator="kind")]
+class SparkplugSource(_Table):
+    """A broker on which edge nodes speak Sparkplug B, heard as a host application."""
+
+    kind: Literal["sparkplug"]
+    host: str
+    port: Port = 1883
+    groups: tuple[SparkplugId, ...] = Field(default=(), description="Default: every group.")
+    equipment: SparkplugPattern = "{group}/{node}/{device}"
+    equipment_of: dict[str, EquipmentPath] = Field(
+        default={},
+        description="Equipment by group/node or group/node/device, before the pattern.",
+    )
+    serves: tuple[EquipmentPath, ...] = Field(
+        default=(), description="Equipment known beforehand; other is learned from births."
+    )
+    role: Literal["passive", "active", "primary"] = Field(
+        default="passive",
+        description="passive sends nothing at all, active asks for rebirths, primary also"
+        " says in STATE that it is there.",
+    )
+    host_id: Name | None = Field(
+        default=None, description="In the topic of STATE; default takt-<site>-<collector>."
+    )
+    reorder_timeout_s: PositiveFloat = Field(
+        default=2, description="How long a message waits for an earlier one."
+    )
+    expected_interval_s: PositiveFloat = Field(
+        default=60, description="As for MQTT: the whole source."
+    )
+    client_id: Name | None = Field(
+        default=None, description="Default takt-<site>-<collector>-<source>."
+    )
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = Field(default=None, description="Switches TLS on.")
+    plain_text: bool = Field(
+        default=False, description="Permit another machine's broker without `ca_file`."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.ca_file is None and self.host not in LOOPBACK and not self.plain_text:
+            raise ValueError(f"{self.host} is another machine: add ca_file, or plain_text = true")
+        for name in self.equipment_of:
+            if not (1 <= name.count("/") <= 2 and all(map(_is_sparkplug_id, name.split("/")))):
+                raise ValueError(f"equipment_of: {name!r} is not group/node or group/node/device")
+        return self
+
+
+_KINDS = ("opcua", "mqtt", "sparkplug")
+Source = Annotated[OpcUaSource | MqttSource | SparkplugSource, Field(discriminator="kind")]
 
 
 class SpoolConfiguration(_Table):
@@ -342,7 +416,7 @@ def _key(location: tuple[int | str, ...]) -> str:
     shown = [
         level
         for place, level in enumerate(location)
-        if not (place == 2 and location[0] == "sources" and level in ("opcua", "mqtt"))
+        if not (place == 2 and location[0] == "sources" and level in _KINDS)
     ]
     return ".".join(map(str, shown)) or "the file"
 
@@ -354,7 +428,8 @@ def _advice(kind: str, message: str) -> str:
         case "missing":
             return "is missing; add it"
         case "union_tag_not_found":
-            return 'is without kind; add kind = "opcua" or kind = "mqtt"'
+            kinds = " or ".join(f'kind = "{kind}"' for kind in _KINDS)
+            return f"is without kind; add {kinds}"
         case _:
             return message.removeprefix("Value error, ")
 

@@ -1,7 +1,8 @@
 """How a source is, said as events in the stream of samples.
 
 Belongs here: `$heartbeat` and `$link`, written for each equipment that the source serves.
-Silence of a source that is connected is `stalled`, not `up`.
+Silence of a source that is connected is `stalled`, not `up`. Where a source can tell that one
+piece of its equipment is lost, that one is `down` while the link is up.
 """
 
 import logging
@@ -51,6 +52,7 @@ class Link:
     ) -> None:
         self._source = source
         self._equipment = dict.fromkeys(equipment)
+        self._lost: dict[str, str] = {}
         self._clock = clock
         self._put = put
         self._changed = changed
@@ -70,6 +72,11 @@ class Link:
             reason="; ".join(filter(None, (self._reason, self.remark))),
             last_sample_at=None if last is None else datetime.fromtimestamp(last / 1e6, UTC),
         )
+
+    @property
+    def equipment(self) -> tuple[str, ...]:
+        """What the source is known to serve."""
+        return tuple(self._equipment)
 
     def serves(self, equipment: str) -> bool:
         """Whether the source is known to serve this equipment."""
@@ -93,6 +100,27 @@ class Link:
         """The source is not connected."""
         await self._change("down", reason)
 
+    async def lose(self, equipment: Iterable[str], reason: str, at: int | None = None) -> None:
+        """Some equipment is no longer heard although the source is; `at` in µs, None: now.
+
+        A time in the past is told as well as the present one: heartbeats may lie between.
+        """
+        newly = [path for path in equipment if path in self._equipment and path not in self._lost]
+        self._lost.update(dict.fromkeys(newly, reason))
+        if self._state == "down" or not newly:
+            return
+        if at is not None and 0 < at < self._clock.now():
+            text = f"{self._source}: {reason}"
+            await self._write(newly, "$link", _VALUES["down"], text, at)
+        await self._say(newly)
+
+    async def regain(self, equipment: Iterable[str]) -> None:
+        """Some equipment is heard again."""
+        again = [path for path in equipment if self._lost.pop(path, None) is not None]
+        if self._state == "up" and again:
+            await self._say(again)
+            await self._write(again, "$heartbeat", 1.0, self._source)
+
     def saw(self, received_at: int) -> None:
         """Samples came; `received_at` in µs."""
         self._seen_at = time.monotonic()
@@ -111,7 +139,8 @@ class Link:
     async def beat(self) -> None:
         """Write a heartbeat when the link is up."""
         if self._state == "up":
-            await self._write(self._equipment, "$heartbeat", 1.0, self._source)
+            heard = [path for path in self._equipment if path not in self._lost]
+            await self._write(heard, "$heartbeat", 1.0, self._source)
 
     async def _change(self, state: Literal["up", "down", "stalled"], reason: str) -> None:
         if (state, reason) == (self._state, self._reason):
@@ -127,13 +156,29 @@ class Link:
         self._changed()
 
     async def _say(self, equipment: Iterable[str]) -> None:
-        text = f"{self._source}: {self._reason}"
-        await self._write(equipment, "$link", _VALUES[self._state], text)
-
-    async def _write(self, equipment: Iterable[str], signal: str, value: float, text: str) -> None:
+        lost = self._lost if self._state != "down" else {}
+        samples = []
         now = self._clock.now()
+        for path in equipment:
+            value = _VALUES["down" if path in lost else self._state]
+            text = f"{self._source}: {lost.get(path, self._reason)}"
+            samples.append(Sample(path, "$link", now, value, text, int(Quality.GOOD), now))
+        if samples:
+            await self._put(Delivery(samples))
+
+    async def _write(
+        self,
+        equipment: Iterable[str],
+        signal: str,
+        value: float,
+        text: str,
+        at: int | None = None,
+    ) -> None:
+        now = self._clock.now()
+        observed_at = now if at is None else at
         samples = [
-            Sample(path, signal, now, value, text, int(Quality.GOOD), now) for path in equipment
+            Sample(path, signal, observed_at, value, text, int(Quality.GOOD), now)
+            for path in equipment
         ]
         if samples:
             await self._put(Delivery(samples))

@@ -38,4 +38,4 @@ async def _run(edge: EdgeConfiguration, settings: Settings) -> None:
     path = edge.spool.path or settings.home / "edge" / edge.collector / "spool.db"
     async with delivering(identity, edge.spool, path, edge.broker or settings.broker) as parts:
         metrics.serve(settings.metrics.edge_port, lambda: parts.ailment)
-        await Collector(edge, parts).run(stop)
+        await Collector(edge, parts, path.parent).run(stop)

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from edge import configuration
-from edge.configuration import MqttSource, OpcUaSource
+from edge.configuration import MqttSource, OpcUaSource, SparkplugSource
 from takt.errors import ConfigurationError
 
 WHOLE = """
@@ -23,6 +23,12 @@ host = "127.0.0.1"
 topic = "plant/{equipment:3}/{signal}"
 timestamp = "timestamp_ms"
 timestamp_unit = "ms"
+[sources.line3]
+kind = "sparkplug"
+host = "127.0.0.1"
+groups = ["Plant 1"]
+[sources.line3.equipment_of]
+"Plant 1/Edge 1" = "assembly/line3"
 """
 
 
@@ -35,9 +41,11 @@ def load(tmp_path: Path, text: str) -> configuration.EdgeConfiguration:
 def test_each_source_is_read_by_its_kind(tmp_path):
     loaded = load(tmp_path, WHOLE)
 
-    opcua, mqtt = loaded.sources["line1"], loaded.sources["line2"]
+    opcua, mqtt, sparkplug = loaded.sources.values()
     assert isinstance(opcua, OpcUaSource)
     assert isinstance(mqtt, MqttSource)
+    assert isinstance(sparkplug, SparkplugSource)
+    assert sparkplug.role == "passive"
     assert opcua.equipment == ("assembly/line1/press01",)
 
 
@@ -67,6 +75,10 @@ def test_each_source_is_read_by_its_kind(tmp_path):
         ),
         ('topic = "plant/{equipment:3}/{signal}"', "", "sources.line2: topic is missing; add it"),
         ('kind = "mqtt"', 'kind = "mqtt"\nformat = "umh"', "sources.line2: timestamp has no"),
+        ("Plant 1/Edge 1", "Edge 1", "sources.line3: equipment_of: 'Edge 1' is not group/node"),
+        ('["Plant 1"]', '["a/b"]', "sources.line3.groups.0: 'a/b' is not a Sparkplug id"),
+        ('["Plant 1"]', '[]\nequipment = "{node}"', "sources.line3.equipment: '{node}' is not a"),
+        ('["Plant 1"]', '[]\nrole = "host"', "sources.line3.role: "),
     ],
 )
 def test_a_wrong_key_is_one_line_with_file_key_and_advice(tmp_path, old, new, line):

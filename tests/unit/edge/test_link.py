@@ -115,3 +115,55 @@ async def test_equipment_that_is_learned_is_told_the_present_state():
 
     assert told.events == [(PATHS[0], "$link", 1.0, "line1: connected")]
     assert told.link.serves(PATHS[0])
+
+
+async def test_lost_equipment_is_down_while_the_others_are_up():
+    told = Told(*PATHS)
+    await told.link.up()
+    told.samples.clear()
+    await told.link.lose(PATHS[:1], "the device has died")
+    await told.link.lose(PATHS[:1], "again")
+    await told.link.beat()
+
+    assert told.events == [
+        (PATHS[0], "$link", 0.0, "line1: the device has died"),
+        (PATHS[1], "$heartbeat", 1.0, "line1"),
+    ]
+
+
+async def test_regained_equipment_is_up_with_a_heartbeat():
+    told = Told(*PATHS)
+    await told.link.up()
+    await told.link.lose(PATHS, "the edge node has died")
+    told.samples.clear()
+    await told.link.regain(PATHS[:1])
+    await told.link.regain(PATHS[:1])
+
+    assert told.events == [
+        (PATHS[0], "$link", 1.0, "line1: connected"),
+        (PATHS[0], "$heartbeat", 1.0, "line1"),
+    ]
+
+
+async def test_a_loss_in_the_past_is_told_at_its_time_and_at_the_present():
+    told = Told(*PATHS)
+    await told.link.up()
+    told.samples.clear()
+    await told.link.lose(PATHS[:1], "the device has died", 5_000)
+
+    assert [sample.value for sample in told.samples] == [0.0, 0.0]
+    assert told.samples[0].observed_at == 5_000
+    assert told.samples[1].observed_at == told.samples[1].received_at
+
+
+async def test_what_was_lost_before_the_link_came_up_stays_down():
+    told = Told(*PATHS)
+    await told.link.lose(PATHS[:1], "not heard since we connected")
+    assert told.events == []
+    await told.link.up()
+
+    assert told.events == [
+        (PATHS[0], "$link", 0.0, "line1: not heard since we connected"),
+        (PATHS[1], "$link", 1.0, "line1: connected"),
+        (PATHS[1], "$heartbeat", 1.0, "line1"),
+    ]

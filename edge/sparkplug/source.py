@@ -1,0 +1,248 @@
+"""A broker on which edge nodes speak Sparkplug B: the host application's connection.
+
+Belongs here: what binds the host to broker, disk, clock and spool. The session is clean and
+data has QoS 0, as the specification demands: nothing is handed over again, hence what the
+broker or the network loses is a gap in the sequence, counted and never hidden.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import NamedTuple, NoReturn
+
+from paho.mqtt.client import Client, MQTTMessage
+
+from edge.broker import BrokerLostError, Connection, Session, connect
+from edge.clock import Clock
+from edge.configuration import SparkplugSource
+from edge.left_out import LeftOut
+from edge.link import Link, Put
+from edge.sparkplug import topic
+from edge.sparkplug.birth_cache import BirthCache, BirthCacheError
+from edge.sparkplug.equipment import EquipmentNames
+from edge.sparkplug.host import Host
+from edge.sparkplug.node import Loss, Outcome
+from edge.sparkplug.reading import UndecodableError
+from edge.sparkplug.rebirth import rebirth_command
+from edge.spool import Delivery, SpoolFullError
+from takt.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 5_000
+"""Messages taken from the broker and not yet handed over; then reading stops."""
+REPORT_EVERY_S = 60.0
+_TICK_S = 0.1
+_AT_ONCE = 200
+"""Messages applied before other tasks have their turn."""
+
+
+class Identity(NamedTuple):
+    """Who the host application is.
+
+    Attributes:
+        client_id: At the broker.
+        host_id: In the topic of its state.
+    """
+
+    client_id: str
+    host_id: str
+
+
+class SparkplugCollector:
+    """Collects from one broker as a Sparkplug host application.
+
+    Args:
+        name: The source's name.
+        source: Its configuration.
+        identity: Its names at the broker.
+        births: Births over restarts; closed at the end.
+        link: Learns how the source and its equipment are.
+        clock: The collector's time.
+        put: Where samples go.
+        learned: Remembers that this source serves equipment seen for the first time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: SparkplugSource,
+        identity: Identity,
+        *,
+        births: BirthCache,
+        link: Link,
+        clock: Clock,
+        put: Put,
+        learned: Callable[[str, str], Awaitable[None]],
+        report_every_s: float = REPORT_EVERY_S,
+    ) -> None:
+        self._name = name
+        self._source = source
+        self._identity = identity
+        self._births = births
+        self._link = link
+        self._clock = clock
+        self._put = put
+        self._learned = learned
+        self._report_every_s = report_every_s
+        self._host = Host(
+            name,
+            EquipmentNames(source.equipment, source.equipment_of),
+            patience=round(source.reorder_timeout_s * 1e6),
+            asks=source.role != "passive",
+        )
+        self._host.restore(births.births())
+        self._left_out = LeftOut(name, link)
+        self._taken: list[tuple[topic.Origin, bytes, int]] = []
+        self._ready = asyncio.Event()
+        self._must_say_state = False
+        self._report_at = time.monotonic() + report_every_s
+
+    async def run(self) -> NoReturn:
+        """Collect until cancelled; a lost broker is waited for."""
+        backoff = Backoff()
+        try:
+            while True:
+                try:
+                    await self._collect(backoff)
+                except (BrokerLostError, SpoolFullError) as lost:
+                    await self._link.down(str(lost))
+                await asyncio.sleep(backoff.next_delay_s())
+        finally:
+            self._births.close()
+
+    async def _collect(self, backoff: Backoff) -> None:
+        self._taken = []
+        began = time.time_ns() // 1_000_000
+        async with connect(self._source, self._session(began)) as connection:
+            backoff.reset()
+            connection.when_lost(self._ready.set)
+            await self._begin()
+            self._must_say_state = True
+            try:
+                while not connection.is_lost:
+                    self._say_state(connection, began)
+                    await self._await_messages()
+                    await self._hand_over(connection)
+                connection.raise_lost()
+            finally:
+                await self._report()
+                if not connection.is_lost and self._source.role == "primary":
+                    state = topic.state(self._identity.host_id)
+                    await connection.say_farewell(state, _state(began, is_online=False))
+
+    def _session(self, began: int) -> Session:
+        filters = topic.filters(self._source.groups)
+        will = None
+        if self._source.role == "primary":
+            state = topic.state(self._identity.host_id)
+            filters.append((state, 1))
+            will = (state, _state(began, is_online=False))
+        return Session(self._identity.client_id, filters, self._take, will, is_driven=True)
+
+    async def _begin(self) -> None:
+        """Nobody is known to live before they are heard again."""
+        outcome = Outcome()
+        self._host.reconnected(outcome)
+        await self._accept(outcome)
+        await self._link.lose(self._link.equipment, "not heard since we connected")
+        await self._link.up()
+
+    def _take(self, _client: Client, message: MQTTMessage) -> None:
+        try:
+            origin = topic.parse(message.topic)
+        except UnicodeDecodeError as error:
+            self._left_out.message(str(error))
+            return
+        if origin is not None and not message.retain:
+            self._taken.append((origin, bytes(message.payload), self._clock.now()))
+            self._ready.set()
+        elif origin is not None:
+            with suppress(UndecodableError):
+                self._host.refuse_retained(origin)
+            self._left_out.message(f"{message.topic} is retained: it says what was")
+        elif not message.retain and not _is_online(bytes(message.payload)):
+            # Another client with our host id has left, or the will of our last session came late.
+            self._must_say_state = True
+            self._ready.set()
+
+    def _say_state(self, connection: Connection, began: int) -> None:
+        if self._must_say_state and self._source.role == "primary":
+            state = topic.state(self._identity.host_id)
+            connection.publish(state, _state(began, is_online=True), retain=True)
+        self._must_say_state = False
+
+    async def _await_messages(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TICK_S):
+                await self._ready.wait()
+        self._ready.clear()
+
+    async def _hand_over(self, connection: Connection) -> None:
+        taken, self._taken = self._taken, []
+        if len(taken) >= MAX_WAITING:
+            connection.pause()
+        for first in range(0, len(taken), _AT_ONCE):
+            outcome = Outcome()
+            for origin, content, received_at in taken[first : first + _AT_ONCE]:
+                try:
+                    self._host.receive(origin, content, received_at, outcome)
+                except UndecodableError as error:
+                    self._left_out.message(f"{origin.node.group}/{origin.node.node}: {error}")
+            await self._accept(outcome)
+        if taken:
+            self._link.saw(taken[-1][2])
+        await self._let_time_pass(connection)
+        connection.resume()
+
+    async def _let_time_pass(self, connection: Connection) -> None:
+        outcome = Outcome()
+        for node, reason in self._host.wait(self._clock.now(), outcome):
+            log.info("%s: %s is asked for its births: %s", self._name, "/".join(node), reason)
+            connection.publish(topic.command(node), rebirth_command(), qos=0)
+        await self._accept(outcome)
+        if time.monotonic() >= self._report_at:
+            await self._report()
+
+    async def _accept(self, outcome: Outcome) -> None:
+        """Births before samples: what is accepted can be read again after a restart."""
+        if outcome.born:
+            try:
+                await asyncio.to_thread(self._births.keep, outcome.born)
+            except BirthCacheError as error:
+                log.warning("%s: %s; after a restart they must be heard again", self._name, error)
+        if outcome.read.refused:
+            self._left_out.parts([outcome.read.refused])
+        for change in outcome.link:
+            await self._tell(change)
+        for is_told_again, samples in outcome.read.runs:
+            await self._put(Delivery(samples, self._name if is_told_again else None))
+
+    async def _tell(self, change: Loss | str) -> None:
+        if isinstance(change, Loss):
+            await self._link.lose(change.equipment, change.reason, change.at)
+            return
+        if not self._link.serves(change):
+            await self._learned(self._name, change)
+            await self._link.add(change)
+        await self._link.regain([change])
+
+    async def _report(self) -> None:
+        self._report_at = time.monotonic() + self._report_every_s
+        if events := self._host.report(self._clock.now()):
+            await self._put(Delivery(events))
+
+
+def _state(began: int, *, is_online: bool) -> bytes:
+    return json.dumps({"online": is_online, "timestamp": began}).encode()
+
+
+def _is_online(payload: bytes) -> bool:
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("online") is True

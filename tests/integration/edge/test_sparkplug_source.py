@@ -1,0 +1,241 @@
+"""`takt edge` as a Sparkplug host application, heard over a real broker from a real edge node."""
+
+import json
+import queue
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.sparkplug.sparkplug_b_pb2 import Payload
+from tests.conftest import Mosquitto, wait_until
+from tests.integration.edge.conftest import AckingPeer, CollectorProcess
+from tests.sparkplug_messages import data, metric, node_birth, node_death
+
+CONFIGURATION = """
+site = "demo"
+collector = "collector1"
+[sources.plant]
+kind = "sparkplug"
+host = "127.0.0.1"
+port = {port}
+role = "{role}"
+reorder_timeout_s = 0.3
+[sources.plant.equipment_of]
+"Plant 1/Edge 1" = "assembly/line1"
+"Plant 1/Edge 1/Press" = "assembly/line1/press01"
+"""
+
+
+class EdgeNode:
+    """An edge node with one device, `Press`, whose metric `Level` (Int32) has an alias."""
+
+    def __init__(self, port: int, name: str, bd_seq: int = 0) -> None:
+        self.commands: queue.Queue[Payload] = queue.Queue()
+        self._group, self._node = name.split("/")
+        self._seq = 0
+        self._bd_seq = bd_seq
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"{self._node}-{bd_seq}")
+        self._client.will_set(self._topic("NDEATH"), node_death(bd_seq), qos=1)
+        self._client.on_message = lambda _c, _d, m: self.commands.put(Payload.FromString(m.payload))
+        self._client.connect("127.0.0.1", port)
+        self._client.subscribe(self._topic("NCMD"), qos=1)
+        self._client.loop_start()
+
+    def give_birth(self) -> None:
+        self._seq = 0
+        now = time.time_ns() // 1_000_000
+        self._publish("NBIRTH", node_birth([], self._bd_seq, timestamp=now))
+        level = metric("Level", 5, "Int32", alias=1)
+        self.say("DBIRTH", level, metric("Serial", "007", "String", alias=2))
+
+    def say(self, kind: str, *metrics: Payload.Metric, skip: int = 0) -> None:
+        self._seq = (self._seq + 1 + skip) % 256
+        now = time.time_ns() // 1_000_000
+        self._publish(kind, data(metrics, self._seq, timestamp=now))
+
+    def say_level(self, level: int, *, skip: int = 0) -> None:
+        self.say("DDATA", metric(value=level, datatype="Int32", alias=1), skip=skip)
+
+    def drop(self) -> None:
+        """Vanish without a word: the broker publishes the will."""
+        self._client.loop_stop()
+        sock = self._client.socket()
+        assert sock is not None
+        sock.close()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _publish(self, kind: str, payload: bytes) -> None:
+        device = "/Press" if kind[0] == "D" else ""
+        self._client.publish(self._topic(kind) + device, payload).wait_for_publish(5)
+
+    def _topic(self, kind: str) -> str:
+        return f"spBv1.0/{self._group}/{kind}/{self._node}"
+
+
+def is_connected(collector: CollectorProcess, before: int = 0) -> bool:
+    return b"plant: up: connected" in collector.log.read_bytes()[before:]
+
+
+@pytest.fixture(scope="module")
+def active(tmp_path_factory) -> Iterator[tuple[Mosquitto, AckingPeer]]:
+    """One collector for many edge nodes: each test has one of its own."""
+    home = tmp_path_factory.mktemp("home")
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    broker.start()
+    collector = CollectorProcess(
+        home, broker.port, CONFIGURATION.format(port=broker.port, role="active")
+    )
+    collector.start()
+    wait_until(lambda: is_connected(collector), "the source")
+    peer = AckingPeer(broker.port)
+    yield broker, peer
+    peer.close()
+    collector.stop()
+    broker.kill()
+
+
+@pytest.fixture
+def broker(active) -> Mosquitto:
+    return active[0]
+
+
+@pytest.fixture
+def host(active) -> AckingPeer:
+    return active[1]
+
+
+@pytest.fixture
+def node(broker, request) -> Iterator[EdgeNode]:
+    """An edge node of the test's own name."""
+    node = EdgeNode(broker.port, f"plant1/{request.node.name}")
+    yield node
+    node.close()
+
+
+@pytest.fixture
+def press(request) -> str:
+    return f"plant1/{request.node.name}/Press"
+
+
+def said(peer: AckingPeer, equipment: str, signal: str) -> list[tuple[object, object]]:
+    return [
+        (row["value"], row["text"])
+        for row in peer.rows()
+        if (row["equipment"], row["signal"]) == (equipment, signal)
+    ]
+
+
+def levels(peer: AckingPeer, equipment: str) -> list[object]:
+    return [value for value, _ in said(peer, equipment, "Level")]
+
+
+def test_births_and_data_by_alias_arrive_under_the_equipment_given(broker, host):
+    node, press = EdgeNode(broker.port, "Plant 1/Edge 1"), "assembly/line1/press01"
+    node.give_birth()
+    node.say_level(-12)
+
+    wait_until(lambda: levels(host, press) == [5.0, -12.0], "birth and data")
+    assert said(host, press, "Serial") == [(None, "007")]
+    assert said(host, press, "$link") == [(1.0, "plant: connected")]
+    assert node.commands.empty()
+    node.close()
+
+
+def test_a_gap_asks_for_a_rebirth_and_loses_nothing_of_what_came(node, press, host):
+    node.give_birth()
+    node.say_level(6)
+    node.say_level(7, skip=1)
+
+    [rebirth] = node.commands.get(timeout=10).metrics
+    assert (rebirth.name, rebirth.boolean_value) == ("Node Control/Rebirth", True)
+    node.give_birth()
+    node.say_level(8)
+    wait_until(lambda: levels(host, press) == [5.0, 6.0, 7.0, 5.0, 8.0], "all that was said")
+
+
+def test_data_without_a_birth_is_no_sample_but_asks_for_one(node, press, host):
+    node.say_level(6)
+    node.commands.get(timeout=10)
+    node.give_birth()
+
+    wait_until(lambda: levels(host, press) == [5.0], "the birth")
+
+
+def test_a_will_takes_the_link_of_the_device_down_until_it_is_born_again(broker, press, host):
+    name = press.removesuffix("/Press")
+    first = EdgeNode(broker.port, name)
+    first.give_birth()
+    wait_until(lambda: levels(host, press) == [5.0], "the birth")
+    first.drop()
+
+    up, down = (1.0, "plant: connected"), (0.0, "plant: the edge node has died")
+    wait_until(lambda: said(host, press, "$link") == [up, down], "the link to go down")
+    again = EdgeNode(broker.port, name, bd_seq=1)
+    again.give_birth()
+    wait_until(lambda: said(host, press, "$link") == [up, down, up], "the link to come back")
+    again.close()
+
+
+def test_rubbish_is_counted_and_the_rest_goes_on(node, press, broker, host):
+    node.give_birth()
+    noise = random.Random(3)
+    topic = f"spBv1.0/{press.replace('/', '/NDATA/', 1).removesuffix('/Press')}"
+    for size in range(20):
+        broker.publish(topic, b"\xff" + noise.randbytes(size))
+    node.say_level(6)
+
+    wait_until(lambda: levels(host, press) == [5.0, 6.0], "what is sound")
+    wait_until(
+        lambda: "20 messages not understood" in host.healths[-1].sources["plant"].reason,
+        "the count in health",
+    )
+
+
+def test_a_primary_host_says_its_state_and_knows_aliases_after_a_kill(mosquitto, peer, tmp_path):
+    states: queue.Queue[dict[str, object]] = queue.Queue()
+    watcher = mqtt.Client(CallbackAPIVersion.VERSION2, "watcher")
+    watcher.on_message = lambda _c, _d, m: states.put(json.loads(m.payload))
+    watcher.connect("127.0.0.1", mosquitto.port)
+    watcher.subscribe("spBv1.0/STATE/takt-demo-collector1", qos=1)
+    watcher.loop_start()
+    node, press = EdgeNode(mosquitto.port, "plant1/edge1"), "plant1/edge1/Press"
+    (tmp_path / "home").mkdir()
+    text = CONFIGURATION.format(port=mosquitto.port, role="primary")
+    collector = CollectorProcess(tmp_path / "home", mosquitto.port, text)
+    try:
+        collector.start()
+        online = states.get(timeout=10)
+        assert online["online"] is True
+        node.give_birth()
+        wait_until(lambda: levels(peer, press) == [5.0], "the birth")
+        collector.end(signal.SIGKILL)
+        assert states.get(timeout=10) == {"online": False, "timestamp": online["timestamp"]}
+
+        collector.start()
+        assert states.get(timeout=10)["online"] is True
+        node.say_level(-13)
+        node.say_level(-14, skip=1)
+        wait_until(lambda: levels(peer, press) == [5.0, -13.0, -14.0], "data by alias")
+        wait_until(lambda: said(peer, press, "$link")[-1][0] == 1.0, "the link")
+        assert (0.0, "plant: not heard since we connected") in said(peer, press, "$link")
+        wait_until(lambda: not node.commands.empty(), "the births to be asked for")
+
+        collector.end(signal.SIGTERM)
+        assert states.get(timeout=10)["online"] is False
+        collector.start()
+        wait_until(lambda: said(peer, "plant1/edge1", "$conformance"), "the report")
+        [(faults, report)] = said(peer, "plant1/edge1", "$conformance")
+        assert (faults, json.loads(str(report))["missing_messages"]) == (2.0, 1)
+    finally:
+        collector.stop()
+        node.close()
+        watcher.disconnect()
+        watcher.loop_stop()
