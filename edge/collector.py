@@ -7,13 +7,15 @@ forwarder are `edge.delivering`.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
+from pathlib import Path
 from typing import NoReturn
 
 from edge.configuration import EdgeConfiguration, MqttSource, OpcUaSource
 from edge.delivering import Delivering
 from edge.link import HEARTBEAT_S, Link
 from edge.mqtt_source import MqttCollector
-from edge.opcua_source import OpcUaCollector
+from edge.opcua.certificates import CertificateFolder
+from edge.opcua.source import OpcUaCollector
 from edge.spool import Delivery
 from takt.batch import Quality, Sample
 from takt.equipment import COLLECTOR_EQUIPMENT
@@ -24,11 +26,20 @@ _WATCH_S = 1.0
 
 
 class Collector:
-    """Collects from every configured source until told to stop."""
+    """Collects from every configured source until told to stop.
 
-    def __init__(self, configuration: EdgeConfiguration, parts: Delivering) -> None:
+    Args:
+        configuration: What to collect.
+        parts: Where it goes.
+        folder: The collector's; sources keep in it what must survive a restart.
+    """
+
+    def __init__(self, configuration: EdgeConfiguration, parts: Delivering, folder: Path) -> None:
         self._configuration = configuration
         self._parts = parts
+        self._opcua = folder / "opcua"
+        uri = f"urn:takt:{configuration.site}:{configuration.collector}"
+        self._certificates = CertificateFolder(self._opcua, uri)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect until `stop` is set; an unforeseen error stops it all."""
@@ -62,7 +73,7 @@ class Collector:
 
     async def _served(self, name: str, source: OpcUaSource | MqttSource) -> Iterable[str]:
         if isinstance(source, OpcUaSource):
-            return source.equipment
+            return (*source.equipment, *await self._parts.spool.served(name))
         fixed = () if source.equipment is None else (source.equipment,)
         return (*source.serves, *fixed, *await self._parts.spool.served(name))
 
@@ -71,7 +82,16 @@ class Collector:
     ) -> OpcUaCollector | MqttCollector:
         parts = self._parts
         if isinstance(source, OpcUaSource):
-            return OpcUaCollector(name, source, link=link, clock=parts.clock, put=parts.writer.put)
+            return OpcUaCollector(
+                name,
+                source,
+                self._opcua,
+                self._certificates,
+                link=link,
+                clock=parts.clock,
+                put=parts.writer.put,
+                learned=parts.spool.remember_served,
+            )
         who = self._configuration
         return MqttCollector(
             name,

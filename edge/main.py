@@ -36,4 +36,4 @@ async def _run(edge: EdgeConfiguration, settings: Settings) -> None:
     identity = Identity(edge.site, edge.collector)
     path = edge.spool.path or settings.home / "edge" / edge.collector / "spool.db"
     async with delivering(identity, edge.spool, path, edge.broker or settings.broker) as parts:
-        await Collector(edge, parts).run(stop)
+        await Collector(edge, parts, path.parent).run(stop)
