@@ -135,19 +135,10 @@ class OpcUaSecurity(_Table):
         return self
 
 
-class OpcUaSource(_Table):
-    """A server to subscribe to."""
+class OpcUaServer(_Table):
+    """Where a server is and how it is talked to."""
 
-    kind: Literal["opcua"]
     endpoint: Annotated[str, Field(pattern=r"^opc\.tcp://[^/]+")]
-    nodes: Annotated[tuple[OpcUaNode, ...], Field(min_length=1)]
-    publishing_interval_ms: PositiveFloat = 250
-    expected_interval_s: PositiveFloat | None = Field(
-        default=None,
-        description="Longest usual time between two values of the whole source; thrice as long"
-        " without any is `stalled`. None: the server's clock, read through the same"
-        " subscription, is sign of life enough.",
-    )
     security: OpcUaSecurity | None = Field(
         default=None,
         description="Default: the strongest that the server offers; none only on this machine.",
@@ -159,19 +150,37 @@ class OpcUaSource(_Table):
     plain_text: bool = Field(
         default=False, description="Go without security, on another machine too."
     )
-    back_fill_hours: Annotated[float, Field(ge=0)] = Field(
-        default=168,
-        description="How much of a gap is read from the server's history at the most; 0: nothing.",
-    )
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_access(self) -> Self:
         if self.plain_text and self.security is not None:
             raise ValueError("plain_text goes without security; remove one of the two")
         _check_both(username=self.username, password_file=self.password_file)
         _check_both(user_certificate=self.user_certificate, user_private_key=self.user_private_key)
         if self.username is not None and self.user_certificate is not None:
             raise ValueError("a user has a name or a certificate; remove one of the two")
+        return self
+
+
+class OpcUaSource(OpcUaServer):
+    """A server to subscribe to."""
+
+    kind: Literal["opcua"]
+    nodes: Annotated[tuple[OpcUaNode, ...], Field(min_length=1)]
+    publishing_interval_ms: PositiveFloat = 250
+    expected_interval_s: PositiveFloat | None = Field(
+        default=None,
+        description="Longest usual time between two values of the whole source; thrice as long"
+        " without any is `stalled`. None: the server's clock, read through the same"
+        " subscription, is sign of life enough.",
+    )
+    back_fill_hours: Annotated[float, Field(ge=0)] = Field(
+        default=168,
+        description="How much of a gap is read from the server's history at the most; 0: nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _check_nodes(self) -> Self:
         _check_unique(
             [(node.equipment, node.signal) for node in self.nodes if node.equipment and node.signal]
         )

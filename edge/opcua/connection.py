@@ -16,7 +16,7 @@ from asyncua.crypto import security_policies, uacrypto
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from edge.configuration import OpcUaSecurity, OpcUaSource
+from edge.configuration import OpcUaSecurity, OpcUaServer
 from edge.opcua.certificates import (
     CertificateError,
     CertificateFolder,
@@ -83,16 +83,16 @@ class Secured:
 
 @asynccontextmanager
 async def connected(
-    name: str, source: OpcUaSource, folder: CertificateFolder
+    name: str, server: OpcUaServer, folder: CertificateFolder
 ) -> AsyncIterator[tuple[Client, Secured]]:
     """A session for the length of the context; asyncua resumes it after short interruptions.
 
     Raises:
         SourceLostError: The server offers too little, or one side is not trusted; one line.
     """
-    endpoint = strongest(await _offered(source), source)
+    endpoint = strongest(await _offered(server), server)
     client = Client(
-        source.endpoint,
+        server.endpoint,
         timeout=_REQUEST_TIMEOUT_S,
         watchdog_intervall=_PROBE_S,
         auto_reconnect=True,
@@ -101,9 +101,9 @@ async def connected(
     )
     client.session_timeout = _SESSION_TIMEOUT_MS
     client.name = f"takt {name}"
-    secured = await asyncio.to_thread(_read_files, source, endpoint, folder)
+    secured = await asyncio.to_thread(_read_files, server, endpoint, folder)
     await _secure(client, endpoint, secured)
-    await _introduce(client, source, endpoint, secured)
+    await _introduce(client, server, endpoint, secured)
     try:
         await client.connect()
     except ua.UaError as error:
@@ -115,7 +115,7 @@ async def connected(
 
 
 def strongest(
-    offered: Iterable[ua.EndpointDescription], source: OpcUaSource
+    offered: Iterable[ua.EndpointDescription], server: OpcUaServer
 ) -> ua.EndpointDescription:
     """The endpoint to take: what the source asks for, else the strongest there is.
 
@@ -127,57 +127,57 @@ def strongest(
         for endpoint in offered
         if endpoint.EndpointUrl.startswith("opc.tcp://")
     }
-    for wanted in _wanted(source):
+    for wanted in _wanted(server):
         if wanted in known:
             return known[wanted]
     names = ", ".join(sorted(f"{uri.partition('#')[2]} {mode.name}" for uri, mode in known))
     remedy = (
         "set plain_text = true to go without security"
-        if source.security is None and (_NONE, ua.MessageSecurityMode.None_) in known
+        if server.security is None and (_NONE, ua.MessageSecurityMode.None_) in known
         else "change what the server offers, or policy and mode in [security]"
     )
     raise SourceLostError(
-        f"{source.endpoint} offers nothing that may be used ({names or 'no endpoint'}); {remedy}"
+        f"{server.endpoint} offers nothing that may be used ({names or 'no endpoint'}); {remedy}"
     )
 
 
-def _wanted(source: OpcUaSource) -> list[tuple[str, ua.MessageSecurityMode]]:
+def _wanted(server: OpcUaServer) -> list[tuple[str, ua.MessageSecurityMode]]:
     none = (_NONE, ua.MessageSecurityMode.None_)
-    if source.plain_text:
+    if server.plain_text:
         return [none]
-    asked = source.security or OpcUaSecurity()
+    asked = server.security or OpcUaSecurity()
     secure = [
         (policy.URI, mode)
         for mode_name, mode in _MODES.items()
         for policy_name, policy in _POLICIES.items()
         if asked.policy in (None, policy_name) and asked.mode in (None, mode_name)
     ]
-    is_local = source.security is None and urlsplit(source.endpoint).hostname in LOOPBACK
+    is_local = server.security is None and urlsplit(server.endpoint).hostname in LOOPBACK
     return [*secure, none] if is_local else secure
 
 
-async def _offered(source: OpcUaSource) -> list[ua.EndpointDescription]:
-    client = Client(source.endpoint, timeout=_REQUEST_TIMEOUT_S)
+async def _offered(server: OpcUaServer) -> list[ua.EndpointDescription]:
+    client = Client(server.endpoint, timeout=_REQUEST_TIMEOUT_S)
     offered: list[ua.EndpointDescription] = await client.connect_and_get_server_endpoints()
     return offered
 
 
 def _read_files(
-    source: OpcUaSource, endpoint: ua.EndpointDescription, folder: CertificateFolder
+    server: OpcUaServer, endpoint: ua.EndpointDescription, folder: CertificateFolder
 ) -> Secured:
     user = None
-    if source.user_certificate is not None and source.user_private_key is not None:
-        user = load_identity(source.user_certificate, source.user_private_key)
+    if server.user_certificate is not None and server.user_private_key is not None:
+        user = load_identity(server.user_certificate, server.user_private_key)
     if endpoint.SecurityPolicyUri == _NONE:
         return Secured(None, None, user)
-    asked = source.security or OpcUaSecurity()
-    server = uacrypto.x509_from_der(endpoint.ServerCertificate)
-    if server is None:
-        raise CertificateError(f"{source.endpoint} shows no certificate; give it one")
-    folder.require_trusted(server, source.endpoint, asked.trusted)
+    asked = server.security or OpcUaSecurity()
+    shown = uacrypto.x509_from_der(endpoint.ServerCertificate)
+    if shown is None:
+        raise CertificateError(f"{server.endpoint} shows no certificate; give it one")
+    folder.require_trusted(shown, server.endpoint, asked.trusted)
     if asked.certificate is not None and asked.private_key is not None:
-        return Secured(server, load_identity(asked.certificate, asked.private_key), user)
-    return Secured(server, folder.own(), user)
+        return Secured(shown, load_identity(asked.certificate, asked.private_key), user)
+    return Secured(shown, folder.own(), user)
 
 
 async def _secure(client: Client, endpoint: ua.EndpointDescription, secured: Secured) -> None:
@@ -195,7 +195,7 @@ async def _secure(client: Client, endpoint: ua.EndpointDescription, secured: Sec
 
 
 async def _introduce(
-    client: Client, source: OpcUaSource, endpoint: ua.EndpointDescription, secured: Secured
+    client: Client, server: OpcUaServer, endpoint: ua.EndpointDescription, secured: Secured
 ) -> None:
     """Say who the user is, as the server takes users."""
     kind = ua.UserTokenType.Anonymous
@@ -203,25 +203,25 @@ async def _introduce(
         kind = ua.UserTokenType.Certificate
         await client.load_client_certificate(_der(secured.user.certificate), "der")
         await client.load_private_key(secured.user.private_key, extension="pem")
-    elif source.username is not None and source.password_file is not None:
+    elif server.username is not None and server.password_file is not None:
         kind = ua.UserTokenType.UserName
-        client.set_user(source.username)
-        client.set_password(await asyncio.to_thread(_password, source))
+        client.set_user(server.username)
+        client.set_password(await asyncio.to_thread(_password, server))
     taken = {policy.TokenType for policy in endpoint.UserIdentityTokens or []}
     if taken and kind not in taken:
         others = ", ".join(sorted(name for token, name in _TOKENS.items() if token in taken))
         raise SourceLostError(
-            f"{source.endpoint} takes no {_TOKENS[kind]} but {others or 'others'};"
+            f"{server.endpoint} takes no {_TOKENS[kind]} but {others or 'others'};"
             " set username and password_file, or user_certificate and user_private_key"
         )
 
 
-def _password(source: OpcUaSource) -> str:
-    assert source.password_file is not None
+def _password(server: OpcUaServer) -> str:
+    assert server.password_file is not None
     try:
-        return source.password_file.read_text(encoding="utf-8").strip()
+        return server.password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceLostError(f"{source.password_file} cannot be read: {error}") from error
+        raise SourceLostError(f"{server.password_file} cannot be read: {error}") from error
 
 
 def _explain(error: ua.UaError, secured: Secured) -> str:

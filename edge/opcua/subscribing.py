@@ -15,6 +15,7 @@ from asyncua.common.subscription import Subscription
 
 from edge.configuration import OpcUaNode, OpcUaSource
 from edge.opcua.address import Target, resolve
+from edge.opcua.errors import SourceLostError
 from edge.opcua.tree import Limits, chunks, read_attribute
 
 log = logging.getLogger(__name__)
@@ -106,8 +107,14 @@ class Items:
         self.targets: dict[ua.NodeId, list[Target]] = {}
 
     async def watch_clock(self) -> None:
-        """The server's own clock: a sign of life, and the time in which gaps are measured."""
-        await self._create([CLOCK_NODE], 10, _CLOCK_SAMPLING_MS, None)
+        """The server's own clock: a sign of life, and the time in which gaps are measured.
+
+        Raises:
+            SourceLostError: The server has none.
+        """
+        [result] = await self._create([CLOCK_NODE], 10, _CLOCK_SAMPLING_MS, None)
+        if isinstance(result, ua.StatusCode):
+            raise SourceLostError(f"the server's clock cannot be subscribed ({result.name})")
 
     async def add(self, nodes: Iterable[OpcUaNode]) -> list[Target]:
         """Subscribe to what can be subscribed; the rest is refused.

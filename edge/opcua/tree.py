@@ -18,6 +18,10 @@ _LIMITS = {
     "items": ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
 }
 
+_PROPERTY = ua.NodeId(ua.ObjectIds.HasProperty)
+_SERVER = ua.NodeId(ua.ObjectIds.Server)
+"""What it says of itself is not the plant's; node ids lead there all the same."""
+
 Item = TypeVar("Item")
 
 
@@ -98,11 +102,12 @@ class Tree:
                 found += more.References or []
                 point = more.ContinuationPoint
             self._known[node] = [
-                child for child in found if child.ReferenceTypeId != _PROPERTY and _is_here(child)
+                child
+                for child in found
+                if child.ReferenceTypeId != _PROPERTY
+                and child.NodeId != _SERVER
+                and _is_here(child)
             ]
-
-
-_PROPERTY = ua.NodeId(ua.ObjectIds.HasProperty)
 
 
 def _is_here(child: ua.ReferenceDescription) -> bool:

@@ -1,7 +1,6 @@
 """Verbs that start processes: one of them, a plant's services, or the whole demo."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from takt.command.late import late
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module."""
-    for verb in (demo, up, edge, ingest, dashboard, pipelines):
+    for verb in (demo, up, ingest, dashboard, pipelines):
         app.command()(verb)
     for hidden in (broker, plant):
         app.command(hidden=True)(hidden)
@@ -41,17 +40,6 @@ def up() -> None:
     """Run the services of a real plant, as configured in the home."""
     log.configure("up")
     raise typer.Exit(stack.run_plant(settings.load()))
-
-
-def edge(
-    config: Annotated[
-        Path | None, typer.Option(help="Source file; default: edge.toml in the home.")
-    ] = None,
-) -> None:
-    """Collect from machines and forward to the broker."""
-    log.configure("edge")
-    options = settings.load()
-    late("edge.main:run")(config or options.home / "edge.toml", options)
 
 
 def ingest() -> None:

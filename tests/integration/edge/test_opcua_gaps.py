@@ -160,3 +160,59 @@ async def clock_has_ticked(spooling: Spooling, folder) -> None:
 
 def _through(file) -> datetime:
     return datetime.fromisoformat(json.loads(file.read_text())["through"])
+
+
+class KeptHistory(HistoryDict):
+    """A history that is still there after its server was restarted."""
+
+    async def new_historized_node(self, node_id, period, count=0):
+        self._datachanges.setdefault(node_id, [])
+        self._datachanges_period[node_id] = period, count
+
+
+async def test_a_restarted_server_that_kept_its_history_loses_nothing(spooling, tmp_path):
+    plant = Plant()
+    plant.history = KeptHistory()
+    await plant.start()
+    await add_variable(plant, "Speed", history=True)
+    proxy = Proxy(plant.port)
+    await proxy.open()
+    configured = source(plant, "Speed", endpoint=f"opc.tcp://127.0.0.1:{proxy.port}")
+    async with collecting(configured, spooling.put, tmp_path) as link:
+        await spooling.until(lambda: spooling.of("Speed"))
+        await clock_has_ticked(spooling, tmp_path)
+        await proxy.cut()
+        await spooling.until(lambda: spooling.values("$link")[-1] == 0.0)
+        await write(plant, "Speed", range(1, 51))
+        await plant.stop()
+        await plant.start()
+        await add_variable(plant, "Speed", history=True)
+        await write(plant, "Speed", range(51, 101))
+        await proxy.open()
+        await spooling.until(lambda: len({s.value for s in spooling.of("Speed")}) == 101)
+        assert link.health.reason == "connected"
+    await proxy.cut()
+    await plant.stop()
+
+    numbers = [row["value"] for row in spooling.rows("Speed")]
+    assert numbers == [float(n) for n in (*range(51), 0, *range(51, 101))]
+
+
+@pytest.mark.long
+async def test_a_line_that_swallows_everything_is_noticed_and_resumed(plant, spooling, tmp_path):
+    await add_variable(plant, "Stalled", history=True)
+    proxy = Proxy(plant.port)
+    await proxy.open()
+    configured = source(plant, "Stalled", endpoint=f"opc.tcp://127.0.0.1:{proxy.port}")
+    async with collecting(configured, spooling.put, tmp_path):
+        await spooling.until(lambda: spooling.of("Stalled"))
+        await clock_has_ticked(spooling, tmp_path)
+        proxy.stall()
+        await spooling.until(lambda: spooling.values("$link")[-1] == 0.0)
+        await write(plant, "Stalled", range(1, 51))
+        await proxy.cut()
+        await proxy.open()
+        await spooling.until(lambda: len({s.value for s in spooling.of("Stalled")}) == 51)
+    await proxy.cut()
+
+    assert [row["value"] for row in spooling.rows("Stalled")] == [float(n) for n in range(51)]
