@@ -14,7 +14,8 @@ from edge.configuration import EdgeConfiguration, OpcUaSource, Source, Sparkplug
 from edge.delivering import Delivering
 from edge.link import HEARTBEAT_S, Link
 from edge.mqtt_source import MqttCollector
-from edge.opcua_source import OpcUaCollector
+from edge.opcua.certificates import CertificateFolder
+from edge.opcua.source import OpcUaCollector
 from edge.sparkplug.birth_cache import BirthCache
 from edge.sparkplug.source import Identity, SparkplugCollector
 from edge.spool import Delivery
@@ -39,6 +40,9 @@ class Collector:
         self._configuration = configuration
         self._parts = parts
         self._folder = folder
+        self._opcua = folder / "opcua"
+        uri = f"urn:takt:{configuration.site}:{configuration.collector}"
+        self._certificates = CertificateFolder(self._opcua, uri)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect until `stop` is set; an unforeseen error stops it all."""
@@ -72,7 +76,7 @@ class Collector:
 
     async def _served(self, name: str, source: Source) -> Iterable[str]:
         if isinstance(source, OpcUaSource):
-            return source.equipment
+            return (*source.equipment, *await self._parts.spool.served(name))
         learned = await self._parts.spool.served(name)
         if isinstance(source, SparkplugSource) or source.equipment is None:
             return (*source.serves, *learned)
@@ -83,7 +87,16 @@ class Collector:
     ) -> OpcUaCollector | MqttCollector | SparkplugCollector:
         parts = self._parts
         if isinstance(source, OpcUaSource):
-            return OpcUaCollector(name, source, link=link, clock=parts.clock, put=parts.writer.put)
+            return OpcUaCollector(
+                name,
+                source,
+                self._opcua,
+                self._certificates,
+                link=link,
+                clock=parts.clock,
+                put=parts.writer.put,
+                learned=parts.spool.remember_served,
+            )
         host_id = f"takt-{self._configuration.site}-{self._configuration.collector}"
         client_id = source.client_id or f"{host_id}-{name}"
         if isinstance(source, SparkplugSource):

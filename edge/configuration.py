@@ -1,6 +1,7 @@
 """What `edge.toml` may say: one frozen model per table, unknown keys are errors.
 
-Topic patterns of MQTT sources are written level by level, as MQTT topics are:
+Topic patterns of MQTT sources and paths of OPC UA nodes are written level by level, as MQTT
+topics are:
 
 - `plant` matches the level `plant`;
 - `+` matches any one level and forgets it;
@@ -19,7 +20,6 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -106,30 +106,91 @@ class _Table(BaseModel):
 
 
 class OpcUaNode(_Table):
-    """One variable of an OPC UA server and the signal that it is."""
+    """One variable of an OPC UA server and the signal that it is, or many found by their path.
 
-    node: NodeId
-    equipment: EquipmentPath
-    signal: Signal
+    A path has one browse name a level, below the server's Objects folder, in the language of
+    topic patterns: `Line1/Press01/Speed`, or `{equipment:2}/{signal}` for all that fit.
+    """
+
+    node: NodeId | None = None
+    path: str | None = Field(default=None, description="Instead of `node`.")
+    equipment: EquipmentPath | None = None
+    signal: Signal | None = None
     sampling_interval_ms: PositiveFloat | None = Field(
         default=None, description="How often the server looks; default: the publishing interval."
     )
+    deadband: PositiveFloat | None = Field(
+        default=None, description="Smaller changes than this are not reported; numbers only."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.node is None) == (self.path is None):
+            raise ValueError("name the variable by one of node and path")
+        parts = () if self.path is None else parse_pattern(self.path)
+        fields = Counter(part.field for part in parts if part.field)
+        _check_given_once(fields, self.equipment, self.signal, "path")
+        return self
+
+    @property
+    def place(self) -> str:
+        """How the file names it, for messages."""
+        return self.node or self.path or ""
 
 
 class OpcUaSecurity(_Table):
-    """Basic256Sha256, Sign & Encrypt: certificates and key as DER or PEM files."""
+    """How a server is talked to; each key left out: the strongest that it offers.
 
-    certificate: Path
-    private_key: Path
-    server_certificate: Path
-    application_uri: str = "urn:takt:edge"
+    Certificates and keys are DER or PEM files, read again at every connection.
+    """
+
+    policy: Literal["Aes256_Sha256_RsaPss", "Basic256Sha256", "Aes128_Sha256_RsaOaep"] | None = None
+    mode: Literal["SignAndEncrypt", "Sign"] | None = None
+    certificate: Path | None = Field(
+        default=None, description="Default: the collector's own, made once in opcua/own."
+    )
+    private_key: Path | None = None
+    trusted: Path | None = Field(
+        default=None, description="Folder of servers' certificates; default: opcua/trusted."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_both(certificate=self.certificate, private_key=self.private_key)
+        return self
 
 
-class OpcUaSource(_Table):
+class OpcUaServer(_Table):
+    """Where a server is and how it is talked to."""
+
+    endpoint: Annotated[str, Field(pattern=r"^opc\.tcp://[^/]+")]
+    security: OpcUaSecurity | None = Field(
+        default=None,
+        description="Default: the strongest that the server offers; none only on this machine.",
+    )
+    username: str | None = None
+    password_file: Path | None = None
+    user_certificate: Path | None = Field(default=None, description="Instead of a user name.")
+    user_private_key: Path | None = None
+    plain_text: bool = Field(
+        default=False, description="Go without security, on another machine too."
+    )
+
+    @model_validator(mode="after")
+    def _check_access(self) -> Self:
+        if self.plain_text and self.security is not None:
+            raise ValueError("plain_text goes without security; remove one of the two")
+        _check_both(username=self.username, password_file=self.password_file)
+        _check_both(user_certificate=self.user_certificate, user_private_key=self.user_private_key)
+        if self.username is not None and self.user_certificate is not None:
+            raise ValueError("a user has a name or a certificate; remove one of the two")
+        return self
+
+
+class OpcUaSource(OpcUaServer):
     """A server to subscribe to."""
 
     kind: Literal["opcua"]
-    endpoint: Annotated[str, Field(pattern=r"^opc\.tcp://[^/]+")]
     nodes: Annotated[tuple[OpcUaNode, ...], Field(min_length=1)]
     publishing_interval_ms: PositiveFloat = 250
     expected_interval_s: PositiveFloat | None = Field(
@@ -138,27 +199,22 @@ class OpcUaSource(_Table):
         " without any is `stalled`. None: the server's clock, read through the same"
         " subscription, is sign of life enough.",
     )
-    security: OpcUaSecurity | None = None
-    username: str | None = None
-    password_file: Path | None = None
-    plain_text: bool = Field(
-        default=False, description="Permit another machine's server without `security`."
+    back_fill_hours: Annotated[float, Field(ge=0)] = Field(
+        default=168,
+        description="How much of a gap is read from the server's history at the most; 0: nothing.",
     )
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        host = urlsplit(self.endpoint).hostname
-        if self.security is None and host not in LOOPBACK and not self.plain_text:
-            raise ValueError(
-                f"{host} is another machine: add a [security] table, or plain_text = true"
-            )
-        _check_unique([(node.equipment, node.signal) for node in self.nodes])
+    def _check_nodes(self) -> Self:
+        _check_unique(
+            [(node.equipment, node.signal) for node in self.nodes if node.equipment and node.signal]
+        )
         return self
 
     @property
     def equipment(self) -> tuple[str, ...]:
-        """The equipment that the source serves, each once, in the order of the file."""
-        return tuple(dict.fromkeys(node.equipment for node in self.nodes))
+        """The equipment that the file names, each once, in its order."""
+        return tuple(dict.fromkeys(node.equipment for node in self.nodes if node.equipment))
 
 
 _LINK_KEYS = frozenset(
@@ -432,6 +488,21 @@ def _advice(kind: str, message: str) -> str:
             return f"is without kind; add {kinds}"
         case _:
             return message.removeprefix("Value error, ")
+
+
+def _check_given_once(
+    fields: Counter[str], equipment: str | None, signal: str | None, place: str
+) -> None:
+    for field, fixed in (("equipment", equipment), ("signal", signal)):
+        if fields[field] + (fixed is not None) != 1:
+            raise ValueError(
+                f"{field} must be given once: as {{{field}}} in {place}, or by the key {field}"
+            )
+
+
+def _check_both(**keys: object) -> None:
+    if len({value is None for value in keys.values()}) > 1:
+        raise ValueError(f"{' and '.join(keys)} belong together; give both or none")
 
 
 def _check_unique(signals: list[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from takt.command import data, operations, processes
+from takt.command import data, edge, operations, processes
 from takt.errors import ConfigurationError, TaktError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 processes.register(app)
+edge.register(app)
 data.register(app)
 operations.register(app)
 

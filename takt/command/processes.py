@@ -1,7 +1,6 @@
 """Verbs that start processes: one of them, a plant's services, or the whole demo."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from takt.settings import Settings
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module."""
-    for verb in (demo, up, edge, ingest, dashboard, pipelines):
+    for verb in (demo, up, ingest, dashboard, pipelines):
         app.command()(verb)
     for hidden in (broker, plant):
         app.command(hidden=True)(hidden)
@@ -42,16 +41,6 @@ def up() -> None:
     """Run the services of a real plant, as configured in the home."""
     options = _begin("up")
     raise typer.Exit(stack.run_plant(options))
-
-
-def edge(
-    config: Annotated[
-        Path | None, typer.Option(help="Source file; default: edge.toml in the home.")
-    ] = None,
-) -> None:
-    """Collect from machines and forward to the broker."""
-    options = _begin("edge")
-    late("edge.main:run")(config or options.home / "edge.toml", options)
 
 
 def ingest() -> None:

@@ -1,62 +1,25 @@
 import asyncio
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from asyncua import Server, ua
+from asyncua import ua
 
 from edge.clock import Clock
-from edge.configuration import OpcUaSource
 from edge.link import Link
-from edge.opcua_source import OpcUaCollector
 from edge.spool import Delivery, Spool
 from takt import batch
-from takt.batch import Sample
-from tests.conftest import free_port
+from tests.integration.edge.opcua_plant import (
+    BORN,
+    BORN_US,
+    EQUIPMENT,
+    Plant,
+    Sink,
+    collecting,
+    source,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-URI = "urn:takt:test"
-EQUIPMENT = "assembly/line1/press01"
-BORN = datetime(2023, 11, 14, 22, 13, 20, 123_456, tzinfo=UTC)
-BORN_US = 1_700_000_000_123_456
-
-
-class Plant:
-    """A real OPC UA server with variables named by strings."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.variables = {}
-
-    async def start(self, *, namespaces_before: tuple[str, ...] = (), **values: object) -> None:
-        self._server = Server()
-        await self._server.init()
-        self._server.set_endpoint(f"opc.tcp://127.0.0.1:{self.port}")
-        for uri in namespaces_before:
-            await self._server.register_namespace(uri)
-        self.index = await self._server.register_namespace(URI)
-        for name, value in values.items():
-            await self.add(name, value)
-        await self._server.start()
-
-    async def add(self, name: str, value: object, kind: ua.VariantType | None = None) -> None:
-        node = ua.NodeId(name, self.index)
-        found = await self._server.nodes.objects.add_variable(node, name, value, kind)
-        self.variables[name] = found
-        await self.write(name, value, kind=kind)
-
-    async def write(self, name, value, *, born=BORN, status=ua.StatusCodes.Good, kind=None):
-        data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(status), born, datetime.now(UTC))
-        await self.variables[name].write_value(data)
-
-    async def clear(self) -> None:
-        await self._server.delete_nodes(list(self.variables.values()))
-        self.variables.clear()
-
-    async def stop(self) -> None:
-        await self._server.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -74,65 +37,10 @@ async def plant(shared_server):
     await shared_server.clear()
 
 
-class Sink:
-    """Keeps what a source hands over; tests wait for what they expect."""
-
-    def __init__(self) -> None:
-        self.samples: list[Sample] = []
-        self._came = asyncio.Condition()
-
-    async def put(self, delivery: Delivery) -> None:
-        async with self._came:
-            self.samples += delivery.samples
-            self._came.notify_all()
-
-    def of(self, signal: str) -> list[Sample]:
-        return [sample for sample in self.samples if sample.signal == signal]
-
-    async def until(self, condition) -> None:
-        async with asyncio.timeout(30), self._came:
-            await self._came.wait_for(condition)
-
-
-def source(plant: Plant, *names: str, **options) -> OpcUaSource:
-    return OpcUaSource.model_validate(
-        {
-            "kind": "opcua",
-            "endpoint": f"opc.tcp://127.0.0.1:{plant.port}",
-            "publishing_interval_ms": 50,
-            "nodes": [
-                {"node": f"nsu={URI};s={name}", "equipment": EQUIPMENT, "signal": name}
-                for name in names
-            ],
-            **options,
-        }
-    )
-
-
-@asynccontextmanager
-async def collecting(configured: OpcUaSource, put, **options):
-    clock = Clock()
-    link = Link(
-        "line1",
-        configured.equipment,
-        expected_interval_s=configured.expected_interval_s,
-        clock=clock,
-        put=put,
-        changed=lambda: None,
-    )
-    collector = OpcUaCollector("line1", configured, link=link, clock=clock, put=put, **options)
-    task = asyncio.create_task(collector.run())
-    try:
-        yield link
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-async def test_values_arrive_with_source_time_and_status(plant):
+async def test_values_arrive_with_source_time_and_status(plant, tmp_path):
     await plant.add("Speed", 1.0)
     sink = Sink()
-    async with collecting(source(plant, "Speed"), sink.put):
+    async with collecting(source(plant, "Speed"), sink.put, tmp_path):
         await sink.until(lambda: sink.of("Speed"))
         statuses = [
             (2.0, ua.StatusCodes.GoodClamped),
@@ -154,7 +62,7 @@ async def test_values_arrive_with_source_time_and_status(plant):
     assert sink.samples[0].equipment == EQUIPMENT
 
 
-async def test_datatypes_keep_what_they_are(plant):
+async def test_datatypes_keep_what_they_are(plant, tmp_path):
     kinds = {
         "Flag": (True, ua.VariantType.Boolean),
         "Small": (-12, ua.VariantType.Int32),
@@ -166,24 +74,30 @@ async def test_datatypes_keep_what_they_are(plant):
     for name, (value, kind) in kinds.items():
         await plant.add(name, value, kind)
     sink = Sink()
-    async with collecting(source(plant, *kinds), sink.put):
-        await sink.until(lambda: len({s.signal for s in sink.samples} & set(kinds)) == 5)
+    async with collecting(source(plant, *kinds), sink.put, tmp_path):
+        await sink.until(
+            lambda: len({s.signal.partition("[")[0] for s in sink.samples} & set(kinds)) == 6
+        )
 
-    found = {s.signal: (s.value, s.text) for s in sink.samples if s.signal in kinds}
+    found = {
+        s.signal: (s.value, s.text) for s in sink.samples if s.signal.partition("[")[0] in kinds
+    }
     assert found == {
         "Flag": (1.0, None),
         "Small": (-12.0, None),
         "Large": (float(2**63), str(2**63 + 1)),
         "Serial": (None, "0042"),
         "Named": (None, "Läuft"),
+        "List[0]": (1.0, None),
+        "List[1]": (2.0, None),
     }
 
 
-async def test_an_unreadable_node_blocks_no_other_and_is_tried_again(plant, caplog):
+async def test_an_unreadable_node_blocks_no_other_and_is_tried_again(plant, tmp_path, caplog):
     await plant.add("Speed", 1.0)
     sink = Sink()
     configured = source(plant, "Missing", "Speed")
-    async with collecting(configured, sink.put, retry_nodes_s=0.2) as link:
+    async with collecting(configured, sink.put, tmp_path, retry_nodes_s=0.2) as link:
         await sink.until(lambda: sink.of("Speed"))
         assert "1 nodes unreadable" in link.health.reason
         await plant.add("Missing", 5.0)
@@ -204,7 +118,7 @@ async def test_a_restarted_server_is_found_again_under_other_namespace_indexes(t
         spool.append([delivery])
         await sink.put(delivery)
 
-    async with collecting(source(plant, "Speed"), put) as link:
+    async with collecting(source(plant, "Speed"), put, tmp_path) as link:
         await sink.until(lambda: sink.of("Speed"))
         await plant.stop()
         await sink.until(lambda: [s.value for s in sink.of("$link")] == [1.0, 0.0])
@@ -222,12 +136,14 @@ async def test_a_restarted_server_is_found_again_under_other_namespace_indexes(t
     await plant.stop()
 
 
-async def test_a_connected_but_silent_source_is_stalled_until_it_speaks(plant, monkeypatch):
+async def test_a_connected_but_silent_source_is_stalled_until_it_speaks(
+    plant, tmp_path, monkeypatch
+):
     monkeypatch.setattr("edge.link._MIN_SILENCE_S", 0.3)
     await plant.add("Speed", 1.0)
     sink = Sink()
     configured = source(plant, "Speed", expected_interval_s=0.1)
-    async with collecting(configured, sink.put) as link:
+    async with collecting(configured, sink.put, tmp_path) as link:
         watching = asyncio.create_task(watch(link))
         await sink.until(lambda: [s.value for s in sink.of("$link")] == [1.0, -1.0])
         await link.beat()
@@ -240,10 +156,10 @@ async def test_a_connected_but_silent_source_is_stalled_until_it_speaks(plant, m
     assert "no data for" in sink.of("$link")[1].text
 
 
-async def test_an_overflow_that_the_server_admits_is_counted(plant):
+async def test_an_overflow_that_the_server_admits_is_counted(plant, tmp_path):
     await plant.add("Speed", 0.0)
     sink = Sink()
-    async with collecting(source(plant, "Speed"), sink.put):
+    async with collecting(source(plant, "Speed"), sink.put, tmp_path):
         await sink.until(lambda: sink.of("Speed"))
         await plant.write("Speed", 1.0, born=BORN + timedelta(seconds=1), status=0x480)
         await sink.until(lambda: sink.of("$overflow"))
@@ -253,30 +169,16 @@ async def test_an_overflow_that_the_server_admits_is_counted(plant):
     assert [s.quality for s in sink.of("Speed")] == [0, 0]
 
 
-async def test_a_fast_change_between_two_publications_is_not_lost(plant):
+async def test_a_fast_change_between_two_publications_is_not_lost(plant, tmp_path):
     await plant.add("Speed", 0.0)
     sink = Sink()
-    async with collecting(source(plant, "Speed", publishing_interval_ms=250), sink.put):
+    async with collecting(source(plant, "Speed", publishing_interval_ms=250), sink.put, tmp_path):
         await sink.until(lambda: sink.of("Speed"))
         for number in range(1, 51):
             await plant.write("Speed", float(number), born=BORN + timedelta(milliseconds=number))
         await sink.until(lambda: sink.of("Speed")[-1].value == 50.0)
 
     assert [s.value for s in sink.of("Speed")] == [float(number) for number in range(51)]
-
-
-async def test_a_certificate_that_is_none_stops_this_source_only(plant, tmp_path):
-    nonsense = tmp_path / "certificate.der"
-    nonsense.write_text("no certificate")
-    files = dict.fromkeys(("certificate", "private_key", "server_certificate"), nonsense)
-    secured = source(plant, "Speed", security=files)
-    async with collecting(secured, Sink().put) as link:
-        until = asyncio.get_running_loop().time() + 10
-        while "certificate" not in link.health.reason:
-            assert asyncio.get_running_loop().time() < until, link.health
-            await asyncio.sleep(0.02)
-
-    assert link.health.link == "down"
 
 
 async def watch(link: Link) -> None:

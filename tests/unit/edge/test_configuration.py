@@ -32,6 +32,9 @@ groups = ["Plant 1"]
 """
 
 
+NODES = "[[sources.line1.nodes]]"
+
+
 def load(tmp_path: Path, text: str) -> configuration.EdgeConfiguration:
     file = tmp_path / "edge.toml"
     file.write_text(text)
@@ -58,7 +61,11 @@ def test_each_source_is_read_by_its_kind(tmp_path):
         ('kind = "mqtt"', "", 'sources.line2: is without kind; add kind = "opcua"'),
         ('kind = "mqtt"', 'kind = "modbus"', "sources.line2: "),
         ('host = "127.0.0.1"', 'host = "plc7"', "sources.line2: plc7 is another machine"),
-        ("opc.tcp://127.0.0.1", "opc.tcp://plc7", "sources.line1: plc7 is another machine"),
+        (NODES, "plain_text = true\nsecurity = {}\n" + NODES, "sources.line1: plain_text goes"),
+        (NODES, 'username = "x"\n' + NODES, "sources.line1: username and password_file belong"),
+        (NODES, 'security.policy = "None"\n' + NODES, "sources.line1.security.policy: Input"),
+        ("node = ", 'path = "a/b"\nnode = ', "sources.line1.nodes.0: name the variable by one"),
+        ('node = "nsu=', 'path = "{signal}/', "sources.line1.nodes.0: signal must be given once"),
         ('"StateCurrent"', '"$link"', "sources.line1.nodes.0.signal: '$link' cannot name"),
         ("nsu=urn:takt:plant", "ns=2", "sources.line1.nodes.0.node: 'ns=2;s=line1"),
         ("s=line1", "i=line1", "sources.line1.nodes.0.node: 'nsu=urn:takt:plant;i=line1"),

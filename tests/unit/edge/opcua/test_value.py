@@ -1,10 +1,11 @@
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from asyncua import ua
 
-from edge.opcua_value import as_sample, has_overflown, has_source_time, quality_of
+from edge.opcua.value import MOST_PARTS, as_samples, has_overflown, has_source_time, quality_of
 from edge.payload import PayloadError
 from takt.batch import Quality
 
@@ -14,7 +15,8 @@ BORN = datetime(2023, 11, 14, 22, 13, 20, 7, tzinfo=UTC)
 
 def sample_of(value: object, status: int = 0, born: datetime | None = BORN):
     data = ua.DataValue(ua.Variant(value), ua.StatusCode(status), born)
-    return as_sample("assembly/line1/press01", "Speed", data, NOW)
+    [sample] = as_samples("assembly/line1/press01", "Speed", data, NOW)
+    return sample
 
 
 @pytest.mark.parametrize(
@@ -62,10 +64,39 @@ def test_other_types_become_text(value, expected):
     assert (sample.value, sample.text) == expected
 
 
-@pytest.mark.parametrize("value", [[1, 2], b"\x00"])
-def test_what_has_no_place_on_the_wire_is_refused(value):
+def test_what_has_no_place_on_the_wire_is_refused():
     with pytest.raises(PayloadError, match="a value of type"):
-        sample_of(value)
+        sample_of(b"\x00")
+
+
+@dataclass
+class Motor:
+    speed: float
+    phases: list[int]
+    Encoding: int = 0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([1, 2], {"Speed[0]": 1.0, "Speed[1]": 2.0}),
+        ([[1], [2]], {"Speed[0][0]": 1.0, "Speed[1][0]": 2.0}),
+        ([], {}),
+        (Motor(7.5, [1, 2]), {"Speed.speed": 7.5, "Speed.phases[0]": 1.0, "Speed.phases[1]": 2.0}),
+        ([Motor(1.0, [])], {"Speed[0].speed": 1.0}),
+    ],
+)
+def test_arrays_and_structures_become_one_signal_a_part(value, expected):
+    data = ua.DataValue(ua.Variant(value, ua.VariantType.Int32), ua.StatusCode(0), BORN)
+
+    assert {s.signal: s.value for s in as_samples("line1", "Speed", data, NOW)} == expected
+
+
+def test_an_image_is_refused_rather_than_made_a_row_of_signals():
+    data = ua.DataValue(ua.Variant([0] * (MOST_PARTS + 1)), ua.StatusCode(0), BORN)
+
+    with pytest.raises(PayloadError, match="more than 1000 parts"):
+        as_samples("line1", "Speed", data, NOW)
 
 
 @pytest.mark.parametrize("born", [None, datetime(1601, 1, 1, tzinfo=UTC)])

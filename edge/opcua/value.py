@@ -1,0 +1,104 @@
+"""From what an OPC UA server says of a variable to samples.
+
+Belongs here: status codes, times and datatypes, and the rule for values with parts: the third
+element of an array is `signal[2]`, the field of a structure `signal.field`, both as deep as
+they go. Connections are `edge.opcua.connection`.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from asyncua import ua
+
+from edge.clock import EARLIEST, LATEST
+from edge.payload import PayloadError, as_value
+from takt.batch import Quality, Sample
+
+_OVERFLOW = 0x0480
+"""Info type "data value" with its overflow bit (OPC UA part 4, 7.39)."""
+MOST_PARTS = 1_000
+"""Of one value; an image is no row of signals."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SEVERITIES = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)
+
+
+def quality_of(status: ua.StatusCode | None) -> Quality:
+    """The severity of a status code; codes with more to say are as good as plain ones."""
+    return Quality.GOOD if status is None else _SEVERITIES[status.value >> 30]
+
+
+def has_overflown(status: ua.StatusCode | None) -> bool:
+    """Whether the server dropped values of this item before this one."""
+    return status is not None and status.value & _OVERFLOW == _OVERFLOW
+
+
+def as_samples(equipment: str, signal: str, data: ua.DataValue, received_at: int) -> list[Sample]:
+    """The samples that a data value is; without a source time they were born when it came.
+
+    Raises:
+        PayloadError: A datatype has no place on the wire, or there are too many parts.
+    """
+    quality = quality_of(data.StatusCode)
+    observed_at = _microseconds(data.SourceTimestamp)
+    born = received_at if observed_at is None else observed_at
+    if quality is Quality.BAD or data.Value is None:
+        return [Sample(equipment, signal, born, None, None, int(Quality.BAD), received_at)]
+    samples = []
+    for suffix, part in _parts(data.Value.Value, ""):
+        value, text, own_quality = as_value(_plain(part))
+        worst = int(max(quality, own_quality))
+        samples.append(Sample(equipment, signal + suffix, born, value, text, worst, received_at))
+        if len(samples) > MOST_PARTS:
+            raise PayloadError(f"a value of more than {MOST_PARTS} parts")
+    return samples
+
+
+def has_source_time(data: ua.DataValue) -> bool:
+    """Whether the server says when the value was born, so that repeats can be told."""
+    return _microseconds(data.SourceTimestamp) is not None
+
+
+def _parts(value: object, suffix: str) -> Iterator[tuple[str, object]]:
+    match value:
+        case list() | tuple():
+            for place, part in enumerate(value):
+                yield from _parts(part, f"{suffix}[{place}]")
+        case ua.Variant() | ua.DataValue():
+            yield from _parts(value.Value, suffix)
+        case ua.LocalizedText() | ua.QualifiedName() | ua.NodeId() | ua.ExtensionObject():
+            yield suffix, value
+        case _ if dataclasses.is_dataclass(value):
+            for field in dataclasses.fields(value):
+                if field.name != "Encoding":
+                    yield from _parts(getattr(value, field.name), f"{suffix}.{field.name}")
+        case _:
+            yield suffix, value
+
+
+def _plain(value: object) -> object:
+    match value:
+        case ua.LocalizedText():
+            return value.Text
+        case ua.QualifiedName():
+            return value.Name
+        case datetime():
+            return aware(value).isoformat()
+        case UUID():
+            return str(value)
+        case ua.NodeId():
+            return value.to_string()
+    return value
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    microseconds = (aware(moment) - _EPOCH) // timedelta(microseconds=1)
+    return microseconds if EARLIEST < microseconds < LATEST else None
+
+
+def aware(moment: datetime) -> datetime:
+    """OPC UA's times are UTC, whether they say so or not."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

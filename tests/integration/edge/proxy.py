@@ -1,0 +1,50 @@
+"""A TCP proxy between a collector and a server, to cut or to stall the line."""
+
+import asyncio
+from contextlib import suppress
+
+from tests.conftest import free_port
+
+
+class Proxy:
+    """Forwards bytes while it is open; `cut` closes all lines, `stall` swallows what comes."""
+
+    def __init__(self, target_port: int) -> None:
+        self.port = free_port()
+        self._target_port = target_port
+        self._server: asyncio.Server | None = None
+        self._flowing = asyncio.Event()
+        self._lines: set[asyncio.StreamWriter] = set()
+
+    async def open(self) -> None:
+        self._flowing.set()
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", self.port)
+
+    async def cut(self) -> None:
+        """As if the cable were pulled and the switch told both sides."""
+        assert self._server is not None
+        self._server.close()
+        for line in list(self._lines):
+            line.close()
+
+    def stall(self) -> None:
+        """As if packets vanished: nobody is told anything."""
+        self._flowing.clear()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            theirs, ours = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:
+            writer.close()
+            return
+        self._lines |= {writer, ours}
+        await asyncio.gather(self._pump(reader, ours), self._pump(theirs, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await reader.read(65_536):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+        self._lines.discard(writer)
