@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -117,10 +116,13 @@ def _parsed(settings: Settings) -> Path:
         program = Path(sys.executable).with_name("dbt")
         _run(settings, [program, "parse", "--target-path", target], silent)
         for old in kept.parent.glob("parsed-*"):
-            shutil.rmtree(old, ignore_errors=True)
-        # Another process may have been first.
-        with suppress(FileExistsError, NotADirectoryError):
+            if old != kept:
+                shutil.rmtree(old, ignore_errors=True)
+        try:
             target.rename(kept)
+        except OSError:
+            if not kept.exists():  # else another process was first
+                raise
     return kept
 
 

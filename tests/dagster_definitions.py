@@ -9,6 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from tests.parsed_project import share_parsed_project
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -31,6 +33,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 @cache
 def _load(home: Path) -> Loaded:
+    share_parsed_project(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAKT_HOME", str(home))
         from pipelines.definitions import defs

@@ -19,6 +19,7 @@ import pytest
 
 from takt.settings import Settings
 from tests.command import run_takt
+from tests.parsed_project import share_parsed_project
 
 LOGS = Path(os.environ.get("TAKT_REAL_DATA", "/nowhere")) / "nist"
 WORK_UNIT = "machining/cell1/mazak03"
@@ -157,6 +158,7 @@ def test_real_machine_logs_give_the_published_seconds_per_state(
 
     run_takt(lake_settings, "reference", "load", tmp_path / "business_data")
     run_takt(lake_settings, "import", *files)
+    share_parsed_project(lake_settings.home)
     run_takt(lake_settings, "refresh")
 
     for log in sorted(LOGS.glob("Mazak03-*.txt.gz")):

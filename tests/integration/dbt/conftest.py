@@ -14,6 +14,7 @@ from ingestion import reference
 from pipelines import dbt
 from takt.settings import Settings
 from tests.oracle.figures import Figures
+from tests.parsed_project import share_parsed_project
 
 MARTS = (
     "work_unit_shift",
@@ -88,6 +89,7 @@ def plant(lake_settings: Settings, tmp_path: Path) -> Callable[[datetime, dateti
         files = history.prepare(folder, lake_settings, 7, start, end)
         report = reference.load(lake_settings, folder / "business_data")
         assert report.load_id is not None, str(report)
+        share_parsed_project(lake_settings.home)
         return Plant(lake_settings, folder, files)
 
     return prepare

@@ -10,11 +10,13 @@ import pytest
 from pipelines import dbt
 from pipelines.refresh import refresh
 from takt.settings import Settings
+from tests.parsed_project import share_parsed_project
 
 pytestmark = pytest.mark.timeout(400)
 
 
 def test_the_worked_examples_give_their_published_results(lake_settings: Settings) -> None:
+    share_parsed_project(lake_settings.home)
     # Unit tests ask the lake for the types of the models that they feed.
     refresh(lake_settings)
 

@@ -10,6 +10,7 @@ from ingestion import drop_folder
 from pipelines.refresh import refresh
 from takt.settings import Settings
 from tests.dagster_definitions import Loaded
+from tests.parsed_project import share_parsed_project
 from tests.plant_files import write_plant
 
 
@@ -60,6 +61,7 @@ def test_a_missing_row_and_a_refused_message_are_warned_of(
     from pipelines.defs.pipeline_checks import has_not_grown, is_balanced
 
     assert is_balanced(lake_settings).passed
+    share_parsed_project(lake_settings.home)
     refresh(lake_settings, select="+balance +quarantine_summary")
     assert is_balanced(lake_settings).passed
     assert has_not_grown(lake_settings).passed

@@ -1,0 +1,16 @@
+"""The dbt project, parsed once for all tests instead of once for each home."""
+
+from pathlib import Path
+
+from pipelines import dbt
+from takt.settings import Settings
+
+_SHARED = Settings(home=Path(__file__).parent.parent / ".pytest_cache" / "parsed-project")
+
+
+def share_parsed_project(home: Path) -> None:
+    """Let a home find the project as it is now parsed already."""
+    parsed = dbt.manifest(_SHARED).parent
+    folder = home / "dbt"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / parsed.name).symlink_to(parsed)
