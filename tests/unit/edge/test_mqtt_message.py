@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edge.configuration import MqttSource
 from edge.mqtt_message import MessageReader
-from edge.payload import MAX_SAMPLES, PayloadError, Reading, as_value
+from edge.payload import MAX_SAMPLES, PayloadError, Reading, as_value, parse
 from takt import batch
 from takt.batch import Sample
 
@@ -250,6 +250,17 @@ def test_whatever_stands_beside_them_good_signals_are_read(numbers, other):
 
     named = {s.signal: s.value for s in found.samples if not s.signal.startswith("zz")}
     assert named == {"good": 1.0, **{name: float(number) for name, number in numbers.items()}}
+
+
+@given(JSON.map(json.dumps) | st.text(alphabet='{}[]",:0123456789.eE+-NaInfity\\ud8', max_size=9))
+def test_the_fast_reader_reads_what_python_s_own_does(text):
+    try:
+        expected = json.loads(text)
+    except (ValueError, RecursionError):
+        with pytest.raises(PayloadError, match="no JSON"):
+            parse(text.encode())
+    else:
+        assert repr(parse(text.encode())) == repr(expected)
 
 
 WAYS = [
