@@ -4,6 +4,7 @@ Belongs here: keeping payloads. They are read by the same code that reads them f
 so there is no second form of them.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 from edge.sparkplug.node import Born
 from edge.sparkplug.reading import UndecodableError, decode
 from edge.sparkplug.topic import NodeId
-from takt.errors import TaktError
+from takt.errors import ConfigurationError, TaktError
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 create table if not exists birth (
@@ -33,15 +36,19 @@ class BirthCache:
 
     Args:
         path: The file. Births can be heard again: one that is damaged is put aside.
+
+    Raises:
+        ConfigurationError: The file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = _open(path)
-        except sqlite3.DatabaseError:
-            path.replace(path.with_suffix(".damaged"))
-            self._db = _open(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = _opened(path)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(
+                f"{path}: births cannot be kept here ({error}); mend the folder of the spool"
+            ) from error
 
     def births(self) -> Iterator[Born]:
         """Every birth that holds; a node's own before its devices'."""
@@ -84,6 +91,19 @@ class BirthCache:
                 "insert into birth values (?, ?, ?, ?)",
                 (*node, born.device, born.payload.SerializeToString()),
             )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        log.warning("%s is damaged (%s) and put aside; births must be heard again", path, error)
+        path.replace(path.with_suffix(".damaged"))
+        for rest in ("-wal", "-shm"):
+            path.with_name(path.name + rest).unlink(missing_ok=True)
+        return _open(path)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -6,6 +6,7 @@ from edge.sparkplug.birth_cache import BirthCache, BirthCacheError
 from edge.sparkplug.node import Born
 from edge.sparkplug.reading import decode
 from edge.sparkplug.topic import NodeId
+from takt.errors import ConfigurationError
 from tests.sparkplug_messages import data, metric, node_birth
 
 NODE, OTHER = NodeId("plant1", "edge1"), NodeId("plant1", "edge2")
@@ -61,3 +62,10 @@ def test_a_disk_that_refuses_is_said(tmp_path):
 
     with pytest.raises(BirthCacheError, match="births cannot be kept"):
         cache.keep(ALL)
+
+
+def test_a_folder_that_is_none_is_one_line_with_advice(tmp_path):
+    (tmp_path / "sparkplug").write_text("a file")
+
+    with pytest.raises(ConfigurationError, match="births cannot be kept here"):
+        BirthCache(tmp_path / "sparkplug" / "a.db")
