@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.sparkplug.node import Born
 from edge.sparkplug.reading import UndecodableError, decode
 from edge.sparkplug.topic import NodeId
-from takt.errors import ConfigurationError, TaktError
+from takt.errors import TaktError
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +35,8 @@ class BirthCache:
     """The births that hold, in one file; use from one thread at a time.
 
     Args:
-        path: The file. Births can be heard again: one that is damaged is put aside.
-
-    Raises:
-        ConfigurationError: The file cannot be opened.
+        path: The file. Births can be heard again: one that is damaged is put aside, and where
+            none can be opened they are kept in memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,9 +44,10 @@ class BirthCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _opened(path)
         except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"{path}: births cannot be kept here ({error}); mend the folder of the spool"
-            ) from error
+            log.warning(
+                "%s cannot be opened (%s): after a restart births must be heard again", path, error
+            )
+            self._db = _open(Path(":memory:"))
 
     def births(self) -> Iterator[Born]:
         """Every birth that holds; a node's own before its devices'."""

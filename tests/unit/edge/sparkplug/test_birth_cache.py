@@ -6,7 +6,6 @@ from edge.sparkplug.birth_cache import BirthCache, BirthCacheError
 from edge.sparkplug.node import Born
 from edge.sparkplug.reading import decode
 from edge.sparkplug.topic import NodeId
-from takt.errors import ConfigurationError
 from tests.sparkplug_messages import data, metric, node_birth
 
 NODE, OTHER = NodeId("plant1", "edge1"), NodeId("plant1", "edge2")
@@ -64,8 +63,11 @@ def test_a_disk_that_refuses_is_said(tmp_path):
         cache.keep(ALL)
 
 
-def test_a_folder_that_is_none_is_one_line_with_advice(tmp_path):
+def test_without_a_folder_births_are_kept_in_memory_and_this_is_said(tmp_path, caplog):
     (tmp_path / "sparkplug").write_text("a file")
+    cache = BirthCache(tmp_path / "sparkplug" / "a.db")
+    cache.keep(ALL)
 
-    with pytest.raises(ConfigurationError, match="births cannot be kept here"):
-        BirthCache(tmp_path / "sparkplug" / "a.db")
+    assert list(cache.births()) == ALL
+    assert "after a restart births must be heard again" in caplog.text
+    cache.close()
