@@ -5,11 +5,13 @@ in the spool's batches is counted against what was published: QoS 0 promises not
 the broker drops is a figure too.
 """
 
+import json
 import multiprocessing
 import socket
 import struct
 import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -26,7 +28,8 @@ from takt.topics import Collector
 DEFAULT_SECONDS = 30.0
 NODES, METRICS = 20, 50
 _PER_SECOND = 60_000
-_PROBE_S = 5.0
+_QUIET_S = 5.0
+_DRAIN_S = 30.0
 _BURST_S = 0.01
 _CONNECT = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x00\x00\x05bench"
 _EDGE = """
@@ -61,22 +64,34 @@ def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dic
     ours.recv()
     memory, spent, started = PeakMemory(pid), _cpu_s(watched), time.monotonic()
     published = int(ours.recv())
+    mark = home / "edge" / "collector1" / "spool.mark"
+    _until_still(lambda: _accepted(mark) - NODES * METRICS, published, _QUIET_S)
+    passed, cpu = time.monotonic() - started, _cpu_s(watched) - spent
     values = _Values(peer)
-    seen, moved_at = 0, time.monotonic()
-    while values.count() < published and time.monotonic() - moved_at < _PROBE_S:
-        if values.count() > seen:
-            seen, moved_at = values.count(), time.monotonic()
-        time.sleep(0.05)
-    passed, cpu = moved_at - started, _cpu_s(watched) - spent
+    arrived = _until_still(values.count, published, _DRAIN_S)
     nodes.join(5)
     return {
-        "metrics_per_s": values.count() / passed,
-        "cpu_us_per_metric": cpu / values.count() * 1e6,
+        "metrics_per_s": arrived / passed,
+        "cpu_us_per_metric": cpu / arrived * 1e6,
         "cpu_cores": cpu / passed,
         "rss_mb": memory.stop() / 1e6,
         "published": float(published),
-        "lost": float(published - values.count()),
+        "lost": float(published - arrived),
     }
+
+
+def _until_still(count: Callable[[], int], wanted: int, patience_s: float) -> int:
+    """The count, once it is all that is wanted or has not moved for a while."""
+    seen, moved_at = count(), time.monotonic()
+    while seen < wanted and time.monotonic() - moved_at < patience_s:
+        time.sleep(0.05)
+        if (now := count()) > seen:
+            seen, moved_at = now, time.monotonic()
+    return seen
+
+
+def _accepted(mark: Path) -> int:
+    return int(json.loads(mark.read_bytes())["last_row"])
 
 
 class _Values:

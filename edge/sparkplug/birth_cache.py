@@ -4,6 +4,7 @@ Belongs here: keeping payloads. They are read by the same code that reads them f
 so there is no second form of them.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from edge.sparkplug.node import Born
 from edge.sparkplug.reading import UndecodableError, decode
 from edge.sparkplug.topic import NodeId
 from takt.errors import TaktError
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 create table if not exists birth (
@@ -32,16 +35,19 @@ class BirthCache:
     """The births that hold, in one file; use from one thread at a time.
 
     Args:
-        path: The file. Births can be heard again: one that is damaged is put aside.
+        path: The file. Births can be heard again: one that is damaged is put aside, and where
+            none can be opened they are kept in memory.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = _open(path)
-        except sqlite3.DatabaseError:
-            path.replace(path.with_suffix(".damaged"))
-            self._db = _open(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = _opened(path)
+        except (OSError, sqlite3.Error) as error:
+            log.warning(
+                "%s cannot be opened (%s): after a restart births must be heard again", path, error
+            )
+            self._db = _open(Path(":memory:"))
 
     def births(self) -> Iterator[Born]:
         """Every birth that holds; a node's own before its devices'."""
@@ -84,6 +90,19 @@ class BirthCache:
                 "insert into birth values (?, ?, ?, ?)",
                 (*node, born.device, born.payload.SerializeToString()),
             )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        log.warning("%s is damaged (%s) and put aside; births must be heard again", path, error)
+        path.replace(path.with_suffix(".damaged"))
+        for rest in ("-wal", "-shm"):
+            path.with_name(path.name + rest).unlink(missing_ok=True)
+        return _open(path)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -93,6 +93,7 @@ class EdgeNode:
         self._reader = Reader(self.counts, recent)
         self._bd_seq: int | None = None
         self._definitions: dict[str, Definitions] = {}
+        self._alias_owners: dict[int, str] = {}
         self._early: list[Message] = []
         self._awaited: dict[str, int] = {}
         self._is_heard = False
@@ -222,11 +223,25 @@ class EdgeNode:
             known = Definitions(None)
             self.counts["refused_equipment"] += 1
             read.refused = str(error)
-        self.counts["alias_conflicts"] += known.conflicts
+        self.counts["alias_conflicts"] += known.conflicts + self._shared_aliases(device, known)
         if known.refused:
             self.counts["refused_metrics"] += len(known.refused)
             read.refused = known.refused[-1]
         self._definitions[device] = known
+
+    def _shared_aliases(self, device: str, known: Definitions) -> int:
+        """Aliases that another part of the node has; topics still tell whose is meant."""
+        if not device:
+            self._alias_owners.clear()
+        self._free_aliases(device)
+        owners = self._alias_owners
+        return sum(owners.setdefault(alias, device) != device for alias in known.by_alias)
+
+    def _free_aliases(self, device: str) -> None:
+        if (before := self._definitions.get(device)) is not None:
+            for alias in before.by_alias:
+                if self._alias_owners.get(alias) == device:
+                    del self._alias_owners[alias]
 
     def _hear(self, outcome: Outcome) -> None:
         """Any message in order says that the node lives, and its born devices with it."""
@@ -249,6 +264,7 @@ class EdgeNode:
         self._bd_seq = None
 
     def _lose_device(self, device: str, sent_at: int, outcome: Outcome) -> None:
+        self._free_aliases(device)
         if (known := self._definitions.pop(device, None)) is None:
             self._count_unborn(1)
             return

@@ -98,6 +98,7 @@ class SparkplugCollector:
         self._left_out = LeftOut(name, link)
         self._taken: list[tuple[topic.Origin, bytes, int]] = []
         self._ready = asyncio.Event()
+        self._connection: Connection | None = None
         self._must_say_state = False
         self._report_at = time.monotonic() + report_every_s
 
@@ -115,10 +116,11 @@ class SparkplugCollector:
             self._births.close()
 
     async def _collect(self, backoff: Backoff) -> None:
-        self._taken = []
+        self._taken, self._connection = [], None
         began = time.time_ns() // 1_000_000
         async with connect(self._source, self._session(began)) as connection:
             backoff.reset()
+            self._connection = connection
             connection.when_lost(self._ready.set)
             await self._begin()
             self._must_say_state = True
@@ -160,6 +162,9 @@ class SparkplugCollector:
         if origin is not None and not message.retain:
             self._taken.append((origin, bytes(message.payload), self._clock.now()))
             self._ready.set()
+            if len(self._taken) >= MAX_WAITING and self._connection is not None:
+                # QoS 0 knows no other way to wait; what the broker drops then is a gap.
+                self._connection.pause()
         elif origin is not None:
             with suppress(UndecodableError):
                 self._host.refuse_retained(origin)
@@ -183,8 +188,6 @@ class SparkplugCollector:
 
     async def _hand_over(self, connection: Connection) -> None:
         taken, self._taken = self._taken, []
-        if len(taken) >= MAX_WAITING:
-            connection.pause()
         for first in range(0, len(taken), _AT_ONCE):
             outcome = Outcome()
             for origin, content, received_at in taken[first : first + _AT_ONCE]:
@@ -196,7 +199,8 @@ class SparkplugCollector:
         if taken:
             self._link.saw(taken[-1][2])
         await self._let_time_pass(connection)
-        connection.resume()
+        if len(self._taken) < MAX_WAITING:
+            connection.resume()
 
     async def _let_time_pass(self, connection: Connection) -> None:
         outcome = Outcome()

@@ -1,17 +1,24 @@
 """`takt edge` as a Sparkplug host application, heard over a real broker from a real edge node."""
 
+import asyncio
 import json
 import queue
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.clock import Clock
+from edge.configuration import SparkplugSource
+from edge.link import Link
+from edge.sparkplug.birth_cache import BirthCache
+from edge.sparkplug.source import Identity, SparkplugCollector
 from edge.sparkplug.sparkplug_b_pb2 import Payload
+from edge.spool import Delivery
 from tests.conftest import Mosquitto, wait_until
 from tests.integration.edge.conftest import AckingPeer, CollectorProcess
 from tests.sparkplug_messages import data, metric, node_birth, node_death
@@ -197,6 +204,56 @@ def test_rubbish_is_counted_and_the_rest_goes_on(node, press, broker, host):
         lambda: "20 messages not understood" in host.healths[-1].sources["plant"].reason,
         "the count in health",
     )
+
+
+async def test_a_spool_that_takes_nothing_stops_the_reading_and_loses_nothing(
+    mosquitto, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("edge.sparkplug.source.MAX_WAITING", 5)
+    room, values, clock = asyncio.Event(), [], Clock()
+
+    async def put(delivery: Delivery) -> None:
+        if any(sample.signal == "Level" for sample in delivery.samples):
+            await room.wait()
+            values.extend(s.value for s in delivery.samples if s.signal == "Level")
+
+    async def learned(_source: str, _equipment: str) -> None:
+        return
+
+    link = Link("plant", (), expected_interval_s=60, clock=clock, put=put, changed=lambda: None)
+    collector = SparkplugCollector(
+        "plant",
+        SparkplugSource(kind="sparkplug", host="127.0.0.1", port=mosquitto.port),
+        Identity("test", "test"),
+        births=BirthCache(tmp_path / "plant.db"),
+        link=link,
+        clock=clock,
+        put=put,
+        learned=learned,
+    )
+    task = asyncio.create_task(collector.run())
+    await until(lambda: link.health.link == "up", "the connection")
+    node = EdgeNode(mosquitto.port, "plant1/edge1")
+    node.give_birth()
+    await until(lambda: link.serves("plant1/edge1/Press"), "the birth")
+    for level in range(6, 106):
+        await asyncio.to_thread(node.say_level, level)
+    await until(lambda: len(collector._taken) == 5, "the reading to stop")
+    room.set()
+
+    await until(lambda: len(values) == 101, "all that was said")
+    assert values == [float(level) for level in range(5, 106)]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    node.close()
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """As `wait_until`, while other tasks have their turn."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"waited for {what}"
+        await asyncio.sleep(0.01)
 
 
 def test_a_primary_host_says_its_state_and_knows_aliases_after_a_kill(mosquitto, peer, tmp_path):

@@ -61,3 +61,13 @@ def test_a_disk_that_refuses_is_said(tmp_path):
 
     with pytest.raises(BirthCacheError, match="births cannot be kept"):
         cache.keep(ALL)
+
+
+def test_without_a_folder_births_are_kept_in_memory_and_this_is_said(tmp_path, caplog):
+    (tmp_path / "sparkplug").write_text("a file")
+    cache = BirthCache(tmp_path / "sparkplug" / "a.db")
+    cache.keep(ALL)
+
+    assert list(cache.births()) == ALL
+    assert "after a restart births must be heard again" in caplog.text
+    cache.close()

@@ -202,6 +202,24 @@ def test_an_alias_that_names_two_metrics_names_none(heard):
     assert heard.counts()["alias_conflicts"] == 1
 
 
+def test_an_alias_of_two_devices_is_counted_and_read_by_device(heard):
+    born(heard, COUNT)
+    heard.say("DBIRTH", data([metric("Other", 1, "Int32", alias=1)], 2), "press02")
+    heard.say("DDATA", count(8, seq=3), "press02")
+    heard.say("DDATA", count(9, seq=4), "press01")
+
+    assert heard.values[1:] == [(f"{NODE}/press02", "Other", 8.0), (DEVICE, "Count", 9.0)]
+    assert heard.counts()["alias_conflicts"] == 1
+
+
+def test_an_alias_is_free_again_after_the_death_of_its_device(heard):
+    born(heard, COUNT)
+    heard.say("DDEATH", data(seq=2), "press01")
+    heard.say("DBIRTH", data([COUNT], 3), "press02")
+
+    assert "alias_conflicts" not in heard.counts()
+
+
 def test_a_value_of_another_type_than_declared_is_left_out(heard):
     born(heard, COUNT)
     heard.say("DDATA", data([metric(value="8", datatype="String", alias=1)], 2), "press01")
