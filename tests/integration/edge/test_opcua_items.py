@@ -191,6 +191,22 @@ async def test_an_item_that_went_silent_is_noticed_and_subscribed_anew(plant, tm
     assert [line for line in caplog.messages if "s=Lost do not come through" in line]
 
 
+async def test_a_node_that_the_server_removes_is_named_and_comes_back(plant, tmp_path, caplog):
+    await plant.add("Removed", 1.0)
+    sink = Sink()
+    configured = source(
+        plant, "Removed", nodes=[fixed("Line1/Press01/Speed"), fixed("Removed", "Removed")]
+    )
+    options = {"compare_s": 0.2, "retry_nodes_s": 0.2}
+    async with collecting(configured, sink.put, tmp_path, **options) as link:
+        await sink.until(lambda: sink.of("Removed") and sink.of("Speed"))
+        await plant.server.delete_nodes([plant.variables.pop("Removed")])
+        await until(lambda: link.health.reason == "connected; 1 nodes unreadable", "the remark")
+        await plant.add("Removed", 2.0)
+        await sink.until(lambda: sink.values("Removed")[-1] == 2.0)
+        await until(lambda: link.health.reason == "connected", "the remark to go")
+
+
 async def test_a_subscription_that_is_whole_is_left_alone(plant, tmp_path):
     await plant.add("Quiet", 1.0)
     await plant.add("Busy", 0.0)
