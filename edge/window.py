@@ -2,7 +2,7 @@
 
 Belongs here: decisions only; no clock, no broker, no spool.
 
-After an outage what is new does not wait behind what is old (ADR 0009): batches from `live_from`
+After an outage what is new does not wait behind what is old (ADR 0007): batches from `live_from`
 on are sent in a *live lane* of their own, before the backlog, until the backlog has caught up.
 An acknowledgement does not say how far the live lane has arrived; but what was sent before a
 batch that is settled has arrived with it, or was lost and will be named as missing.

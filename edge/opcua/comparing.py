@@ -48,7 +48,11 @@ class Comparison:
             SourceLostError: A node's subscription misses changes; it was read twice.
         """
         chosen = self._choose(nodes, min(_NODES_AT_ONCE, limits.read))
-        if is_behind() or not (differing := await self._differing(client, chosen)):
+        if is_behind():
+            return
+        differing = await self._differing(client, chosen)
+        self._differed.difference_update(set(chosen) - set(differing))
+        if not differing:
             return
         before = {node: self.latest.get(node) for node in differing}
         await asyncio.sleep(self._grace_s)

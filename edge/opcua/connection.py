@@ -28,7 +28,7 @@ from edge.opcua.errors import SourceLostError
 from takt.settings import LOOPBACK
 
 _REQUEST_TIMEOUT_S = 4.0
-_PROBE_S = 2.0
+_PROBE_S = 4.0
 _WAIT_FOR_RECONNECT_S = 10.0
 _MAX_RECONNECT_DELAY_S = 2.0
 _FAREWELL_S = 2.0

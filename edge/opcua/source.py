@@ -10,37 +10,29 @@ there. The server's own clock is subscribed as well, as the sign that the subscr
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from asyncua import Client, ua
+from asyncua import ua
 from asyncua.client.ua_client import StateSubscription, UaClientState
-from asyncua.common.subscription import (
-    DataChangeEvent,
-    OverflowPolicy,
-    StatusChangeEvent,
-    Subscription,
-)
-from asyncua.observer import Observer, SubscriptionEvent
+from asyncua.common.subscription import DataChangeEvent, StatusChangeEvent, Subscription
 
 from edge.clock import Clock
 from edge.configuration import OpcUaNode, OpcUaSource
 from edge.link import Link, Put
+from edge.opcua.address import Target
 from edge.opcua.certificates import CertificateFolder
 from edge.opcua.comparing import Comparison
-from edge.opcua.connection import Secured, connected
-from edge.opcua.covered import Covered
+from edge.opcua.connection import Secured
 from edge.opcua.errors import FAULTS, SourceLostError
-from edge.opcua.history import BackFill
-from edge.opcua.subscribing import CLOCK_NODE, Items, Refusals
-from edge.opcua.tree import Limits, read_limits
-from edge.opcua.value import as_samples, aware, has_overflown, has_source_time
+from edge.opcua.gaps import Gaps
+from edge.opcua.session import Session, opened
+from edge.opcua.subscribing import CLOCK_NODE, Refusals
+from edge.opcua.value import as_samples, has_overflown, has_source_time
 from edge.payload import PayloadError
 from edge.spool import Delivery
 from takt.backoff import Backoff
@@ -49,9 +41,6 @@ from takt.equipment import COLLECTOR_EQUIPMENT
 
 log = logging.getLogger(__name__)
 
-_KEEPALIVE_MS = 5_000
-_LIFETIME_MS = 60_000
-_WAITING_EVENTS = 10_000
 _SILENT_S = 10.0
 _WATCH_S = 1.0
 _RESUME_S = 20.0
@@ -59,40 +48,6 @@ _GLANCE_S = 0.2
 _RETRY_NODES_S = 60.0
 _COMPARE_S = 60.0
 _CERTIFICATES_S = 24 * 3_600.0
-_OVERLAP = timedelta(seconds=5)
-"""By how much a value may come later than the server's clock that was read beside it."""
-
-
-@dataclass(frozen=True)
-class _Session:
-    """What belongs together for the length of one connection."""
-
-    client: Client
-    secured: Secured
-    limits: Limits
-    subscription: Subscription
-    items: Items
-    has_overflown: asyncio.Event
-    is_forgotten: asyncio.Event
-
-
-class _Forgetting(Observer):  # type: ignore[misc] # asyncua has no types here
-    """Notices that asyncua had to create the subscription again.
-
-    It does so under old namespace indexes and in one request: a new connection is better.
-    """
-
-    def __init__(self) -> None:
-        self.seen = asyncio.Event()
-
-    def on_subscription_event(
-        self,
-        subscription_id: int | None,  # noqa: ARG002 -- the base class's signature
-        event: SubscriptionEvent,
-    ) -> None:
-        """Asyncua's hook."""
-        if event is SubscriptionEvent.RECREATED:
-            self.seen.set()
 
 
 class OpcUaCollector:
@@ -134,15 +89,14 @@ class OpcUaCollector:
         self._learned = learned
         self._retry_nodes_s = retry_nodes_s
         self._compare_s = compare_s
-        self._covered = Covered(folder / f"{name}.covered.json", put)
+        self._gaps = Gaps(name, source, folder, put=put, clock=clock)
         self._refusals = Refusals(name, retry_nodes_s)
         slowest_ms = max(
             node.sampling_interval_ms or source.publishing_interval_ms for node in source.nodes
         )
         grace_s = 2 * max(slowest_ms, source.publishing_interval_ms) / 1_000 + 1
         self._comparison = Comparison(name, grace_s)
-        self._back_fill: BackFill | None = None
-        self._gap_seen = asyncio.Event()
+        self._targets: Mapping[ua.NodeId, list[Target]] = {}
         self._left_out: set[ua.NodeId] = set()
         self._said_endings: set[tuple[str, str]] = set()
         self._sign_of_life_at = 0.0
@@ -158,23 +112,26 @@ class OpcUaCollector:
                 try:
                     await self._collect(backoff)
                 except FAULTS as lost:
-                    self._covered.begin_gap()
+                    self._gaps.begin()
                     await self._link.down(str(lost) or type(lost).__name__)
                 await asyncio.sleep(backoff.next_delay_s())
         finally:
-            self._covered.save()
+            self._gaps.save()
 
     async def _collect(self, backoff: Backoff) -> None:
-        async with self._session() as session:
+        async with opened(self._name, self._source, self._certificates, self._refusals) as session:
+            self._targets = session.items.targets
+            self._comparison.latest = {}
+            self._hear()
             await self._subscribe(session, self._source.nodes)
             backoff.reset()
             await self._link.up()
-            self._gap_seen.set()
+            self._gaps.end()
             work = {
                 "consume": self._consume(session.subscription),
                 "watch": self._watch(session),
                 "retry": self._retry_nodes(session),
-                "back-fill": self._fill_gaps(session),
+                "back-fill": self._gaps.run(session),
                 "compare": self._compare(session),
                 "certificates": self._watch_certificates(session.secured),
             }
@@ -186,37 +143,7 @@ class OpcUaCollector:
                 first = _first(lost)
                 raise SourceLostError(str(first) or type(first).__name__) from lost
 
-    @asynccontextmanager
-    async def _session(self) -> AsyncIterator[_Session]:
-        interval = self._source.publishing_interval_ms
-        parameters = ua.CreateSubscriptionParameters(
-            RequestedPublishingInterval=interval,
-            RequestedLifetimeCount=math.ceil(_LIFETIME_MS / interval),
-            RequestedMaxKeepAliveCount=math.ceil(_KEEPALIVE_MS / interval),
-            MaxNotificationsPerPublish=_WAITING_EVENTS,
-            PublishingEnabled=True,
-            Priority=0,
-        )
-        async with connected(self._name, self._source, self._certificates) as (client, secured):
-            limits = await read_limits(client)
-            subscription = await client.create_subscription(
-                parameters, queue_maxsize=_WAITING_EVENTS, overflow=OverflowPolicy.DISCONNECT
-            )
-            # An overflowing queue of ours is a gap like any other: resuming would hide it.
-            has_overflown = asyncio.Event()
-            subscription.set_overflow_disconnect_handler(has_overflown.set)
-            items = Items(client, subscription, self._source, limits, self._refusals)
-            self._items = items
-            self._comparison.latest = {}
-            self._sign_of_life_at = time.monotonic()
-            await items.watch_clock()
-            forgetting = _Forgetting()
-            client.uaclient.observer = forgetting
-            yield _Session(
-                client, secured, limits, subscription, items, has_overflown, forgetting.seen
-            )
-
-    async def _subscribe(self, session: _Session, nodes: Iterable[OpcUaNode]) -> None:
+    async def _subscribe(self, session: Session, nodes: Iterable[OpcUaNode]) -> None:
         for equipment in {target.equipment for target in await session.items.add(nodes)}:
             if not self._link.serves(equipment):
                 await self._learned(self._name, equipment)
@@ -228,7 +155,7 @@ class OpcUaCollector:
         remarks = [f"{refused} nodes unreadable"] if refused else []
         self._link.remark = "; ".join([*remarks, *secured.ending(datetime.now(UTC))])
 
-    async def _retry_nodes(self, session: _Session) -> NoReturn:
+    async def _retry_nodes(self, session: Session) -> NoReturn:
         while True:
             await asyncio.sleep(self._retry_nodes_s)
             if self._refusals.nodes:
@@ -252,7 +179,7 @@ class OpcUaCollector:
                 case DataChangeEvent() if event.node.nodeid == CLOCK_NODE:
                     self._hear()
                     if isinstance(event.value, datetime):
-                        await self._covered.reach(aware(event.value))
+                        await self._gaps.reach(event.value)
                 case DataChangeEvent():
                     await self._take(event.node.nodeid, event.data.monitored_item.Value)
                 case StatusChangeEvent():
@@ -267,7 +194,7 @@ class OpcUaCollector:
         self._comparison.latest[node] = data
         samples: list[Sample] = []
         try:
-            for target in self._items.targets.get(node, ()):
+            for target in self._targets.get(node, ()):
                 samples += as_samples(target.equipment, target.signal, data, now)
         except PayloadError as error:
             self._leave_out(node, str(error))
@@ -287,28 +214,29 @@ class OpcUaCollector:
             self._left_out.add(node)
             log.warning("%s: values of node %s are left out: %s", self._name, node.to_string(), why)
 
-    async def _watch(self, session: _Session) -> NoReturn:
+    async def _watch(self, session: Session) -> NoReturn:
         """Notice an interruption, a silent subscription, and values the server dropped."""
-        silent_s = max(_SILENT_S, 3 * self._source.publishing_interval_ms / 1_000)
-        async with session.client.subscribe_state() as states:
-            while True:
-                with suppress(TimeoutError):
-                    if await states.next_change(_WATCH_S) is not UaClientState.CONNECTED:
-                        await self._resume(session, states)
-                if session.client.state is not UaClientState.CONNECTED:
-                    await self._resume(session, states)
-                if session.is_forgotten.is_set():
-                    raise SourceLostError("the server has forgotten the subscription")
-                if session.has_overflown.is_set():
-                    raise SourceLostError("values come faster than they are accepted")
-                silence_s = time.monotonic() - self._sign_of_life_at
-                if silence_s > silent_s and not self._is_handing_over:
-                    raise SourceLostError(f"connected, but silent for {silent_s:.0f} s")
-                await self._report_overflows()
+        while True:
+            # Begun anew after each interruption: states of the last one are no news.
+            async with session.client.subscribe_state() as states:
+                await self._until_interrupted(session, states)
+                await self._resume(session, states)
 
-    async def _resume(self, session: _Session, states: StateSubscription) -> None:
+    async def _until_interrupted(self, session: Session, states: StateSubscription) -> None:
+        silent_s = max(_SILENT_S, 3 * self._source.publishing_interval_ms / 1_000)
+        while session.client.state is UaClientState.CONNECTED:
+            with suppress(TimeoutError):
+                if await states.next_change(_WATCH_S) is not UaClientState.CONNECTED:
+                    return
+            session.require_whole()
+            silence_s = time.monotonic() - self._sign_of_life_at
+            if silence_s > silent_s and not self._is_handing_over:
+                raise SourceLostError(f"connected, but silent for {silent_s:.0f} s")
+            await self._report_overflows()
+
+    async def _resume(self, session: Session, states: StateSubscription) -> None:
         """Let asyncua bring the session back; what it cannot bring back is read from history."""
-        self._covered.begin_gap()
+        self._gaps.begin()
         await self._link.down("the connection is lost; resuming the session")
         try:
             async with asyncio.timeout(_RESUME_S):
@@ -319,40 +247,18 @@ class OpcUaCollector:
                 f"the session could not be resumed in {_RESUME_S:.0f} s"
             ) from None
         await self._link.up("connected again, session resumed")
-        self._gap_seen.set()
+        self._gaps.end()
 
-    async def _heard_again(self, session: _Session) -> None:
+    async def _heard_again(self, session: Session) -> None:
         """Wait for the first word after an interruption, unless the subscription is gone."""
         self._heard.clear()
         while not self._heard.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GLANCE_S):
                     await self._heard.wait()
-            if session.is_forgotten.is_set():
-                raise SourceLostError("the server has forgotten the subscription")
+            session.require_whole()
 
-    async def _fill_gaps(self, session: _Session) -> NoReturn:
-        while True:
-            await self._gap_seen.wait()
-            self._gap_seen.clear()
-            through = self._covered.through
-            if self._covered.is_gap and through is not None and self._source.back_fill_hours:
-                await self._fill(session, through)
-            if not self._gap_seen.is_set():
-                self._back_fill = None
-                self._covered.end_gap()
-
-    async def _fill(self, session: _Session, through: datetime) -> None:
-        now = aware(await session.client.get_node(CLOCK_NODE).read_value())
-        overlap = _OVERLAP + timedelta(milliseconds=2 * self._source.publishing_interval_ms)
-        if self._back_fill is None:
-            most = timedelta(hours=self._source.back_fill_hours)
-            since = max(through - overlap, now - most)
-            self._back_fill = BackFill(self._name, since, self._put, self._clock)
-        targets = [target for known in session.items.targets.values() for target in known]
-        await self._back_fill.run(session.client, session.limits, targets, now + overlap)
-
-    async def _compare(self, session: _Session) -> NoReturn:
+    async def _compare(self, session: Session) -> NoReturn:
         while True:
             await asyncio.sleep(self._compare_s)
             nodes = [

@@ -24,7 +24,6 @@ CLOCK_NODE = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
 _CLOCK_SAMPLING_MS = 1_000.0
 _QUEUE_MARGIN = 100
 """Servers that report every write, however fast, beside the sampled ones; they revise it down."""
-_LAST_BUILT_IN_TYPE = 25
 _REFUSES_DEADBAND = {
     ua.StatusCodes.BadFilterNotAllowed,
     ua.StatusCodes.BadDeadbandFilterInvalid,
@@ -202,12 +201,7 @@ class Items:
     async def _learn_types(self, nodes: Sequence[ua.NodeId]) -> None:
         """Structures of the server's own can be read only once their definition is known."""
         types = await read_attribute(self._client, self._limits, nodes, ua.AttributeIds.DataType)
-        own = {
-            kind
-            for kind in types
-            if isinstance(kind, ua.NodeId)
-            and not (kind.NamespaceIndex == 0 and int(kind.Identifier) <= _LAST_BUILT_IN_TYPE)
-        }
+        own = {kind for kind in types if isinstance(kind, ua.NodeId) and kind.NamespaceIndex != 0}
         if own:
             try:
                 await self._client.load_data_type_definitions()

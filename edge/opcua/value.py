@@ -6,7 +6,7 @@ they go. Connections are `edge.opcua.connection`.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +20,7 @@ _OVERFLOW = 0x0480
 """Info type "data value" with its overflow bit (OPC UA part 4, 7.39)."""
 MOST_PARTS = 1_000
 """Of one value; an image is no row of signals."""
+_PLAIN = frozenset({float, int, bool, str, type(None)})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEVERITIES = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)
 
@@ -60,7 +61,12 @@ def has_source_time(data: ua.DataValue) -> bool:
     return _microseconds(data.SourceTimestamp) is not None
 
 
-def _parts(value: object, suffix: str) -> Iterator[tuple[str, object]]:
+def _parts(value: object, suffix: str) -> Iterable[tuple[str, object]]:
+    # Most values are plain, and ten thousand may come in a second.
+    return ((suffix, value),) if type(value) in _PLAIN else _walk(value, suffix)
+
+
+def _walk(value: object, suffix: str) -> Iterator[tuple[str, object]]:
     match value:
         case list() | tuple():
             for place, part in enumerate(value):

@@ -166,12 +166,12 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
         await asyncio.wait([task])
 
 
-async def until(condition, what: str) -> None:
+async def until(condition, what: str, interval_s: float = 0.02) -> None:
     """Wait for what shows in no sample, such as the link's reason."""
-    deadline = asyncio.get_running_loop().time() + 20
+    deadline = asyncio.get_running_loop().time() + 30
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, what
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(interval_s)
 
 
 def make_identity(

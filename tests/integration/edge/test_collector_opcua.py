@@ -10,6 +10,9 @@ from asyncua.server.history import HistoryDict
 from tests.integration.edge.conftest import CollectorProcess
 from tests.integration.edge.opcua_plant import URI, Plant, until
 
+_GLANCE_S = 0.25
+"""The server lives in this process: looking at all batches more often would starve it."""
+
 CONFIGURATION = """
 site = "demo"
 collector = "collector1"
@@ -40,13 +43,13 @@ async def test_a_killed_collector_reads_what_it_missed_from_history(tmp_path, mo
     file = tmp_path / "edge/collector1/opcua/line1.covered.json"
     try:
         await asyncio.to_thread(collector.start)
-        await until(lambda: peer.values() == [0.0], "the first value")
+        await until(lambda: peer.values() == [0.0], "the first value", _GLANCE_S)
         await until(lambda: file.exists() and through(file), "the moment that is covered")
         await asyncio.to_thread(collector.end, signal.SIGKILL)
         for number in range(1, 201):
             await plant.write("Count", number, born=datetime.now(UTC))
         await asyncio.to_thread(collector.start)
-        await until(lambda: len(set(peer.values())) == 201, "what was missed")
+        await until(lambda: len(set(peer.values())) == 201, "what was missed", _GLANCE_S)
         await asyncio.to_thread(collector.end)
     finally:
         collector.stop()

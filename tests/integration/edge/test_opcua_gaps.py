@@ -110,7 +110,7 @@ async def test_what_happened_while_nobody_listened_is_read_from_history_once(
 async def test_a_gap_begins_where_the_last_value_was_accepted_not_where_it_was_received(
     plant, spooling, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("edge.opcua.source._OVERLAP", timedelta(0))
+    monkeypatch.setattr("edge.opcua.gaps._OVERLAP", timedelta(0))
     await add_variable(plant, "Killed", history=True)
     configured = source(plant, "Killed")
     is_full = False

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 from asyncua import ua
+from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from cryptography import x509
 
@@ -163,6 +164,26 @@ async def test_the_collectors_certificate_is_made_once_and_stays(plant, tmp_path
     assert certificate.not_valid_after_utc > datetime.now(UTC) + timedelta(days=4 * 365)
     assert made[0] == made[1]
     assert (tmp_path / "own/private_key.pem").stat().st_mode & 0o077 == 0
+
+
+async def test_a_server_that_does_not_trust_the_collector_is_told_which_file_to_trust(
+    plant, tmp_path
+):
+    trust(plant, tmp_path)
+    trusted: list[x509.Certificate] = []
+
+    async def validate(certificate, _description) -> None:
+        if certificate not in trusted:
+            raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
+
+    plant.server.set_certificate_validator(validate)
+    sink = Sink()
+    async with collecting(source(plant, "Speed"), sink.put, tmp_path) as link:
+        own = tmp_path / "own/certificate.der"
+        await until(lambda: f"let it trust {own}" in link.health.reason, "the refusal")
+        trusted.append(x509.load_der_x509_certificate(own.read_bytes()))
+        await sink.until(lambda: sink.of("Speed"))
+    plant.server.set_certificate_validator(None)
 
 
 async def test_a_certificate_that_is_none_stops_this_source_only(plant, tmp_path):

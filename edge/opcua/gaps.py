@@ -1,0 +1,83 @@
+"""When something was missed, and that it is made good before new moments count.
+
+Belongs here: one gap of one source from its beginning to its end, over restarts. The moment is
+`edge.opcua.covered`, the reading `edge.opcua.history`.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+from edge.clock import Clock
+from edge.configuration import OpcUaSource
+from edge.link import Put
+from edge.opcua.covered import Covered
+from edge.opcua.history import BackFill
+from edge.opcua.session import Session
+from edge.opcua.subscribing import CLOCK_NODE
+from edge.opcua.value import aware
+
+_OVERLAP = timedelta(seconds=5)
+"""By how much a value may come later than the server's clock that was read beside it."""
+
+
+class Gaps:
+    """The gaps of one source.
+
+    Args:
+        name: The source's name.
+        source: Its configuration.
+        folder: Where the covered moment is kept.
+        put: Where samples go.
+        clock: The collector's time.
+    """
+
+    def __init__(
+        self, name: str, source: OpcUaSource, folder: Path, *, put: Put, clock: Clock
+    ) -> None:
+        self._name = name
+        self._source = source
+        self._put = put
+        self._clock = clock
+        self._covered = Covered(folder / f"{name}.covered.json", put)
+        self._back_fill: BackFill | None = None
+        self._ended = asyncio.Event()
+
+    def begin(self) -> None:
+        """From now on values may be missed."""
+        self._covered.begin_gap()
+
+    def end(self) -> None:
+        """Values come again: what was missed can be read."""
+        self._ended.set()
+
+    async def reach(self, moment: datetime) -> None:
+        """The server's clock has come so far."""
+        await self._covered.reach(aware(moment))
+
+    def save(self) -> None:
+        """Keep the moment for the next start."""
+        self._covered.save()
+
+    async def run(self, session: Session) -> NoReturn:
+        """Fill gaps as they end, for the length of a connection."""
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            through = self._covered.through
+            if self._covered.is_gap and through is not None and self._source.back_fill_hours:
+                await self._fill(session, through)
+            if not self._ended.is_set():
+                self._back_fill = None
+                self._covered.end_gap()
+
+    async def _fill(self, session: Session, through: datetime) -> None:
+        now = aware(await session.client.get_node(CLOCK_NODE).read_value())
+        overlap = _OVERLAP + timedelta(milliseconds=2 * self._source.publishing_interval_ms)
+        if self._back_fill is None:
+            most = timedelta(hours=self._source.back_fill_hours)
+            since = max(through - overlap, now - most)
+            self._back_fill = BackFill(self._name, since, self._put, self._clock)
+        targets = [target for known in session.items.targets.values() for target in known]
+        await self._back_fill.run(session.client, session.limits, targets, now + overlap)
