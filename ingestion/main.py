@@ -84,7 +84,7 @@ class Ingestion:
     def run(self) -> int:
         """Ingest until `stop`; the exit code of the process."""
         try:
-            if self._until_it_works(lambda: lake.schema.create(self._settings)):
+            if self._until_it_works(self._prepare):
                 self._ownership.start()
                 self._subscriber.start()
                 self._ingest()
@@ -97,6 +97,11 @@ class Ingestion:
         """Commit what is held and leave."""
         self._stopping.set()
         self._inbox.wake()
+
+    def _prepare(self) -> None:
+        """Make the tables, and pay now what the first connection costs, not at a take-over."""
+        lake.schema.create(self._settings)
+        lake.open(self._settings, read_only=True).close()
 
     def _until_it_works(self, step: Callable[[], None]) -> bool:
         """Try until the lake is there; False: told to stop before it was."""

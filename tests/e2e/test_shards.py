@@ -19,7 +19,6 @@ from tests.command import environment
 from tests.conftest import Mosquitto, wait_until
 from tests.e2e.chain import CountedSource
 
-TAKEN_OVER_WITHIN_S = 10
 SHARDS = 2
 FAULTS = 100
 EDGE = """
@@ -143,8 +142,15 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     ours.kill()
 
 
+@pytest.mark.parametrize(
+    "within_s",
+    [
+        pytest.param(30, id="whatever else the machine does"),
+        pytest.param(10, id="on a machine of its own", marks=pytest.mark.long),
+    ],
+)
 def test_shards_are_taken_over_from_the_killed_and_from_the_paused(
-    lake_settings: Settings, mosquitto: Mosquitto, broker: Mosquitto
+    lake_settings: Settings, mosquitto: Mosquitto, broker: Mosquitto, within_s: float
 ) -> None:
     """Three processes, two shards: at first one stands by."""
     with running_plant(lake_settings, mosquitto, broker) as plant:
@@ -154,11 +160,11 @@ def test_shards_are_taken_over_from_the_killed_and_from_the_paused(
 
         killed = next(name for name in ingestors if " ready as " in plant.log(name))
         children.kill_session(ingestors.pop(killed).process.pid)
-        assert plant.wait_flowing() < TAKEN_OVER_WITHIN_S
+        assert plant.wait_flowing() < within_s
 
         paused, other = ingestors
         ingestors[paused].send(signal.SIGSTOP)
-        assert plant.wait_flowing() < TAKEN_OVER_WITHIN_S
+        assert plant.wait_flowing() < within_s
         ingestors[paused].send(signal.SIGCONT)
         owned_before = plant.log(paused).count(" ready as ")
         wait_until(lambda: plant.log(paused).count(" ready as ") > owned_before, "its part again")

@@ -14,6 +14,7 @@ from takt.settings import Settings
 from tests.conftest import accepts_connections, free_port, wait_until
 from tests.integration.ingestion.conftest import (
     ROOT,
+    START,
     FakeCollector,
     environment_of,
     ingesting,
@@ -46,7 +47,11 @@ def test_the_embedded_broker_carries_large_batches_and_retained_answers(
     collector = FakeCollector(settings.broker.port)
     texts = [secrets.token_hex(2_000) for _ in range(300)]
     payload = batch.encode(
-        [batch.Sample("line1", "Text", n, None, text, 0, n) for n, text in enumerate(texts)], 1
+        [
+            batch.Sample("line1", "Text", START + n, None, text, 0, START)
+            for n, text in enumerate(texts)
+        ],
+        1,
     )
     assert len(payload) > batch.MAX_BYTES
     with ingesting(settings, tmp_path / "ingest.log"):
