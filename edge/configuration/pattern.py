@@ -1,6 +1,5 @@
 """The language of topic patterns and of paths of OPC UA nodes, written level by level.
 
-
 - `plant` matches the level `plant`;
 - `+` matches any one level and forgets it;
 - `{signal}` is the level that names the signal;
