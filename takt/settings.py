@@ -111,8 +111,10 @@ class MetricsSettings(_Section):
     """Where each process answers `/metrics` and `/health`, on loopback; none: nowhere."""
 
     edge_port: Port | None = 9101
-    ingest_port: Port | None = 9102
-    dashboard_port: Port | None = 9103
+    dashboard_port: Port | None = 9102
+    ingest_port: Port | None = Field(
+        default=9110, description="Of the first process; further ones of `takt up` follow."
+    )
 
 
 class LakeSettings(_Section):

@@ -12,9 +12,9 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -42,11 +42,13 @@ class Service:
         name: What people call it; also its log file in `logs/`.
         arguments: The verb and its options.
         address: Where people reach it, if they do.
+        variables: Settings of its own, in the form of the environment.
     """
 
     name: str
     arguments: tuple[str, ...]
     address: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Stack:
         child = children.start(
             service.name,
             [sys.executable, "-m", "takt", *service.arguments],
-            env={**os.environ, "TAKT_HOME": str(self._options.home)},
+            env={**os.environ, "TAKT_HOME": str(self._options.home), **service.variables},
             output=subprocess.PIPE,
         )
         running = _Running(service, child, time.monotonic(), failures)
@@ -227,13 +229,21 @@ def core_services(options: Settings) -> list[Service]:
     """What every installation runs on one host."""
     dashboard_url = f"http://127.0.0.1:{options.dashboard.port}"
     dagster_url = f"http://127.0.0.1:{options.pipelines.port}"
-    ingest = [f"ingest-{number}" for number in range(2, options.ingestion.processes + 1)]
     return [
-        *(Service(name, ("ingest",)) for name in ["ingest", *ingest]),
+        *(_ingest_service(options, number) for number in range(options.ingestion.processes)),
         Service("edge", ("edge",)),
         Service("dashboard", ("dashboard",), dashboard_url),
         Service("pipelines", ("pipelines",), dagster_url),
     ]
+
+
+def _ingest_service(options: Settings, number: int) -> Service:
+    """One of several ingesting processes, which have all but their metrics' port in common."""
+    first_port = options.metrics.ingest_port
+    if number == 0 or first_port is None:
+        return Service(f"ingest-{number + 1}" if number else "ingest", ("ingest",))
+    variables = {"TAKT_METRICS__INGEST_PORT": str(first_port + number)}
+    return Service(f"ingest-{number + 1}", ("ingest",), variables=variables)
 
 
 def run_plant(options: Settings) -> int:

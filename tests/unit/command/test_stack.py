@@ -7,10 +7,10 @@ from takt.settings import IngestionSettings, Settings
 def test_as_many_ingesting_processes_are_started_as_are_asked_for() -> None:
     options = Settings(ingestion=IngestionSettings(processes=3, shards=2))
 
-    services = {each.name: each.arguments for each in core_services(options)}
+    ingesting = [each for each in core_services(options) if each.arguments == ("ingest",)]
 
-    assert [name for name, verb in services.items() if verb == ("ingest",)] == [
-        "ingest",
-        "ingest-2",
-        "ingest-3",
+    assert [(each.name, dict(each.variables)) for each in ingesting] == [
+        ("ingest", {}),
+        ("ingest-2", {"TAKT_METRICS__INGEST_PORT": "9111"}),
+        ("ingest-3", {"TAKT_METRICS__INGEST_PORT": "9112"}),
     ]
