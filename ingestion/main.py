@@ -89,8 +89,9 @@ class Ingestion:
                 self._subscriber.start()
                 self._ingest()
         finally:
-            self._subscriber.stop(_LEAVE_WITHIN_S)
+            # First the locks: another process need not wait until the broker has all answers.
             self._ownership.stop(_LEAVE_WITHIN_S)
+            self._subscriber.stop(_LEAVE_WITHIN_S)
         return 0 if self._stopping.is_set() else 1
 
     def stop(self) -> None:
@@ -141,6 +142,9 @@ class Ingestion:
         for shard in self._owned.keys() - wanted:
             log.info("shard %d is left to another process", shard)
             self._leave(self._owned[shard])
+        # Wanted before, but never taken over.
+        for shard in self._ownership.unwanted - self._owned.keys():
+            self._ownership.left(shard)
         if time.monotonic() >= self._take_over_at:
             for shard in sorted(wanted - self._owned.keys()):
                 self._take_over(shard)

@@ -37,6 +37,7 @@ class Ownership:
         self._locks = ShardLocks(settings)
         self._changed = changed
         self._wanted: frozenset[int] = frozenset()
+        self._unwanted: frozenset[int] = frozenset()
         self._giving_back: set[int] = set()
         self._left: set[int] = set()
         self._deciding = threading.Lock()
@@ -50,6 +51,11 @@ class Ownership:
     def wanted(self) -> frozenset[int]:
         """The shards to own: take over those that are new, leave those that are missing."""
         return self._wanted
+
+    @property
+    def unwanted(self) -> frozenset[int]:
+        """The shards to give back; each is kept from others until `left` is called for it."""
+        return self._unwanted
 
     @property
     def is_running(self) -> bool:
@@ -100,7 +106,7 @@ class Ownership:
         share = -(-self._shards // self._locks.processes())
         kept = sorted(self._locks.held - self._giving_back)
         self._giving_back.update(kept[share:])
-        if time.monotonic() >= self._may_take_at:
+        if time.monotonic() >= self._may_take_at and not self._stopping.is_set():
             self._take(share - len(kept))
         self._decide()
 
@@ -128,8 +134,9 @@ class Ownership:
     def _decide(self) -> None:
         with self._deciding:
             wanted = self._locks.held - self._giving_back - self._left
-            is_change = wanted != self._wanted
-            self._wanted = wanted
+            unwanted = frozenset(self._giving_back)
+            is_change = (wanted, unwanted) != (self._wanted, self._unwanted)
+            self._wanted, self._unwanted = wanted, unwanted
         if is_change:
             self._changed()
         elif not self._locks.held:

@@ -61,7 +61,7 @@ class Subscriber:
         self._wanted = frozenset((HEALTH_FILTER,))
         self._requests: deque[frozenset[str]] = deque()
         self._subscribed: frozenset[str] = frozenset()
-        self._unconfirmed: dict[int | None, frozenset[str]] = {}
+        self._unconfirmed: dict[int | None, list[str]] = {}
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
         self._stopping = threading.Event()
         self._client: mqtt.Client | None = None
@@ -197,7 +197,7 @@ class Subscriber:
         """Make the broker's filters those that are wanted; first the new ones."""
         for some in _packets(wanted - self._subscribed):
             mid = client.subscribe([(name, 1) for name in some])[1]
-            self._unconfirmed[mid] = frozenset(some)
+            self._unconfirmed[mid] = some
         for some in _packets(self._subscribed - wanted):
             client.unsubscribe(some)
         self._subscribed = wanted
@@ -205,15 +205,19 @@ class Subscriber:
     def _on_subscribe(
         self, _client: mqtt.Client, _userdata: Any, mid: int, reasons: Any, _properties: Any
     ) -> None:
-        if any(reason.is_failure for reason in reasons):
+        answers = list(zip(self._unconfirmed.pop(mid, ()), reasons, strict=False))
+        refused = {name for name, reason in answers if reason.is_failure}
+        if refused:
             log.error(
-                "the broker refuses the subscription; give user %s the rights of `ingest` in"
+                "the broker refuses %s; give user %s the rights of `ingest` in"
                 " deploy/mosquitto.acl",
+                ", ".join(sorted(refused)),
                 self._settings.username,
             )
-            return
-        self._backoff.reset()
-        self._listening(self._unconfirmed.pop(mid, frozenset()))
+            self._subscribed -= refused
+        if granted := frozenset(name for name, _ in answers if name not in refused):
+            self._backoff.reset()
+            self._listening(granted)
 
     def _on_message(self, client: mqtt.Client, _userdata: Any, received: mqtt.MQTTMessage) -> None:
         try:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from lake.commit import NewFile, sync, write
-from lake.errors import FenceLost
+from lake.errors import FenceLost, LakeUnavailable
 from lake.schema import INGEST_LAYOUT, SIDE_SHARD, LakeTable, fence_table
 
 
@@ -47,18 +47,24 @@ class Fence:
         return int(found[0])
 
     def move(self, con: duckdb.DuckDBPyConnection, commits: int) -> list[NewFile]:
-        """Replace the owner's row; of two transactions that do, one fails.
+        """Count one commit more than the `commits` known; of two that do, one fails.
 
         Raises:
             FenceLost: The shard has another owner.
+            LakeUnavailable: The shard has seen a commit that the owner does not know of: one
+                whose outcome was unknown has landed since the ledger was read.
         """
         deleted = con.execute(
-            f"delete from {self._table.qualified_name} where shard = ? and owner_id = ?",
-            [self._shard, self._owner_id],
+            f"delete from {self._table.qualified_name}"
+            " where shard = ? and owner_id = ? and commits = ?",
+            [self._shard, self._owner_id, commits],
         ).fetchone()
         if deleted != (1,):
-            raise self._lost()
-        return self._row(commits)
+            found = self.commits(con)
+            raise LakeUnavailable(
+                f"shard {self._shard} has seen {found} commits, not {commits}: one came late"
+            )
+        return self._row(commits + 1)
 
     def lay(self, con: duckdb.DuckDBPyConnection) -> list[NewFile]:
         """Write the layout's row where there is none yet; in a transaction before `take`."""

@@ -176,20 +176,24 @@ class ShardWriter:
                 files += write(table, rows, self._data)
             sync(files, self._data)
             with self._transaction() as con:
-                commits = self._known_commits(con) + 1
+                commits = self._known_commits(con)
                 files += self._fence.move(con, commits)
                 register(con, files)
-        self._commits = commits
+        self._commits = commits + 1
 
     def epoch_state(self, site: str, collector: str, epoch: str) -> EpochState:
         """What is settled of an epoch.
 
+        A commit after it is refused when another one, of unknown outcome, lands in between.
+
         Raises:
+            FenceLost: Another owner has taken over.
             LakeUnavailable: It cannot be read now.
         """
         of_epoch = "site = ? and collector = ? and epoch = ?"
-        # One snapshot for both: maintenance may fold ranges meanwhile.
+        # One snapshot for all: maintenance may fold ranges meanwhile.
         with self._connection() as con, door.transaction(con):
+            self._known_commits(con)
             through_seq, through_row = con.execute(
                 "select coalesce(max(through_seq), 0), coalesce(max(through_row), 0)"
                 f" from {BATCH_CHECKPOINT.qualified_name} where {of_epoch}",

@@ -21,6 +21,8 @@ _PRESENT = 0x7A6B_0006
 _ENTRANCE = 0x7A6B_0007
 _SESSION = (
     f"set idle_session_timeout = '{LEASE_S}s'",
+    f"set idle_in_transaction_session_timeout = '{LEASE_S}s'",
+    f"set lock_timeout = '{LEASE_S}s'",
     # Without effect over a Unix socket; there a dead process is noticed at once.
     "set tcp_keepalives_idle = 2",
     "set tcp_keepalives_interval = 1",

@@ -18,6 +18,7 @@ class Process:
     """Owns what it is told to own, as the ingesting process does."""
 
     def __init__(self, settings: Settings) -> None:
+        self.can_take_over = True
         self.owned: frozenset[int] = frozenset()
         self.changes = 0
         self._following = threading.Lock()
@@ -27,8 +28,9 @@ class Process:
     def follow(self) -> None:
         with self._following:
             self.changes += 1
-            given_back = self.owned - self.ownership.wanted
-            self.owned = self.ownership.wanted
+            wanted = self.ownership.wanted if self.can_take_over else frozenset()
+            given_back = self.owned - wanted | self.ownership.unwanted - self.owned
+            self.owned = wanted
         for shard in given_back:
             self.ownership.left(shard)
 
@@ -71,6 +73,20 @@ def test_each_process_has_its_share_as_others_come_and_go(start: Callable[..., P
     first.end()
 
     wait_shares(others, [2, 3])
+
+
+def test_a_shard_that_could_not_be_taken_over_is_given_back_all_the_same(
+    start: Callable[..., Process],
+) -> None:
+    first = start()
+    wait_shares([first], [5])
+    first.can_take_over = False
+    first.follow()
+    wait_until(lambda: not first.owned, "it to own nothing")
+
+    second = start()
+
+    wait_until(lambda: len(second.owned) == 2, "the other's share", 20)
 
 
 def test_after_the_catalog_was_lost_everybody_has_what_it_had(

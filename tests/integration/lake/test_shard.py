@@ -302,3 +302,19 @@ def test_readers_see_rows_and_ledger_together_while_commits_go_on(lake_settings:
 
     assert all(rows == ledger for rows, ledger in seen)
     assert rows_and_ledger(lake_settings) == (30 * ROWS, 30 * ROWS)
+
+
+def test_a_commit_that_lands_after_the_ledger_was_read_is_not_doubled(lake_settings: Settings):
+    writer = writer_of(lake_settings)
+    writer.commit(commit_of(1))
+    writer.close()  # as after a COMMIT whose outcome is unknown
+    assert writer.epoch_state("demo", "collector1", EPOCH).settled_through == 1
+    ShardWriter(lake_settings, "me").commit(commit_of(2))  # which lands only now
+
+    with pytest.raises(lake.LakeUnavailable, match="one came late"):
+        writer.commit(commit_of(2))
+
+    assert rows_and_ledger(lake_settings) == (2 * ROWS, 2 * ROWS)
+    assert writer.epoch_state("demo", "collector1", EPOCH).settled_through == 2
+    writer.commit(commit_of(3))
+    assert rows_and_ledger(lake_settings) == (3 * ROWS, 3 * ROWS)
