@@ -57,4 +57,5 @@ class FillLevel:
         since, before = self._seen[0]
         if now <= since or held <= before:
             return None
-        return (capacity - held) * (now - since) / (held - before)
+        # The last group before the limit may have gone beyond it.
+        return max(capacity - held, 0) * (now - since) / (held - before)

@@ -67,9 +67,11 @@ class Link:
     def health(self) -> SourceHealth:
         """What the health message says."""
         last = self._last_sample_at
+        told = "; ".join(filter(None, (self._reason, self.remark)))
         return SourceHealth(
             link=self._state,
-            reason="; ".join(filter(None, (self._reason, self.remark))),
+            # What machines call their values may be no text that can be sent.
+            reason=told.encode("utf-8", "backslashreplace").decode(),
             last_sample_at=None if last is None else datetime.fromtimestamp(last / 1e6, UTC),
         )
 

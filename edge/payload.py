@@ -200,7 +200,7 @@ def as_quality(value: object) -> int:
         PayloadError: It is none of these.
     """
     name = value.lower() if isinstance(value, str) else value
-    if isinstance(name, str | int) and name in _QUALITIES:
+    if isinstance(name, str | int) and not isinstance(name, bool) and name in _QUALITIES:
         return _QUALITIES[name]
     raise PayloadError(f"quality {value!r} is none of 0, 1, 2, good, uncertain, bad")
 

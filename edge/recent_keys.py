@@ -10,8 +10,8 @@ from hashlib import blake2b
 
 from takt.batch import Sample
 
-_PRUNE_AT_ONCE = 4_000
-"""More than one group commit adds, and little enough to delay none."""
+_PRUNE_AT_LEAST = 4_000
+"""At once; little enough to delay no commit."""
 _INSERT = "insert or ignore into recent (observed_at, key, seen_at) values (?, ?, ?)"
 
 
@@ -28,11 +28,13 @@ class RecentKeys:
         self._db = db
         self._age = int(age_s * 1_000_000)
         self._rows = rows
+        self._added = 0
 
     def unseen(self, source: str, samples: Sequence[Sample], now: int) -> Sequence[Sample]:
         """The samples that `source` has not said before; from now on it has."""
         keys = [(sample.observed_at, _key(source, sample), now) for sample in samples]
         self._db.execute("savepoint keys")
+        self._added += len(keys)
         added = self._db.executemany(_INSERT, keys).rowcount
         if added == len(keys):
             self._db.execute("release keys")
@@ -59,10 +61,12 @@ class RecentKeys:
         oldest, newest = self._db.execute("select min(id), max(id) from recent").fetchone()
         if oldest is None:
             return
+        # Twice what was added: however much comes, the bound is reached again.
+        at_once, self._added = max(_PRUNE_AT_LEAST, 2 * self._added), 0
         self._db.execute(
             "delete from recent where id < ? and (id <= ? or seen_at < ?)",
             (
-                min(oldest + _PRUNE_AT_ONCE, newest),
+                min(oldest + at_once, newest),
                 newest - self._rows,
                 now - self._age,
             ),

@@ -62,4 +62,7 @@ def embedded_settings(tmp_path: Path) -> Iterator[Settings]:
     lake.schema.create(settings)
     yield settings
     lake.catalog.leave(settings)
-    assert not CatalogHome(settings.home).socket_folder.exists()
+    from tests.conftest import wait_until
+
+    folder = CatalogHome(settings.home).socket_folder
+    wait_until(lambda: not folder.exists(), "the catalog to be gone")

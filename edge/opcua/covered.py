@@ -5,12 +5,15 @@ a gap; `edge.opcua.history` fills it.
 """
 
 import json
+import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.link import Put
 from edge.spool import Delivery
+
+log = logging.getLogger(__name__)
 
 _WRITE_EVERY_S = 5.0
 
@@ -31,14 +34,20 @@ class Covered:
         self.through = _read(file)
         self.is_gap = self.through is not None
 
+    @property
+    def gaps(self) -> int:
+        """How many gaps there have been; names the present one."""
+        return self._epoch
+
     def begin_gap(self) -> None:
         """From now on moments do not count, until the gap is filled."""
         self._epoch += 1
         self.is_gap = self.through is not None
 
-    def end_gap(self) -> None:
-        """What was missing is accepted, or is nowhere to be had."""
-        self.is_gap = False
+    def end_gap(self, gap: int) -> None:
+        """What was missing is accepted, or is nowhere to be had; unless another gap has begun."""
+        if gap == self._epoch:
+            self.is_gap = False
 
     async def reach(self, moment: datetime) -> None:
         """The server's clock has come so far, and so has all that was handed over before."""
@@ -54,14 +63,17 @@ class Covered:
             self.save()
 
     def save(self) -> None:
-        """Write the moment to its file."""
+        """Write the moment to its file; where that fails an older one stands, and more is read."""
         if self.through is None:
             return
         self._written_at = time.monotonic()
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         aside = self._file.with_suffix(".new")
-        aside.write_text(json.dumps({"through": self.through.isoformat()}), encoding="utf-8")
-        aside.replace(self._file)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps({"through": self.through.isoformat()}), encoding="utf-8")
+            aside.replace(self._file)
+        except OSError as error:
+            log.warning("%s is not written: %s; a gap is read from before it", self._file, error)
 
 
 def _read(file: Path) -> datetime | None:

@@ -21,8 +21,10 @@ FAULTS = (
     struct.error,
     ValueError,
     AttributeError,
+    LookupError,
+    TypeError,
 )
 """All that a server, a file or the network can cause here; none of it may end other sources.
 
-The last three are what asyncua raises for messages that no sound server sends.
+From `struct.error` on they are what asyncua raises for messages that no sound server sends.
 """

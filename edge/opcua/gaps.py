@@ -65,12 +65,12 @@ class Gaps:
         while True:
             await self._ended.wait()
             self._ended.clear()
-            through = self._covered.through
+            through, gap = self._covered.through, self._covered.gaps
             if self._covered.is_gap and through is not None and self._source.back_fill_hours:
                 await self._fill(session, through)
             if not self._ended.is_set():
                 self._back_fill = None
-                self._covered.end_gap()
+                self._covered.end_gap(gap)
 
     async def _fill(self, session: Session, through: datetime) -> None:
         now = aware(await session.client.get_node(CLOCK_NODE).read_value())

@@ -26,7 +26,7 @@ async def collecting(mosquitto: Mosquitto, tmp_path, expected_interval_s: float)
     edge = configuration.load(file)
     stop = asyncio.Event()
     async with delivering(IDENTITY, edge.spool, tmp_path / "spool.db", edge.broker) as parts:
-        running = asyncio.create_task(Collector(edge, parts).run(stop))
+        running = asyncio.create_task(Collector(edge, parts, tmp_path).run(stop))
         yield parts
         stop.set()
         await running

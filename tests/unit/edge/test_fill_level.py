@@ -53,3 +53,10 @@ def test_a_disk_that_others_fill_counts_as_little_capacity():
     level = FillLevel(1_000).look(100, 10, 0.0)
 
     assert level.mark == 80
+
+
+def test_a_spool_that_went_beyond_its_capacity_is_full_now():
+    level = FillLevel(1_000)
+    level.look(500, PLENTY, 0.0)
+
+    assert level.look(1_200, PLENTY, 10.0).full_in_s == 0.0

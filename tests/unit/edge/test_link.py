@@ -167,3 +167,10 @@ async def test_what_was_lost_before_the_link_came_up_stays_down():
         (PATHS[1], "$link", 1.0, "line1: connected"),
         (PATHS[1], "$heartbeat", 1.0, "line1"),
     ]
+
+
+async def test_a_remark_that_is_no_text_is_told_all_the_same():
+    told = Told(*PATHS)
+    told.link.remark = "the last: \ud800: no value"
+
+    assert b"\\ud800" in told.link.health.model_dump_json().encode()
