@@ -182,19 +182,19 @@ class Judge:
             raise BatchError(refused[0].reason, "; ".join(part.detail for part in refused))
         if not self._ledger.fits(span):
             raise BatchError("row_numbers", f"rows {span.first_row} to {span.last_row} do not fit")
+        apart = [_encoded(decoded, part) for part in refused]
         row = LedgerRow(self._key, span, decoded.first_row, "committed", None, arrival.digest)
         row.quarantined_rows = quarantined_rows
         self._extend_run(decoded, self._settle(row))
         if refused:
-            self._end_run(self._set_apart(arrival, decoded, refused))
+            self._end_run(self._set_apart(arrival, decoded, zip(refused, apart, strict=True)))
 
     def _set_apart(
-        self, arrival: Arrival, decoded: Batch, refused: list[RefusedRows]
+        self, arrival: Arrival, decoded: Batch, apart: Iterable[tuple[RefusedRows, bytes]]
     ) -> pa.ChunkedArray:
         """Quarantine some rows of a batch; a mask of the others."""
         is_kept = pc.is_valid(decoded.table["observed_at"])
-        for part in refused:
-            rows = batch.encode_table(decoded.table.filter(part.mask), decoded.first_row)
+        for part, rows in apart:
             message = Message(arrival.message.topic, rows)
             self._quarantine(arrival, part.reason, part.detail, message, part.rows)
             is_kept = pc.and_(is_kept, pc.invert(part.mask))
@@ -262,6 +262,18 @@ def telemetry_rows(key: EpochKey, run: list[Batch]) -> pa.Table:
         [*columns, row_numbers, *table.columns],
         names=["site", "collector", "epoch", "row_number", *table.column_names],
     )
+
+
+def _encoded(decoded: Batch, part: RefusedRows) -> bytes:
+    """Some rows of a batch, as a message of their own.
+
+    Raises:
+        BatchError: They would not be kept whole; the batch is refused with its own bytes.
+    """
+    rows = batch.encode_table(decoded.table.filter(part.mask), decoded.first_row)
+    if len(rows) > batch.MAX_PAYLOAD_BYTES:
+        raise BatchError(part.reason, part.detail)
+    return rows
 
 
 def _least(left: int | None, right: int | None) -> int | None:

@@ -17,7 +17,7 @@ import lake
 from ingestion.committer import Committer
 from ingestion.decoding import decode
 from ingestion.inbox import Message
-from ingestion.intake import Arrival, Selection, digest_of, microseconds
+from ingestion.intake import Arrival, Selection, microseconds
 from ingestion.quarantine_text import described, printable
 from ingestion.sample_times import LiveLimits, refused_rows
 from ingestion.side_shard import side_writer
@@ -25,7 +25,7 @@ from lake.errors import LakeUnavailable
 from lake.schema import QUARANTINE_REPLAY
 from lake.shard import Commit
 from takt import batch
-from takt.errors import BatchError, TaktError
+from takt.errors import BatchError, ConfigurationError, TaktError
 from takt.settings import Settings
 from takt.topics import BatchAddress, Collector, parse_batch
 
@@ -225,11 +225,15 @@ def _arrival(refused: _Refused, limits: LiveLimits) -> Arrival:
     for wrong in refused_rows(table, limits, received_at):
         raise BatchError(wrong.reason, wrong.detail)
     payload = batch.encode_table(table, first_row=1)
+    if len(payload) > batch.MAX_PAYLOAD_BYTES:
+        raise BatchError("too_large", f"{len(payload)} bytes when it is encoded anew")
     source = Collector(address.source.site, COLLECTOR)
     epoch = str(UUID(refused.quarantine_id))
     message = Message(refused.topic, payload, received_at=received_at)
-    # The id is a digest of topic and bytes: what was committed before is a repeat now.
-    arrival = Arrival(BatchAddress(source, epoch, 1), digest_of(payload), message)
+    # The id is a digest of topic and bytes: what was committed before is a repeat now, however
+    # it is encoded today.
+    digest = bytes.fromhex(refused.quarantine_id)
+    arrival = Arrival(BatchAddress(source, epoch, 1), digest, message)
     arrival.was_attempted = True
     return arrival
 
@@ -248,5 +252,9 @@ def _query(settings: Settings, sql: str, *arguments: object) -> list[tuple[Any, 
     try:
         with lake.open(settings, read_only=True) as con:
             return con.execute(sql, list(arguments)).fetchall()
+    except duckdb.BinderException as error:
+        raise ConfigurationError(
+            f"{settings.home} was made by an older Takt; run `takt refresh` once and try again"
+        ) from error
     except duckdb.Error as error:
         raise LakeUnavailable(f"the quarantine cannot be read: {error}") from error

@@ -1,0 +1,23 @@
+"""A home that an older Takt made: what is missing of its tables is said, then made."""
+
+from contextlib import closing
+
+import pytest
+
+import lake
+from ingestion import quarantine
+from takt.errors import ConfigurationError
+from takt.settings import Settings
+
+
+def test_the_quarantine_of_an_older_home_says_what_to_do_and_works_after_it(
+    lake_settings: Settings,
+) -> None:
+    with closing(lake.open(lake_settings)) as con:
+        con.execute("alter table raw.quarantine drop column rows")
+
+    with pytest.raises(ConfigurationError, match="older Takt; run `takt refresh` once"):
+        quarantine.list_entries(lake_settings)
+
+    lake.schema.create(lake_settings)
+    assert quarantine.list_entries(lake_settings) == []
