@@ -43,26 +43,27 @@ class Refusals:
     def __init__(self, name: str, retry_s: float) -> None:
         self._name = name
         self._retry_s = retry_s
-        self._nodes: set[OpcUaNode] = set()
+        self._refused: set[tuple[OpcUaNode, str]] = set()
         self._deadbands: set[OpcUaNode] = set()
 
     @property
     def nodes(self) -> list[OpcUaNode]:
         """Nodes that are not subscribed."""
-        return list(self._nodes)
+        return list(dict.fromkeys(node for node, _ in self._refused))
 
-    def refuse(self, node: OpcUaNode, why: str) -> None:
-        """A node cannot be subscribed."""
-        if node not in self._nodes:
-            self._nodes.add(node)
+    def refuse(self, node: OpcUaNode, why: str, found: ua.NodeId | None = None) -> None:
+        """A node, or one of those `found` for its path, cannot be subscribed."""
+        place = _place(node, found)
+        if (node, place) not in self._refused:
+            self._refused.add((node, place))
             log.warning(
                 "%s: node %s cannot be read (%s); the others go on, it is tried again every %.0f s",
-                *(self._name, node.place, why, self._retry_s),
+                *(self._name, place, why, self._retry_s),
             )
 
-    def forget(self, node: OpcUaNode) -> None:
-        """A node is subscribed now."""
-        self._nodes.discard(node)
+    def forget(self, node: OpcUaNode, found: ua.NodeId) -> None:
+        """What was `found` for a node is subscribed now."""
+        self._refused -= {(node, node.place), (node, _place(node, found))}
 
     def refuse_deadband(self, node: OpcUaNode, why: str) -> None:
         """A node is subscribed without its deadband from now on."""
@@ -76,6 +77,11 @@ class Refusals:
     def deadband_of(self, node: OpcUaNode) -> float | None:
         """The deadband to ask for."""
         return None if node in self._deadbands else node.deadband
+
+
+def _place(node: OpcUaNode, found: ua.NodeId | None) -> str:
+    """One of many variables that fit a path is named by itself."""
+    return node.place if found is None or node.path is None else found.to_string()
 
 
 class Items:
@@ -138,9 +144,11 @@ class Items:
         return [target for target in fresh if target.node in self.targets]
 
     def _without_doubles(self, found: Iterable[Target]) -> list[Target]:
-        taken = {target[1:3] for known in self.targets.values() for target in known}
+        taken = {target[1:3]: target.node for known in self.targets.values() for target in known}
         fresh = []
         for target in found:
+            if taken.get(target[1:3]) == target.node:
+                continue  # it is subscribed; another variable of its path was refused
             if target[1:3] in taken:
                 log.warning(
                     "a second variable is %s of %s (%s): it is left out; make the path tell them"
@@ -148,7 +156,7 @@ class Items:
                     *(target.signal, target.equipment, target.node.to_string()),
                 )
                 continue
-            taken.add(target[1:3])
+            taken[target[1:3]] = target.node
             fresh.append(target)
         return fresh
 
@@ -167,13 +175,13 @@ class Items:
         for target, result in zip(targets, results, strict=True):
             if not isinstance(result, ua.StatusCode):
                 for known in self.targets[target.node]:
-                    self._refusals.forget(known.wanted)
+                    self._refusals.forget(known.wanted, target.node)
             elif deadband is not None and result.value in _REFUSES_DEADBAND:
                 self._refusals.refuse_deadband(target.wanted, result.name)
                 again.append(target)
             else:
                 for known in self.targets.pop(target.node):
-                    self._refusals.refuse(known.wanted, result.name)
+                    self._refusals.refuse(known.wanted, result.name, target.node)
         if again:
             await self._monitor(again, sampling_ms, None)
 
