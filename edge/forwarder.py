@@ -67,7 +67,7 @@ class Forwarder:
         self._broker = broker
         self._reporter = reporter
         self._window = Window()
-        self._acks: list[Ack] = []
+        self._acks: dict[tuple[str, str, bool], Ack] = {}
         self._ingestor: str | None = None
         self._wake = spool.appended
         self._health_due_at = 0.0
@@ -108,9 +108,13 @@ class Forwarder:
 
     def _take_ack(self, payload: bytes) -> None:
         try:
-            self._acks.append(Ack.model_validate_json(payload))
+            ack = Ack.model_validate_json(payload)
         except ValidationError as error:
             log.warning("an acknowledgement is ignored: %s", error.errors()[0]["msg"])
+            return
+        # A newer one says all that an older one said, save that another ingestion took over or
+        # ordered a new epoch; it takes the older one's place, to forget before renumbering.
+        self._acks[ack.epoch, ack.ingestor_id, ack.new_epoch] = ack
         self._wake.set()
 
     async def _forward(self, connection: Connection) -> None:
@@ -130,19 +134,23 @@ class Forwarder:
 
     async def _step(self, connection: Connection) -> None:
         self._wake.clear()
-        acks, self._acks = self._acks, []
-        for place, ack in enumerate(acks):
+        await self._obey_all(connection)
+        await self._declare_losses(connection)
+        await self._send_new(connection)
+        await self._probe(connection)
+        await self._report_health(connection)
+
+    async def _obey_all(self, connection: Connection) -> None:
+        waiting, self._acks = self._acks, {}
+        for key, ack in list(waiting.items()):
             try:
                 await self._obey(ack, connection)
             except SpoolFullError as full:
                 # Forgetting needs a little room too; the same is tried at the next step.
                 log.debug("an acknowledgement waits: %s", full)
-                self._acks = [*acks[place:], *self._acks]
-                break
-        await self._declare_losses(connection)
-        await self._send_new(connection)
-        await self._probe(connection)
-        await self._report_health(connection)
+                self._acks = waiting | self._acks
+                return
+            del waiting[key]
 
     async def _pause(self) -> None:
         # Not wait_for: before Python 3.12 it may swallow the cancellation that ends us.
@@ -209,11 +217,18 @@ class Forwarder:
         return True
 
     async def _send_again(self, connection: Connection, first: int, last: int) -> None:
-        epoch, count = self._window.epoch, last - first + 1
-        for batch in await self._spool.read(epoch, first, last, batches=count):
-            if batch.epoch == epoch:
+        """Send what is held of a range, as far as credit goes."""
+        window, epoch = self._window, self._window.epoch
+        while most := min(window.again(first, last), _READ_BATCHES):
+            found = await self._spool.read(epoch, first, last, batches=most)
+            for batch in found:
+                if batch.epoch != epoch or not window.admits_again(batch.seq, len(batch.payload)):
+                    return
                 self._publish(connection, batch)
                 _SENT_AGAIN.inc()
+            if not found:
+                return
+            first = found[-1].seq + 1
 
     def _publish(self, connection: Connection, batch: Outgoing) -> None:
         topic = topics.batch_topic(self._source, batch.epoch, batch.seq)

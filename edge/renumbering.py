@@ -51,13 +51,20 @@ def _move(db: sqlite3.Connection, position: int, loss: LossRow | None, fresh: Ep
 def _move_batch(
     db: sqlite3.Connection, stored: StoredBatch, position: int, first_row: int
 ) -> LossRow | None:
-    """Store the batch again at `position`; what does not decode is returned as a loss."""
+    """Store the batch again at `position`; what has rotted is returned as a loss."""
     extent = stored.extent._replace(position=position, first_row=first_row)
     try:
-        payload = batch.encode_table(batch.decode(stored.payload).table, first_row)
+        payload = _encode_again(stored, first_row)
     except BatchError as error:
-        log.warning("spool: a held batch does not decode (%s); it is declared lost", error)
+        log.warning("spool: a held batch is damaged (%s); it is declared lost", error)
         seq = spool_file.split(position)[1]
         return LossRow(position, seq, *extent[1:3], "damaged_spool", *extent[3:])
     spool_file.insert_batch(db, StoredBatch(extent, batch.digest(payload), payload))
     return None
+
+
+def _encode_again(stored: StoredBatch, first_row: int) -> bytes:
+    # A new digest would vouch for whatever decodes.
+    if not stored.is_intact:
+        raise BatchError("damaged", "the bytes do not fit their digest")
+    return batch.encode_table(batch.decode(stored.payload).table, first_row)

@@ -151,7 +151,7 @@ class Spool:
             self._mark.close()
             raise
         self._oldest = (0, 0)
-        self._epoch = spool_file.epochs(self._db)[-1]
+        self._epoch = self._committed = spool_file.epochs(self._db)[-1]
         self._held_bytes = 0
         self._has_losses = self._has_closed = False
         self._recent = RecentKeys(self._db, recent_keys_age_s, recent_keys_rows)
@@ -160,13 +160,13 @@ class Spool:
 
     @property
     def epoch(self) -> str:
-        """Name of the current epoch on the wire."""
-        return self._epoch.id
+        """Name of the current epoch on the wire; never one that may still be taken back."""
+        return self._committed.id
 
     @property
     def last_seq(self) -> int:
-        """Last seq given in the current epoch."""
-        return self._epoch.last_seq
+        """Last seq on disk in the current epoch; never one that may be given again."""
+        return self._committed.last_seq
 
     @property
     def last_received_at(self) -> int:
@@ -207,7 +207,8 @@ class Spool:
         """Held batches of the epoch being sent, in order.
 
         An older epoch is sent out whole before a newer one begins. A batch whose bytes no
-        longer fit their digest becomes a loss instead.
+        longer fit their digest becomes a loss instead, and the next ones are read: nothing
+        is returned only when there is nothing.
 
         Args:
             epoch: Which epoch `first` and `last` speak of; when another one is being sent,
@@ -221,15 +222,20 @@ class Spool:
             first, last = 1, None
         start = at(sending.number, first)
         end = at(sending.number, sending.last_seq if last is None else last)
-        found = spool_file.read_batches(self._db, start, end, batches)
-        broken = [stored.extent for stored in found if not stored.is_intact]
-        if broken:
-            self._give_up(broken)
         return [
             Outgoing(sending.id, spool_file.split(stored.extent.position)[1], stored.payload)
-            for stored in found
-            if stored.is_intact
+            for stored in self._read_intact(start, end, batches)
         ]
+
+    def _read_intact(self, start: int, end: int, limit: int) -> list[StoredBatch]:
+        while found := spool_file.read_batches(self._db, start, end, limit):
+            broken = {stored.extent for stored in found if not stored.is_intact}
+            if not broken:
+                return found
+            self._give_up(sorted(broken))
+            if intact := [stored for stored in found if stored.extent not in broken]:
+                return intact
+        return []
 
     def losses(self) -> list[DeclaredLoss]:
         """Losses of the epoch being sent that are not settled yet."""
@@ -330,6 +336,7 @@ class Spool:
             if _is_disk_trouble(error):
                 raise SpoolFullError(f"the spool's disk says {error}; samples wait") from error
             raise
+        self._committed = self._epoch
         self._mark.write(self._epoch)
 
     def _refresh(self) -> None:

@@ -8,7 +8,9 @@ An acknowledgement does not say how far the live lane has arrived; but what was 
 batch that is settled has arrived with it, or was lost and will be named as missing.
 """
 
-from collections.abc import Iterable
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -55,6 +57,7 @@ class Window:
         self._moved_at = 0.0
         self._patience = STALLED_AFTER_S
         self._is_stalled = False
+        self._asked_at = -math.inf
 
     @property
     def free_batches(self) -> int:
@@ -98,6 +101,7 @@ class Window:
         self._bytes = 0
         self.next_seq = 1
         self._is_stalled = False
+        self._asked_at = -math.inf
 
     def open_lane(self, last_seq: int) -> None:
         """Let batches after `last_seq`, the newest there is, go before a long backlog."""
@@ -107,15 +111,35 @@ class Window:
             self.live_from = self.next_live_seq = last_seq + 1
 
     def close_lane(self) -> None:
-        """The backlog is sent: what follows it is next."""
-        if self.live_from is not None:
+        """The backlog is sent: what follows it, and the lane where it was used, is next."""
+        if self.live_from is not None and self.next_live_seq > self.live_from:
             self.next_seq = max(self.next_seq, self.next_live_seq)
-            self.live_from = None
+        self.live_from = None
 
     def admits(self, size: int) -> bool:
         """Whether one more batch may be sent; the backlog's first always may, else none would."""
         return not self._backlog or (
             len(self._sent) < self._credit_batches and self._bytes + size <= self._credit_bytes
+        )
+
+    def again(self, first: int, last: int) -> int:
+        """How many batches from `first` to `last`, a range that is due, the credit allows.
+
+        What is in flight has its credit. What comes before all that is in flight may always
+        be sent, else nothing would move.
+        """
+        wanted = last - first + 1
+        if first in self._sent:
+            return wanted
+        least = 1 if first < min(self._sent, default=math.inf) else 0
+        return min(wanted, max(self._credit_batches - len(self._sent), least))
+
+    def admits_again(self, seq: int, size: int) -> bool:
+        """Whether this batch, which is due, may be sent."""
+        return self.again(seq, seq) > 0 and (
+            seq in self._sent
+            or self._bytes + size <= self._credit_bytes
+            or seq < min(self._sent, default=math.inf)
         )
 
     def sent(self, seq: int, size: int, now: float) -> None:
@@ -163,15 +187,37 @@ class Window:
         self._declared[first, last] = _Declared(now + patience, patience)
         return True
 
-    def due(self, missing: Iterable[tuple[int, int]], now: float) -> list[tuple[int, int]]:
-        """The named ranges as runs of batches that were sent and are not on their way again."""
-        seqs = sorted(
+    def due(self, missing: Sequence[tuple[int, int]], now: float) -> list[tuple[int, int]]:
+        """The named ranges as runs of batches whose turn has come and that are not on their way.
+
+        Those in flight and those that need new credit are in runs of their own.
+        """
+        known = {**self._arrived, **self._sent}
+        seqs = sorted(known)
+        named = {
             seq
-            for seq, sent in (*self._sent.items(), *self._arrived.items())
-            if now - sent.at >= _RESEND_AFTER_S
-            and any(first <= seq <= last for first, last in missing)
-        )
-        return list(_runs(seqs))
+            for first, last in missing
+            for seq in seqs[bisect_left(seqs, first) : bisect_right(seqs, last)]
+        }
+        ripe = sorted(seq for seq in named if now - known[seq].at >= _RESEND_AFTER_S)
+        in_flight = [seq for seq in ripe if seq in self._sent]
+        arrived = [seq for seq in ripe if seq not in self._sent]
+        return sorted([*_runs(in_flight), *_runs(arrived), *self._passed_over(missing, seqs, now)])
+
+    def _passed_over(
+        self, missing: Sequence[tuple[int, int]], seqs: list[int], now: float
+    ) -> list[tuple[int, int]]:
+        """What is missing before `next_seq` and not among `seqs`, those once sent.
+
+        Nothing of it should be held: it is declared lost. Asking once in a while makes sure.
+        """
+        if now - self._asked_at < _RESEND_AFTER_S:
+            return []
+        end = self.next_seq - 1
+        found = [gap for first, last in missing for gap in _gaps(seqs, first, min(last, end))]
+        if found:
+            self._asked_at = now
+        return found
 
     def probe(self, now: float) -> int | None:
         """The batch to send again because nothing has moved for too long; None: not yet.
@@ -195,3 +241,13 @@ def _runs(seqs: list[int]) -> Iterable[tuple[int, int]]:
         if end == len(seqs) or seqs[end] != seqs[end - 1] + 1:
             yield seqs[start], seqs[end - 1]
             start = end
+
+
+def _gaps(seqs: list[int], first: int, last: int) -> Iterable[tuple[int, int]]:
+    """What of a range is not among sorted seqs."""
+    for seq in seqs[bisect_left(seqs, first) : bisect_right(seqs, last)]:
+        if first < seq:
+            yield first, seq - 1
+        first = seq + 1
+    if first <= last:
+        yield first, last

@@ -2,6 +2,7 @@ import asyncio
 import random
 import shutil
 import string
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -124,6 +125,84 @@ async def test_a_new_batch_that_was_lost_is_sent_again_when_the_backlog_has_caug
 
     assert peer.values() == [*range(1, 104)]
     assert peer.received.index(103) < peer.received.index(100)
+
+
+async def run_sql(parts: Delivering, statement: str) -> None:
+    await parts.spool._call(parts.spool._spool._db.execute, statement)
+
+
+async def test_what_follows_a_rotten_stretch_of_the_backlog_is_sent(forwarding, peer):
+    peer.credit_batches = 6
+    async with forwarding() as parts:
+        peer.acknowledges = False
+        await write_batches(parts, *([n] for n in range(1, 101)))
+        await until(lambda: len(peer.received) == 4, "the first credit")
+        peer.ack(parts.spool.epoch, settled_through=1, missing=())
+        await until(lambda: len(peer.received) == 7, "the granted credit")
+        await write_batches(parts, [101], [102])
+        await run_sql(
+            parts, "update payload set bytes = x'00' where position & 255 between 20 and 80"
+        )
+        peer.acknowledges = True
+        peer.ack(parts.spool.epoch)
+        await until_empty(parts)
+
+    assert peer.values() == [*range(1, 20), *range(81, 103)]
+    assert sum(loss.rows for loss in peer.losses.values()) == 61
+
+
+async def test_a_long_stretch_is_read_and_sent_again_in_parts(forwarding, peer, monkeypatch):
+    peer.credit_batches = 200
+    async with forwarding() as parts:
+        peer.acknowledges = False
+        await write_batches(parts, [1])
+        await until(lambda: peer.received == [1], "the first batch")
+        peer.drops = set(range(2, 82))
+        peer.ack(parts.spool.epoch)
+        await write_batches(parts, *([n] for n in range(2, 83)))
+        await until(lambda: len(peer.received) == 82, "all batches")
+        resend_at = time.monotonic() + 1
+        asked, read = [], parts.spool.read
+
+        def recording(*args, batches):
+            asked.append(batches)
+            return read(*args, batches=batches)
+
+        monkeypatch.setattr(parts.spool, "read", recording)
+        await until(lambda: time.monotonic() > resend_at, "the time to send again")
+        peer.acknowledges = True
+        peer.ack(parts.spool.epoch)
+        await until_empty(parts)
+
+    assert max(asked) == 50
+    assert peer.values() == [*range(1, 83)]
+
+
+async def test_of_acks_that_wait_for_room_the_newest_and_the_order_are_kept(forwarding, peer):
+    peer.acknowledges = False
+    async with forwarding() as parts:
+        await write_batches(parts, [1], [2], [3])
+        await until(lambda: peer.received == [1, 2, 3], "the batches")
+        before = parts.spool.epoch
+        await run_sql(parts, "pragma query_only = 1")
+        peer.ack(before, settled_through=1)
+        peer.ack(before, settled_through=1, new_epoch=True)
+        for credit in range(10, 200):
+            peer.ack(before, settled_through=2, credit_batches=credit)
+
+        def has_the_newest() -> bool:
+            return any(ack.credit_batches == 199 for ack in waiting())
+
+        def waiting() -> list:
+            kept = parts.forwarder._acks
+            return list(kept.values()) if isinstance(kept, dict) else list(kept)
+
+        await until(has_the_newest, "the newest acknowledgement")
+        assert len(waiting()) == 2
+        await run_sql(parts, "pragma query_only = 0")
+        await until(lambda: peer.first_rows_beside(before) == [1], "the third under a new epoch")
+
+    assert parts.spool.epoch != before
 
 
 async def test_a_batch_named_as_missing_is_sent_again(forwarding, peer):

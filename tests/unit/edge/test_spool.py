@@ -267,6 +267,24 @@ def test_a_full_disk_refuses_and_keeps_what_was_accepted(path):
     spool.close()
 
 
+def test_a_seq_is_the_last_only_when_it_is_on_disk(path):
+    spool = open_spool(path)
+    told = set()
+    spool._db.set_trace_callback(lambda _: told.add((spool.epoch, spool.last_seq)))
+    first = spool.epoch
+
+    spool.append([delivery(*range(3_000))])
+    assert told == {(first, 0)}
+    assert spool.last_seq == 3
+    told.clear()
+    spool.renumber(first)
+    spool._db.set_trace_callback(None)
+
+    assert told == {(first, 3)}
+    assert spool.epoch != first
+    spool.close()
+
+
 def test_what_overflows_is_declared_lost_and_counted(path):
     spool = open_spool(path, capacity_bytes=4_000, when_full="drop_oldest")
     for number in range(20):
@@ -527,6 +545,34 @@ def test_a_batch_whose_bytes_have_rotted_is_declared_lost(path):
     spool._db.execute("update payload set bytes = x'00' where position & 255 = 1")
 
     assert [out.seq for out in spool.read(None, 1, batches=9)] == [2]
+    assert [loss[1:] for loss in spool.losses()] == [
+        (1, 1, 1, 1, "damaged_spool", NOW + 1, NOW + 1)
+    ]
+    spool.close()
+
+
+def test_batches_behind_rotten_ones_are_read(path):
+    spool = open_spool(path)
+    for number in range(1, 7):
+        spool.append([delivery(number)])
+    spool._db.execute("update payload set bytes = x'00' where position & 255 not in (1, 6)")
+
+    assert [out.seq for out in spool.read(spool.epoch, 2, batches=2)] == [6]
+    assert [loss.first_seq for loss in spool.losses()] == [2, 3, 4, 5]
+    assert spool.read(spool.epoch, 2, 5, batches=2) == []
+    spool.close()
+
+
+def test_a_new_epoch_vouches_for_no_bytes_that_have_rotted(path):
+    spool = open_spool(path)
+    spool.append([delivery(1.0)])
+    spool.append([delivery(2.0)])
+    rotten = batch.encode([sample(9.0)], 1)
+    spool._db.execute("update payload set bytes = ? where position & 255 = 1", (rotten,))
+
+    spool.renumber(spool.epoch)
+
+    assert held(spool) == [2.0]
     assert [loss[1:] for loss in spool.losses()] == [
         (1, 1, 1, 1, "damaged_spool", NOW + 1, NOW + 1)
     ]

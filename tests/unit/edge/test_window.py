@@ -53,6 +53,91 @@ def test_what_is_named_as_missing_is_due_once_a_second():
     assert window.due([(2, 3)], now=2) == [(3, 3)]
 
 
+def test_what_was_passed_over_without_being_sent_is_due_when_it_is_named():
+    window = sending(6)
+    window.sent(12, 10, 0)
+
+    assert window.due([(4, 9), (11, 20)], now=1) == [(4, 6), (7, 9), (11, 11), (12, 12)]
+    assert window.due([(7, 9)], now=1.5) == []
+    assert window.due([(7, 9)], now=2) == [(7, 9)]
+
+
+def test_the_backlog_that_waits_behind_a_lane_is_not_due_however_often_it_is_named():
+    window = sending(10)
+    window.open_lane(500)
+    window.sent(501, 10, 0)
+
+    assert window.due([(11, 500)], now=5) == []
+
+
+class Bound(int):
+    """A seq that counts how often it is compared."""
+
+    compared = 0
+
+    @staticmethod
+    def _count(name):
+        def compare(self, other):
+            Bound.compared += 1
+            return getattr(int, name)(self, other)
+
+        return compare
+
+    __lt__, __le__, __gt__, __ge__ = map(_count, ("__lt__", "__le__", "__gt__", "__ge__"))
+    __hash__ = int.__hash__
+
+
+def test_an_acknowledgement_looks_up_its_ranges_instead_of_trying_each_batch():
+    window = sending(500)
+    missing = [(Bound(seq), Bound(seq + 1)) for seq in range(300, 499, 2)]
+
+    assert window.due(missing, now=1) == [(300, 499)]
+    assert Bound.compared < 100 * 40
+
+
+RANGES = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=8)
+
+
+@given(st.lists(st.integers(1, 30), max_size=20), RANGES)
+def test_due_is_what_is_named_below_the_next_batch(seqs, missing):
+    window = Window()
+    for seq in seqs:
+        window.sent(seq, 10, 0)
+
+    due = window.due(missing, now=1)
+
+    named = {seq for first, last in missing for seq in range(first, last + 1)}
+    assert {seq for first, last in due for seq in range(first, last + 1)} == {
+        seq for seq in named if seq < window.next_seq
+    }
+
+
+def test_what_is_in_flight_is_sent_again_on_the_credit_it_has():
+    window = sending(100)
+
+    assert window.again(1, 100) == 100
+    assert window.admits_again(1, 10)
+
+
+def test_what_had_given_its_credit_back_needs_new_credit_save_the_first():
+    window = sending(0)
+    window.grant(3, 30)
+    for seq in (1, 4, 2, 3, 9):
+        window.sent(seq, 10, 0)
+    window.settled(2, now=1)
+    window.sent(10, 10, 1)
+
+    assert window.again(4, 8) == 0
+    assert not window.admits_again(4, 10)
+    window.grant(5, 30)
+    assert window.again(4, 8) == 2
+    assert not window.admits_again(4, 10)
+    window.grant(3, 40)
+    window.settled(3, now=2)
+    assert window.again(4, 8) == 1
+    assert window.admits_again(4, 10_000)
+
+
 def test_silence_is_probed_with_one_batch_and_growing_patience():
     window = sending(6)
 
@@ -128,6 +213,15 @@ def test_the_lane_ends_when_the_backlog_has_caught_up():
     assert (window.live_from, window.next_seq) == (None, 7)
 
 
+def test_a_lane_that_was_never_used_takes_no_seq_with_it():
+    window = sending(10)
+    window.open_lane(500)
+
+    window.close_lane()
+
+    assert window.next_seq == 11
+
+
 def test_new_batches_leave_room_for_the_backlog_however_large_they_are():
     window = sending(0)
     window.open_lane(500)
@@ -177,7 +271,9 @@ def test_everything_arrives_within_the_credit_whatever_is_lost(data):
         assert len(window._sent) <= most + 1
         if data.draw(st.booleans()):
             window.grant(data.draw(st.integers(1, 12)), data.draw(SIZES))
-        fate = data.draw(st.sampled_from(("arrive", "arrive", "part", "lose", "nothing")))
+        fate = data.draw(st.sampled_from(("arrive", "arrive", "part", "lose", "taken back")))
+        if fate == "taken back":
+            window.open_lane(newest + 2)
         turn(window, wire, newest, now, fate)
     for _ in range(1_000):
         if wire.through == newest:
@@ -197,6 +293,8 @@ def send(window: Window, wire: Wire, newest: int, now: float) -> None:
         publish(window.next_live_seq)
     while window.free_batches and window.next_seq <= newest and window.admits(10):
         publish(max(window.next_seq, wire.through + 1))
+    if window.live_from is not None and window.next_seq > newest:
+        window.close_lane()
     if (seq := window.probe(now)) is not None:
         publish(seq)
 
@@ -211,8 +309,9 @@ def turn(window: Window, wire: Wire, newest: int, now: float, fate: str) -> None
             window.settled(wire.told, now)
         for first, last in window.due(wire.missing, now):
             for seq in range(first, last + 1):
-                window.sent(seq, 10, now)
-                wire.under_way.append(seq)
+                if window.admits_again(seq, 10):
+                    window.sent(seq, 10, now)
+                    wire.under_way.append(seq)
         window.open_lane(newest)
 
 
