@@ -122,6 +122,7 @@ class EdgeNode:
     def reconnected(self, outcome: Outcome) -> None:
         """We were away: nobody knows what was said meanwhile, nor whether the node lives."""
         self._apply_all(self._sequence.flush(), outcome)
+        self.counts["data_before_birth"] += len(self._early)
         self._early.clear()
         self._sequence.forget()
         self._is_heard = False
