@@ -2,7 +2,8 @@
 
 A message is acknowledged after its sample is in the spool; until then the broker keeps it in
 our persistent session. With a time in the payload a repeat is recognised and dropped;
-without one each message counts when it comes, at least once.
+without one each message counts when it comes, at least once. What was taken from a lost
+connection is in the spool before the next is made: else each loss would add a copy.
 
 A retained message is an old value that the broker repeats to every new subscription. It is
 history where it has a time of its own, dropped where it was seen before or may have been; it
@@ -16,7 +17,7 @@ from typing import NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage
 
-from edge.broker import BrokerLostError, Session, connect
+from edge.broker import BrokerLostError, Connection, Session, connect
 from edge.clock import Clock
 from edge.configuration import MqttSource
 from edge.left_out import LeftOut
@@ -82,6 +83,7 @@ class MqttCollector:
         self._burst = _Burst()
         self._ready = asyncio.Event()
         self._unaccepted = 0
+        self._connection: Connection | None = None
         self._left_out = LeftOut(name, link)
 
     async def run(self) -> NoReturn:
@@ -95,25 +97,37 @@ class MqttCollector:
             await asyncio.sleep(backoff.next_delay_s())
 
     async def _collect(self, backoff: Backoff) -> None:
-        # What an earlier connection left is handed over again by the broker.
-        self._burst = _Burst()
+        await self._settle()
         async with connect(self._source, self._session()) as connection:
             backoff.reset()
+            self._connection = connection
             await self._link.up()
             connection.when_lost(self._ready.set)
             try:
                 while not connection.is_lost:
                     await self._ready.wait()
                     self._ready.clear()
-                    if self._unaccepted + self._burst.messages >= MAX_WAITING:
-                        connection.pause()
-                    else:
-                        connection.resume()
                     await self._hand_over()
+                    if not self._is_full:
+                        connection.resume()
                 connection.raise_lost()
             finally:
+                self._connection = None
                 connection.pause()
-                await self._finish()
+                if not connection.is_lost:
+                    await self._finish()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._unaccepted + self._burst.messages >= MAX_WAITING
+
+    async def _settle(self) -> None:
+        """Wait until nothing of a lost connection waits for the spool."""
+        while self._burst.messages or self._unaccepted:
+            self._ready.clear()
+            await self._hand_over()
+            if self._unaccepted:
+                await self._ready.wait()
 
     def _session(self) -> Session:
         return Session(self._client_id, self._reader.topic_filter, self._take, is_persistent=True)
@@ -137,6 +151,8 @@ class MqttCollector:
             burst.to_acknowledge.append((client, message.mid))
         burst.messages += 1
         self._ready.set()
+        if self._is_full and self._connection is not None:
+            self._connection.pause()
 
     def _keep_retained(self, samples: list[Sample]) -> None:
         """Old values that the broker repeats to each new subscription.

@@ -17,6 +17,7 @@ from edge.sparkplug.recent import Recent
 from edge.sparkplug.sequence import ROUND, Sequence
 from edge.sparkplug.sparkplug_b_pb2 import Payload
 from edge.sparkplug.topic import Kind, NodeId
+from takt.batch import Quality
 
 _GAP = "a gap in its sequence"
 _MAX_EARLY = 500
@@ -97,6 +98,7 @@ class EdgeNode:
         self._early: list[Message] = []
         self._awaited: dict[str, int] = {}
         self._is_heard = False
+        self._from_before: set[str] = set()
 
     @property
     def equipment(self) -> str | None:
@@ -122,9 +124,11 @@ class EdgeNode:
     def reconnected(self, outcome: Outcome) -> None:
         """We were away: nobody knows what was said meanwhile, nor whether the node lives."""
         self._apply_all(self._sequence.flush(), outcome)
+        self.counts["data_before_birth"] += len(self._early)
         self._early.clear()
         self._sequence.forget()
         self._is_heard = False
+        self._from_before = set(self._definitions)
 
     def receive(self, message: Message, outcome: Outcome) -> None:
         """Take a message as it came."""
@@ -185,9 +189,14 @@ class EdgeNode:
             if known.equipment is None:
                 self.counts["refused_metrics"] += len(payload.metrics)
             elif self._reader.read(
-                payload, known, Context(payload.timestamp, received_at), outcome.read
+                payload, known, self._context(device, payload, received_at), outcome.read
             ):
                 self.wants_rebirth = "metrics that its birth has not declared"
+
+    def _context(self, device: str, payload: Payload, received_at: int) -> Context:
+        # While we were away it may have been born with other aliases.
+        best = Quality.UNCERTAIN if device in self._from_before else Quality.GOOD
+        return Context(payload.timestamp, received_at, best_quality=int(best))
 
     def _give_birth(self, message: Message, outcome: Outcome) -> None:
         payload = message.payload
@@ -208,6 +217,7 @@ class EdgeNode:
 
     def _born(self, device: str, payload: Payload, received_at: int, outcome: Outcome) -> None:
         outcome.born.append(Born(self.id, device, payload))
+        self._from_before.discard(device)
         known = self._definitions[device]
         if known.equipment is None:
             return

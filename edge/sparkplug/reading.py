@@ -68,12 +68,14 @@ class Context(NamedTuple):
         received_at: In µs.
         is_birth: Whether it declares them.
         is_historical: Whether they were kept back at the edge node.
+        best_quality: That those can have which are named by alias only.
     """
 
     sent_at: int
     received_at: int
     is_birth: bool = False
     is_historical: bool = False
+    best_quality: int = int(Quality.GOOD)
 
 
 class Reader:
@@ -100,7 +102,9 @@ class Reader:
         self._live, self._told_again = [], []
         by_name, by_alias = definitions.by_name, definitions.by_alias
         take, unknown = self._take, 0
+        by_its_name = context._replace(best_quality=int(Quality.GOOD))
         for metric in payload.metrics:
+            within = by_its_name if metric.name else context
             if name := metric.name:
                 known = by_name.get(name)
             else:
@@ -111,9 +115,9 @@ class Reader:
                 # What a birth does not let us declare it has refused already.
                 unknown += not context.is_birth
             elif known.reading is not None:
-                take(metric, known, context, into)
+                take(metric, known, within, into)
             elif known.datatype == DataType.Template:
-                unknown += self._flatten(metric, known, context, into)
+                unknown += self._flatten(metric, known, within, into)
         into.add(self._told_again, is_told_again=True)
         into.add(self._live, is_told_again=False)
         if unknown:
@@ -144,6 +148,7 @@ class Reader:
             value, text, quality = _converted(metric, known)
             if metric.HasField("properties"):
                 quality = max(quality, _quality(metric.properties))
+            quality = max(quality, context.best_quality)
             _check_time(observed_at)
         except MetricError as error:
             self._counts["refused_metrics"] += 1
@@ -194,6 +199,8 @@ def _quality(properties: Payload.PropertySet) -> int:
     for key, entry in zip(properties.keys, properties.values, strict=False):
         if key in ("Quality", "quality"):
             which = entry.WhichOneof("value")
+            if which is None or entry.is_null:
+                return int(Quality.UNCERTAIN)
             if which in ("int_value", "long_value"):
                 return quality_of(getattr(entry, which))
             raise MetricError("its quality is no number")

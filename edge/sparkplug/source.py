@@ -36,6 +36,7 @@ MAX_WAITING = 5_000
 """Messages taken from the broker and not yet handed over; then reading stops."""
 REPORT_EVERY_S = 60.0
 _TICK_S = 0.1
+_RETRY_S = 5.0
 _AT_ONCE = 200
 """Messages applied before other tasks have their turn."""
 
@@ -109,14 +110,14 @@ class SparkplugCollector:
             while True:
                 try:
                     await self._collect(backoff)
-                except (BrokerLostError, SpoolFullError) as lost:
+                except BrokerLostError as lost:
                     await self._link.down(str(lost))
                 await asyncio.sleep(backoff.next_delay_s())
         finally:
             self._births.close()
 
     async def _collect(self, backoff: Backoff) -> None:
-        self._taken, self._connection = [], None
+        self._connection = None
         began = time.time_ns() // 1_000_000
         async with connect(self._source, self._session(began)) as connection:
             backoff.reset()
@@ -129,6 +130,8 @@ class SparkplugCollector:
                     self._say_state(connection, began)
                     await self._await_messages()
                     await self._hand_over(connection)
+                # Nobody says it again.
+                await self._apply_taken()
                 connection.raise_lost()
             finally:
                 await self._report()
@@ -187,6 +190,12 @@ class SparkplugCollector:
         self._ready.clear()
 
     async def _hand_over(self, connection: Connection) -> None:
+        await self._apply_taken()
+        await self._let_time_pass(connection)
+        if len(self._taken) < MAX_WAITING:
+            connection.resume()
+
+    async def _apply_taken(self) -> None:
         taken, self._taken = self._taken, []
         for first in range(0, len(taken), _AT_ONCE):
             outcome = Outcome()
@@ -198,9 +207,6 @@ class SparkplugCollector:
             await self._accept(outcome)
         if taken:
             self._link.saw(taken[-1][2])
-        await self._let_time_pass(connection)
-        if len(self._taken) < MAX_WAITING:
-            connection.resume()
 
     async def _let_time_pass(self, connection: Connection) -> None:
         outcome = Outcome()
@@ -230,9 +236,18 @@ class SparkplugCollector:
             await self._link.lose(change.equipment, change.reason, change.at)
             return
         if not self._link.serves(change):
-            await self._learned(self._name, change)
+            await self._learn(change)
             await self._link.add(change)
         await self._link.regain([change])
+
+    async def _learn(self, equipment: str) -> None:
+        """Wait while the disk refuses: the messages are applied and would not come again."""
+        while True:
+            try:
+                return await self._learned(self._name, equipment)
+            except SpoolFullError as full:
+                log.warning("%s: %s is not known yet, it waits: %s", self._name, equipment, full)
+            await asyncio.sleep(_RETRY_S)
 
     async def _report(self) -> None:
         self._report_at = time.monotonic() + self._report_every_s

@@ -79,8 +79,34 @@ class Gate:
             delivery.accepted()
 
 
+class FullSpool:
+    """Keeps what it is given unaccepted until `accept`; without `room` it takes nothing."""
+
+    def __init__(self) -> None:
+        self.held: list[Delivery] = []
+        self.room = asyncio.Event()
+        self.room.set()
+
+    async def learned(self, _source: str, _equipment: str) -> None:
+        return
+
+    async def put(self, delivery: Delivery) -> None:
+        if delivery.accepted is not None:
+            await self.room.wait()
+            self.held.append(delivery)
+
+    @property
+    def values(self) -> list[float | None]:
+        return [sample.value for delivery in self.held for sample in delivery.samples]
+
+    def accept(self) -> None:
+        for delivery in self.held:
+            assert delivery.accepted is not None
+            delivery.accepted()
+
+
 @asynccontextmanager
-async def collecting(spool: Gate | Refusing, port: int, **options):
+async def collecting(spool: Gate | Refusing | FullSpool, port: int, **options):
     """An MQTT source that is connected to the broker at `port`."""
     clock = Clock()
     link = Link(
@@ -167,3 +193,86 @@ async def test_messages_that_the_spool_refused_take_no_room_for_ever(
 
     assert spool.values == [7.0]
     assert spool.refusals_left == 0
+
+
+def take_over(port: int) -> None:
+    """End the source's connection as the broker does when its client id comes again."""
+    client = mqtt.Client(
+        mqtt.CallbackAPIVersion.VERSION2, "test", clean_session=False, manual_ack=True
+    )
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    deadline = time.monotonic() + WAIT_S
+    while not client.is_connected():
+        assert time.monotonic() < deadline
+    client.disconnect()
+    client.loop_stop()
+
+
+async def test_a_lost_connection_is_replaced_only_after_all_it_gave_is_accepted(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("takt.backoff.Backoff.next_delay_s", lambda _self: 0.05)
+    spool = FullSpool()
+    async with collecting(spool, mosquitto.port) as collector:
+        await asyncio.to_thread(publish_many, mosquitto.port, 10, 1)
+        await until(lambda: len(spool.values) == 10, "all messages")
+        await asyncio.to_thread(take_over, mosquitto.port)
+        link = collector._link
+        await until(lambda: link.health.link == "down", "the loss")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await until(lambda: link.health.link == "up", "a connection too early")
+        assert len(spool.values) == 10
+
+        spool.accept()
+        spool.held.clear()
+        await until(lambda: link.health.link == "up", "the connection")
+        await until(lambda: len(spool.values) == 10, "what was never acknowledged")
+        spool.accept()
+
+
+async def test_a_source_that_waits_for_the_spool_keeps_its_connection(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt_source.MAX_WAITING", 5)
+    monkeypatch.setattr("edge.broker._KEEPALIVE_S", 1)
+    monkeypatch.setattr("edge.paho_loop._MISC_S", 0.1)
+    spool = FullSpool()
+    async with collecting(spool, mosquitto.port) as collector:
+        changes: list[None] = []
+        collector._link._changed = lambda: changes.append(None)
+        await asyncio.to_thread(publish_many, mosquitto.port, 100, 1)
+        await until(lambda: collector._unaccepted == 5, "a pause")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3.0):
+                await until(lambda: changes, "a loss after two keepalives")
+
+        while len(spool.values) < 100:
+            before = len(spool.held)
+            for delivery in spool.held[:]:
+                if delivery.accepted is not None:
+                    delivery.accepted()
+            spool.held[:] = [d._replace(accepted=None) for d in spool.held]
+            await until(lambda before=before: len(spool.held) > before, "more")
+    assert spool.values == list(range(100))
+    assert not changes
+
+
+async def test_a_source_stops_reading_while_another_fills_the_queue(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt_source.MAX_WAITING", 100)
+    spool = FullSpool()
+    spool.room.clear()
+    async with collecting(spool, mosquitto.port) as collector:
+        await asyncio.to_thread(mosquitto.publish, TOPIC, '{"value": -1, "t": 1}')
+        await until(lambda: collector._unaccepted, "a wait for the queue")
+        await asyncio.to_thread(publish_many, mosquitto.port, 500, 0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await until(lambda: collector._burst.messages > 100, "too much")
+        assert collector._unaccepted + collector._burst.messages == 100
+        spool.room.set()
+        await until(lambda: spool.values, "the first")
+        spool.accept()

@@ -18,7 +18,7 @@ from edge.link import Link
 from edge.sparkplug.birth_cache import BirthCache
 from edge.sparkplug.source import Identity, SparkplugCollector
 from edge.sparkplug.sparkplug_b_pb2 import Payload
-from edge.spool import Delivery
+from edge.spool import Delivery, SpoolFullError
 from tests.conftest import Mosquitto, wait_until
 from tests.integration.edge.conftest import AckingPeer, CollectorProcess
 from tests.sparkplug_messages import data, metric, node_birth, node_death
@@ -220,17 +220,7 @@ async def test_a_spool_that_takes_nothing_stops_the_reading_and_loses_nothing(
     async def learned(_source: str, _equipment: str) -> None:
         return
 
-    link = Link("plant", (), expected_interval_s=60, clock=clock, put=put, changed=lambda: None)
-    collector = SparkplugCollector(
-        "plant",
-        SparkplugSource(kind="sparkplug", host="127.0.0.1", port=mosquitto.port),
-        Identity("test", "test"),
-        births=BirthCache(tmp_path / "plant.db"),
-        link=link,
-        clock=clock,
-        put=put,
-        learned=learned,
-    )
+    collector, link = collector_of(mosquitto, tmp_path, clock, put, learned)
     task = asyncio.create_task(collector.run())
     await until(lambda: link.health.link == "up", "the connection")
     node = EdgeNode(mosquitto.port, "plant1/edge1")
@@ -296,3 +286,78 @@ def test_a_primary_host_says_its_state_and_knows_aliases_after_a_kill(mosquitto,
         node.close()
         watcher.disconnect()
         watcher.loop_stop()
+
+
+def collector_of(broker, folder, clock, put, learned) -> tuple[SparkplugCollector, Link]:
+    link = Link("plant", (), expected_interval_s=60, clock=clock, put=put, changed=lambda: None)
+    collector = SparkplugCollector(
+        "plant",
+        SparkplugSource(kind="sparkplug", host="127.0.0.1", port=broker.port),
+        Identity("test", "test"),
+        births=BirthCache(folder / "plant.db"),
+        link=link,
+        clock=clock,
+        put=put,
+        learned=learned,
+    )
+    return collector, link
+
+
+async def test_what_a_lost_connection_gave_is_handed_over(mosquitto, tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.sparkplug.source._AT_ONCE", 1)
+    room, values = asyncio.Event(), []
+
+    async def put(delivery: Delivery) -> None:
+        if any(sample.signal == "Level" for sample in delivery.samples):
+            await room.wait()
+            values.extend(s.value for s in delivery.samples if s.signal == "Level")
+
+    async def learned(_source: str, _equipment: str) -> None:
+        return
+
+    collector, link = collector_of(mosquitto, tmp_path, Clock(), put, learned)
+    task = asyncio.create_task(collector.run())
+    await until(lambda: link.health.link == "up", "the connection")
+    node = EdgeNode(mosquitto.port, "plant1/edge1")
+    node.give_birth()
+    await until(lambda: link.serves("plant1/edge1/Press"), "the birth")
+    for level in range(6, 26):
+        await asyncio.to_thread(node.say_level, level)
+    await until(lambda: len(collector._taken) == 20, "all to be taken")
+    connection = collector._connection
+    assert connection is not None
+    mosquitto.kill()
+    await until(lambda: connection.is_lost, "the loss")
+    room.set()
+
+    await until(lambda: link.health.link == "down", "the source to notice")
+    assert values == [float(level) for level in range(5, 26)]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    node.close()
+
+
+async def test_a_disk_that_refuses_new_equipment_loses_no_message(mosquitto, tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.sparkplug.source._RETRY_S", 0.05)
+    values, refusals = [], iter(range(3))
+
+    async def put(delivery: Delivery) -> None:
+        values.extend(s.value for s in delivery.samples if s.signal == "Level")
+
+    async def learned(_source: str, _equipment: str) -> None:
+        if next(refusals, None) is not None:
+            raise SpoolFullError("the disk is full")
+
+    collector, link = collector_of(mosquitto, tmp_path, Clock(), put, learned)
+    task = asyncio.create_task(collector.run())
+    await until(lambda: link.health.link == "up", "the connection")
+    node = EdgeNode(mosquitto.port, "plant1/edge1")
+    node.give_birth()
+    await asyncio.to_thread(node.say_level, 6)
+
+    await until(lambda: link.serves("plant1/edge1/Press") and 6.0 in values, "the data")
+    assert values == [5.0, 6.0]
+    assert next(refusals, None) is None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    node.close()

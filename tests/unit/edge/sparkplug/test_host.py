@@ -128,6 +128,36 @@ def test_the_quality_property_is_the_quality(heard, code, quality):
     assert [s.quality for s in heard.samples] == [quality]
 
 
+def test_a_quality_that_is_null_makes_the_value_uncertain(heard):
+    born(heard, COUNT)
+    said = metric(value=8, datatype="Int32", alias=1, timestamp=T0 + 1)
+    said.properties.keys.append("Quality")
+    said.properties.values.add(type=DataType.Int32, is_null=True)
+    heard.say("DDATA", data([said], 2), "press01")
+
+    assert [(s.value, s.quality) for s in heard.samples] == [(8.0, 1)]
+
+
+def test_aliases_from_before_the_connection_are_uncertain_until_a_birth_is_heard(heard):
+    born(heard, COUNT)
+    heard.host.reconnected(heard.outcome)
+    heard.say("DDATA", count(8, seq=77), "press01")
+    named = metric("Count", 9, "Int32", timestamp=T0 + 9)
+    heard.say("DDATA", data([named], 78), "press01")
+    assert [(s.value, s.quality) for s in heard.samples] == [(8.0, 1), (9.0, 0)]
+
+    born(heard, COUNT)
+    heard.say("DDATA", count(10, seq=2), "press01")
+    assert [(s.value, s.quality) for s in heard.samples] == [(10.0, 0)]
+
+
+def test_data_that_waits_for_a_birth_when_the_connection_ends_is_counted(heard):
+    heard.say("NDATA", data([metric("T", 2.0)]))
+    heard.host.reconnected(heard.outcome)
+
+    assert heard.counts()["data_before_birth"] == 1
+
+
 def test_historical_values_are_marked_and_counted_once(heard):
     born(heard, COUNT)
     heard.say("DDATA", count(8, seq=2), "press01")
