@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Sequence
 
-from edge.link import Link
+from edge.link import MAX_EQUIPMENT, Link
+from takt.batch import Sample
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class LeftOut:
         self._messages = 0
         self._parts = 0
         self._retained = 0
+        self._beyond = 0
         self._last = ""
         self._warned_at = -_WARN_EVERY_S
 
@@ -49,6 +51,20 @@ class LeftOut:
             f" held; {self._retained} so far"
         )
 
+    def without_unserved(self, samples: list[Sample]) -> list[Sample]:
+        """The samples but those of equipment that is too much for one source."""
+        served = [sample for sample in samples if self._link.serves(sample.equipment)]
+        if len(served) < len(samples):
+            self._unserved(len(samples) - len(served))
+        return served
+
+    def _unserved(self, samples: int) -> None:
+        self._beyond += samples
+        self._tell(
+            f"more equipment is left out: the source has {MAX_EQUIPMENT} pieces of equipment; look"
+            f" for what changes in its topics, or divide the source; {self._beyond} samples so far"
+        )
+
     def _tell(self, line: str) -> None:
         self._link.remark = "; ".join(self._counts())
         if time.monotonic() - self._warned_at >= _WARN_EVERY_S:
@@ -65,4 +81,8 @@ class LeftOut:
             counts.append(f"the last: {self._last[:_SHOWN]}")
         if self._retained:
             counts.append(f"{self._retained} retained messages without a time left out")
+        if self._beyond:
+            counts.append(
+                f"{self._beyond} samples of more than {MAX_EQUIPMENT} pieces of equipment left out"
+            )
         return counts

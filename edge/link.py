@@ -21,6 +21,8 @@ from takt.messages import SourceHealth
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0
+MAX_EQUIPMENT = 1_000
+"""With so many pieces of equipment a source learns no more: something in its topics changes."""
 _MIN_SILENCE_S = 10.0
 _VALUES = {"up": 1.0, "down": 0.0, "stalled": -1.0}
 _LINK = Gauge("takt_edge_link", "A source's link: 1 up, 0 down, -1 stalled.", ["source"])
@@ -83,6 +85,11 @@ class Link:
     def serves(self, equipment: str) -> bool:
         """Whether the source is known to serve this equipment."""
         return equipment in self._equipment
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the source must not learn more equipment."""
+        return len(self._equipment) >= MAX_EQUIPMENT
 
     async def add(self, equipment: str) -> None:
         """The source serves one more."""

@@ -186,7 +186,7 @@ class MqttCollector:
         if burst.live_at is not None:
             self._link.saw(burst.live_at)
         if burst.samples:
-            await self._learn(burst.samples)
+            burst.samples = await self._learn(burst.samples)
         if burst.retained:
             await self._put(Delivery(burst.retained, self._name, is_retained=True))
         await self._put(
@@ -203,11 +203,18 @@ class MqttCollector:
         except TimeoutError:
             log.warning("%s: the last messages are not acknowledged; they come again", self._name)
 
-    async def _learn(self, samples: list[Sample]) -> None:
-        for equipment in {sample.equipment for sample in samples}:
-            if not self._link.serves(equipment):
-                await self._learned(self._name, equipment)
-                await self._link.add(equipment)
+    async def _learn(self, samples: list[Sample]) -> list[Sample]:
+        """Those whose equipment is known now."""
+        too_many = False
+        for equipment in dict.fromkeys(sample.equipment for sample in samples):
+            if self._link.serves(equipment):
+                continue
+            if self._link.is_full:
+                too_many = True
+                continue
+            await self._learned(self._name, equipment)
+            await self._link.add(equipment)
+        return self._left_out.without_unserved(samples) if too_many else samples
 
     def _acknowledge(self, burst: _Burst) -> None:
         for client, message_id in burst.to_acknowledge:

@@ -229,13 +229,16 @@ class SparkplugCollector:
         for change in outcome.link:
             await self._tell(change)
         for is_told_again, samples in outcome.read.runs:
-            await self._put(Delivery(samples, self._name if is_told_again else None))
+            kept = self._left_out.without_unserved(samples) if self._link.is_full else samples
+            await self._put(Delivery(kept, self._name if is_told_again else None))
 
     async def _tell(self, change: Loss | str) -> None:
         if isinstance(change, Loss):
             await self._link.lose(change.equipment, change.reason, change.at)
             return
         if not self._link.serves(change):
+            if self._link.is_full:
+                return
             await self._learn(change)
             await self._link.add(change)
         await self._link.regain([change])

@@ -276,3 +276,25 @@ async def test_a_source_stops_reading_while_another_fills_the_queue(
         spool.room.set()
         await until(lambda: spool.values, "the first")
         spool.accept()
+
+
+async def test_a_changing_id_in_topics_is_learned_up_to_a_limit(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.link.MAX_EQUIPMENT", 2)
+    gate = Gate()
+    gate.is_open.set()
+    async with collecting(gate, mosquitto.port) as collector:
+        for number in range(4):
+            topic = f"plant/assembly/line2/job{number}/Count"
+            message = f'{{"value": {number}, "t": {number + 1}}}'
+            await asyncio.to_thread(mosquitto.publish, topic, message)
+        remark = "2 samples of more than"
+        await until(lambda: remark in collector._link.health.reason, "the remark")
+        await asyncio.to_thread(
+            mosquitto.publish, "plant/assembly/line2/job0/Count", '{"value": 9, "t": 9}'
+        )
+        await until(lambda: 9.0 in gate.values, "known equipment to go on")
+
+    assert gate.values == [0.0, 1.0, 9.0]
+    assert len(collector._link.equipment) == 2

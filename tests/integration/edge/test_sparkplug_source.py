@@ -361,3 +361,28 @@ async def test_a_disk_that_refuses_new_equipment_loses_no_message(mosquitto, tmp
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     node.close()
+
+
+async def test_devices_beyond_the_limit_are_left_out_with_a_remark(
+    mosquitto, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("edge.link.MAX_EQUIPMENT", 1)
+    values = []
+
+    async def put(delivery: Delivery) -> None:
+        values.extend(s.value for s in delivery.samples if s.signal == "Level")
+
+    async def learned(_source: str, _equipment: str) -> None:
+        return
+
+    collector, link = collector_of(mosquitto, tmp_path, Clock(), put, learned)
+    task = asyncio.create_task(collector.run())
+    await until(lambda: link.health.link == "up", "the connection")
+    node = EdgeNode(mosquitto.port, "plant1/edge1")
+    node.give_birth()
+    await until(lambda: "2 samples of more than" in link.health.reason, "the remark")
+
+    assert (values, link.equipment) == ([], ("plant1/edge1",))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    node.close()
