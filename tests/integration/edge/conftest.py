@@ -137,6 +137,10 @@ class CollectorProcess:
             )
         wait_until(lambda: b"ready" in self.log.read_bytes()[before:], "the collector")
 
+    def wait_connected(self) -> None:
+        """Only from its first subscription on does a broker keep messages for the collector."""
+        wait_until(lambda: ": up: connected" in self.log.read_text(), "the subscription")
+
     @property
     def pid(self) -> int:
         assert self._process is not None

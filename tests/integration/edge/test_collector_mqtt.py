@@ -34,6 +34,7 @@ def collector(mosquitto, tmp_path):
     home.mkdir()
     process = CollectorProcess(home, mosquitto.port, CONFIGURATION.format(port=mosquitto.port))
     process.start()
+    process.wait_connected()
     yield process
     process.stop()
 

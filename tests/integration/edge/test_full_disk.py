@@ -17,6 +17,7 @@ def test_a_full_disk_stops_reading_says_so_and_loses_nothing(mosquitto, tmp_path
     source = CONFIGURATION.format(port=mosquitto.port)
     collector = CollectorProcess(tmp_path, mosquitto.port, source)
     collector.start()
+    collector.wait_connected()
     publisher = CountingPublisher(mosquitto.port, rate=500)
     wait_until(lambda: len(peer.values()) > 100, "some samples")
     folder = tmp_path / "edge" / "collector1"
