@@ -45,7 +45,7 @@ def run(seconds: float) -> dict[str, float]:
                 stack.start(Service(name, (name,)))
             for name in ("broker", "ingest", "edge"):
                 stack.wait_ready(name, 60)
-            latencies = asyncio.run(_measure(settings, seconds))
+            latencies = asyncio.run(_measure(settings, stack, seconds))
         lake.catalog.leave(settings)
     cuts = statistics.quantiles(latencies, n=100)
     return {
@@ -76,7 +76,7 @@ def _prepare(settings: Settings) -> None:
     refresh(settings)
 
 
-async def _measure(settings: Settings, seconds: float) -> list[float]:
+async def _measure(settings: Settings, stack: Stack, seconds: float) -> list[float]:
     latencies: list[float] = []
     async with (
         opcua_server.running(settings.plant.port) as controllers,
@@ -91,6 +91,8 @@ async def _measure(settings: Settings, seconds: float) -> list[float]:
                 telling = next(changes)
                 await _tell(telling, controllers, gateways)
                 latencies.append(await asyncio.to_thread(_seen_after, connection, telling))
+        # A client that comes back while the server closes would keep it from ending.
+        await asyncio.to_thread(stack.end, "edge")
     return latencies
 
 

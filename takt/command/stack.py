@@ -90,6 +90,10 @@ class Stack:
             target=self._pump, args=(running,), name=f"log[{service.name}]", daemon=True
         ).start()
 
+    def end(self, name: str) -> None:
+        """End one service before the others; nothing starts it again."""
+        children.end_all([self._running.pop(name).child], _END_WITHIN_S)
+
     def wait_ready(self, name: str, timeout_s: float) -> bool:
         """Whether a service has said within `timeout_s` that it works."""
         return self._ready[name].wait(timeout_s)
@@ -106,8 +110,8 @@ class Stack:
                     _, failures = due.pop(name)
                     self.start(self._running[name].service, failures)
             else:
-                code = self._running[name].child.process.wait()
-                due[name] = self._restart_after(self._running[name], code)
+                if (ended := self._running.get(name)) is not None:
+                    due[name] = self._restart_after(ended, ended.child.process.wait())
 
     def _restart_after(self, ended: _Running, code: int) -> tuple[float, int]:
         """When a service that ended is due again, and its failures in a row."""
