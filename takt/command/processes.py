@@ -1,5 +1,6 @@
 """Verbs that start processes: one of them, a plant's services, or the whole demo."""
 
+import os
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +11,9 @@ from takt.command import demo as demo_stack
 from takt.command import stack
 from takt.command.late import late
 from takt.settings import Settings
+
+# On a busy machine transformations wait for live data, not the other way round.
+_NICENESS_OF_PIPELINES = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +61,7 @@ def dashboard() -> None:
 
 def pipelines() -> None:
     """Run Dagster: its web server, schedules and sensors."""
+    os.nice(_NICENESS_OF_PIPELINES)
     options = _begin("pipelines")
     late("pipelines.main:run")(options)
 
