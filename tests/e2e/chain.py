@@ -39,12 +39,20 @@ timestamp = "timestamp_us"
 timestamp_unit = "us"
 """
 
+COUNTER = "signal = 'counter'"
+COMMITS = """
+    select told.*, epoch_us(timezone('UTC', snapshot_time)) as committed_at
+    from (select *, snapshot_id from raw.telemetry) as told
+    join ducklake_snapshots('lake') using (snapshot_id)
+"""
+
 
 class CountedSource:
     """Publishes 1, 2, 3, … on one topic with QoS 1, each with its time, until stopped."""
 
     def __init__(self, port: int, per_second: float, line: str = "line1") -> None:
         self.count = 0
+        self.began_at = time.time()
         self._topic = f"plant/assembly/{line}/press01/counter"
         self._pause_s = 1 / per_second
         self._stop = threading.Event()
@@ -194,16 +202,14 @@ class Chain:
         """Rows, distinct values and highest value of the counted signal in the lake."""
         return self.query(
             "select count(*), count(distinct value), coalesce(max(value), 0)::bigint"
-            " from raw.telemetry where signal = 'counter'"
+            f" from raw.telemetry where {COUNTER}"
         )[0]
 
     def waits_after(self, moments: Sequence[datetime]) -> list[float]:
         """From each moment until the lake had a value that was born after it, in seconds."""
         rows = self.query(
-            "select epoch_us(max(observed_at)), epoch_us(any_value(timezone('UTC', snapshot_time)))"
-            " from (select *, snapshot_id from raw.telemetry) as told"
-            " join ducklake_snapshots('lake') using (snapshot_id)"
-            " where signal = 'counter' group by snapshot_id order by 2"
+            f"select epoch_us(max(observed_at)), committed_at from ({COMMITS})"
+            f" where {COUNTER} group by committed_at order by 2"
         )
         waits = []
         for moment in (int(each.timestamp() * 1e6) for each in moments):

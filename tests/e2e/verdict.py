@@ -14,7 +14,7 @@ import duckdb
 import lake
 from takt.errors import TaktError
 from tests.conftest import wait_until
-from tests.e2e.chain import Chain, CountedSource
+from tests.e2e.chain import COMMITS, COUNTER, Chain, CountedSource
 from tests.failure_report import FailureReport, Kind, Result
 
 
@@ -56,6 +56,45 @@ def reported(
                 measured=case.measured,
             )
         )
+
+
+class Drain(NamedTuple):
+    """How the lake was caught up with after an outage.
+
+    Attributes:
+        rows: Values born before its end and committed after it.
+        seconds: From its end until the last of them was committed.
+        live_after_s: From its end until the first value born after it was committed.
+    """
+
+    rows: int
+    seconds: float
+    live_after_s: float
+
+    @property
+    def per_second(self) -> float:
+        """How fast."""
+        return self.rows / self.seconds
+
+    @property
+    def is_live_first(self) -> bool:
+        """Whether something new came before the last of the old."""
+        return self.live_after_s < self.seconds
+
+
+def drained(chain: Chain, source: CountedSource, back: datetime, timeout_s: float = 900) -> Drain:
+    """Wait until all that was born before `back` is in the lake; how that went."""
+    count = source.count
+    found = f"select count(distinct value) from raw.telemetry where {COUNTER} and value <= {count}"
+    wait_until(lambda: chain.query(found) == [(count,)], "the backlog", timeout_s, interval_s=0.3)
+    moment = int(back.timestamp() * 1e6)
+    is_old = f"epoch_us(observed_at) <= {moment}"
+    rows, last_old_at, first_new_at = chain.query(
+        f"select count(*) filter ({is_old}), max(committed_at) filter ({is_old}),"
+        f" min(committed_at) filter (not {is_old})"
+        f" from ({COMMITS}) where {COUNTER} and committed_at > {moment}"
+    )[0]
+    return Drain(rows, (last_old_at - moment) / 1e6, (first_new_at - moment) / 1e6)
 
 
 def assert_everything_arrived_once(chain: Chain, count: int, timeout_s: float = 90) -> None:
