@@ -40,6 +40,7 @@ def last(seconds: float, progress: Progress = silent) -> None:
 def broker_away(chain: Chain, seconds: float, progress: Progress = silent) -> datetime:
     """Takt's broker is down; when it came back."""
     held = spooled(chain)
+    began_at = time.monotonic()
     chain.kill("broker")
     for name in ("edge", "ingest"):
         wait_until(
@@ -48,7 +49,7 @@ def broker_away(chain: Chain, seconds: float, progress: Progress = silent) -> da
             _NOTICED_WITHIN_S,
         )
     assert chain.says("samples wait in the spool")
-    last(seconds, progress)
+    last(seconds - (time.monotonic() - began_at), progress)
     wait_until(lambda: spooled(chain) > held, "the spool to fill")
     back = datetime.now(UTC)
     chain.start("broker")
@@ -85,13 +86,14 @@ def lines_stalled(lines: Lines, seconds: float) -> datetime:
     return moment
 
 
-def consumer_paused(chain: Chain, seconds: float, credit: int, progress: Progress = silent) -> int:
+def consumer_paused(chain: Chain, seconds: float, credit: int, *, is_seen: bool) -> int:
     """Ingestion stands still; the spool fills, the broker holds no more than the credit."""
     rows = spooled(chain)
     with held_by_broker(chain) as held:
         chain.pause("ingest")
-        last(seconds, progress)
-        wait_until(lambda: spooled(chain) > rows, "the spool to fill")
+        last(seconds)
+        if is_seen:
+            wait_until(lambda: spooled(chain) > rows, "the spool to fill")
         chain.wake("ingest")
     assert held.most - held.first <= credit + _OTHERS_HELD, held
     return held.most - held.first
@@ -119,7 +121,7 @@ def paused_at_random(
     moment = datetime.now(UTC)
     seconds = chance.uniform(0.5, longest_s)
     if chance.random() < 0.5:
-        held = consumer_paused(chain, seconds, credit)
+        held = consumer_paused(chain, seconds, credit, is_seen=False)
     else:
         held = 0
         catalog_paused(chain, seconds, is_seen=False)

@@ -35,11 +35,11 @@ def test_outage_cuts_stalls_and_pauses_one_after_another_lose_and_double_nothing
         chain = running.enter_context(running_chain(tmp_path / "home", mosquitto, prepare=prepare))
         source = running.enter_context(counted(chain, per_second=200))
 
-        back = hardships.broker_away(chain, seconds=10)
+        back = hardships.broker_away(chain, seconds=8)
         assert drained(chain, source, back).is_live_first
         hardships.lines_cut(chain, lines)
         hardships.lines_stalled(lines, seconds=1)
-        hardships.consumer_paused(chain, seconds=3, credit=10)
+        hardships.consumer_paused(chain, seconds=3, credit=10, is_seen=False)
         hardships.catalog_paused(chain, seconds=0, is_seen=True)
 
         assert_everything_arrived_once(chain, source.stop())
@@ -137,7 +137,7 @@ def test_a_slow_consumer_is_waited_for_in_the_spool_and_not_in_the_broker(
     ):
         chance = random.Random(SEED)
         moments = [datetime.now(UTC)]
-        held = [hardships.consumer_paused(chain, long_s, CREDIT)]
+        held = [hardships.consumer_paused(chain, long_s, CREDIT, is_seen=True)]
         moments.append(datetime.now(UTC))
         hardships.catalog_paused(chain, long_s / 2, is_seen=True)
         for pause in range(pauses):
