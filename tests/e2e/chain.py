@@ -189,6 +189,10 @@ class Chain:
 
     def end(self, name: str) -> None:
         """End `edge` or `ingest` as an operator would; it finishes what it has begun."""
+        if name in self.wrapped:
+            # What runs a process does not hand on what it is asked.
+            for wrapped in psutil.Process(self._children[name].process.pid).children():
+                wrapped.terminate()
         self._children[name].end(timeout_s=10)
 
     def stop(self) -> None:
