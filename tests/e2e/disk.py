@@ -80,6 +80,10 @@ class Disk:
             )
         )
 
+    def files_named(self, name: str) -> list[Path]:
+        """Files of that name, wherever they lie."""
+        return [path for path in self._names if path.name == name]
+
     def write_image(self, folder: Path, chance: random.Random | None) -> None:
         """Write below `folder` what a power cut would leave; by chance some of what is pending."""
         folder.mkdir()
@@ -138,7 +142,7 @@ class Disk:
         self._ends[path] = 0
 
     def _write(self, call: Call, path: Path) -> None:
-        """A `write` goes on where the last one ended: nobody here seeks or appends beside another."""
+        """A `write` goes on where the last one ended: nobody here seeks."""
         data = call.strings[0][: call.result]
         at = call.numbers[-1] if call.name == "pwrite64" else self._ends.get(path, 0)
         self._file(path).pending.append((at, data))
