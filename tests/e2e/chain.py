@@ -50,10 +50,12 @@ COMMITS = """
 class CountedSource:
     """Publishes 1, 2, 3, … on one topic with QoS 1, each with its time, until stopped."""
 
-    def __init__(self, port: int, per_second: float, line: str = "line1") -> None:
+    def __init__(
+        self, port: int, per_second: float, line: str = "line1", above: str = "plant"
+    ) -> None:
         self.count = 0
         self.began_at = time.time()
-        self._topic = f"plant/assembly/{line}/press01/counter"
+        self._topic = f"{above}/assembly/{line}/press01/counter"
         self._pause_s = 1 / per_second
         self._stop = threading.Event()
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"machine-{line}")
@@ -267,9 +269,9 @@ def running_chain(
 
 
 @contextmanager
-def counted(chain: Chain, per_second: float) -> Iterator[CountedSource]:
+def counted(chain: Chain, per_second: float, **named: str) -> Iterator[CountedSource]:
     """A source whose values reach the lake; stopped at the end, whatever happens."""
-    source = CountedSource(chain.machines.port, per_second)
+    source = CountedSource(chain.machines.port, per_second, **named)
     try:
         wait_until(lambda: chain.committed()[0] > 0, "the first values in the lake")
         yield source
