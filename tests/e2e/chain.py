@@ -165,7 +165,11 @@ class Chain:
 
     def says(self, words: str) -> bool:
         """Whether any process has logged these words."""
-        return words in self.log_file.read_text(errors="replace")
+        return self.told(words) > 0
+
+    def told(self, words: str) -> int:
+        """How often any process has logged these words."""
+        return self.log_file.read_text(errors="replace").count(words)
 
     def pause(self, name: str) -> None:
         """SIGSTOP `edge`, `ingest` or every process of `catalog`; nobody is told."""
