@@ -30,8 +30,9 @@ the lake is compared with their count after each fault is over.
   than once. Both must be 0.
 - *lost before*: values that a source had and no collector accepted (an OPC UA server that keeps no
   history overwrites them), and the gap record that says so.
-- *flowing again*: from each fault until the lake had a value born after it: median / 95 % /
-  longest. Faults follow one another, so it may contain the next ones.
+- *flowing again*: from each fault, or from its end if it lasts, until the lake had a value born
+  after that moment: median / 95 % / longest. Faults follow one another, so it may contain the
+  next ones.
 - *what the user sees*: asserted by the test, not only written here.
 - *seed*: of the faults' moments and kinds; the same seed gives the same faults.
 {scale}
@@ -91,7 +92,8 @@ class Result:
         doubled: Of these more than once in the lake.
         lost_before: Of the values counted, those that were never accepted.
         gap: The record that says that these are missing.
-        flowing_again_s: From each fault until the lake had a value born after it.
+        flowing_again_s: From each fault, or its end if it lasts, until the lake had a value that
+            was born after that.
         seen: What the user sees, in one phrase; the test asserts it.
         measured: What else is worth knowing, in one phrase.
     """
@@ -159,6 +161,7 @@ class FailureReport:
     skipped: list[str] = field(default_factory=list)
     _began_at: float = field(default_factory=time.monotonic)
     _said_at: float = -math.inf
+    _said: str = ""
 
     def add(self, result: Result) -> None:
         """Keep one more row."""
@@ -168,10 +171,11 @@ class FailureReport:
 
     def progress(self, fault: str, done: int, total: int) -> None:
         """Say how far a fault is: so many faults, or seconds, of so many; not more than needed."""
-        if done < total and time.monotonic() - self._said_at < _EVERY_S:
-            return
-        self._said_at = time.monotonic()
-        self._show(f"{fault}: {done:,} of {total:,}")
+        line = f"{fault}: {done:,} of {total:,}"
+        is_soon = done < total and time.monotonic() - self._said_at < _EVERY_S
+        if not is_soon and line != self._said:
+            self._said, self._said_at = line, time.monotonic()
+            self._show(line)
 
     def finished(self, test: str, outcome: str, why: str) -> None:
         """A test that makes rows has ended."""

@@ -87,7 +87,7 @@ def lines_stalled(lines: Lines, seconds: float) -> datetime:
 
 
 def consumer_paused(chain: Chain, seconds: float, credit: int, *, is_seen: bool) -> int:
-    """Ingestion stands still; the spool fills, the broker holds no more than the credit."""
+    """Ingestion stands still; the spool fills, the broker holds no more than the credit: it did."""
     rows = spooled(chain)
     with held_by_broker(chain) as held:
         chain.pause("ingest")
@@ -117,14 +117,14 @@ def catalog_paused(chain: Chain, seconds: float, *, is_seen: bool) -> None:
 def paused_at_random(
     chain: Chain, chance: random.Random, longest_s: float, credit: int
 ) -> tuple[datetime, int]:
-    """Ingestion or its catalog stands still for a moment; when, and what the broker held."""
-    moment = datetime.now(UTC)
+    """Ingestion or its catalog stands still; until when, and what the broker held."""
     seconds = chance.uniform(0.5, longest_s)
     if chance.random() < 0.5:
         held = consumer_paused(chain, seconds, credit, is_seen=False)
     else:
         held = 0
         catalog_paused(chain, seconds, is_seen=False)
+    moment = datetime.now(UTC)
     last(chance.uniform(0.5, 3.0))
     return moment, held
 

@@ -101,8 +101,10 @@ class Lines:
         for line in self._lines.values():
             line.heal()
 
-    def trouble(self, seed: int, seconds: float, progress: Callable[[float], object]) -> list:
-        """Random faults of every line, beside one another; when each began."""
+    def trouble(
+        self, seed: int, seconds: float, progress: Callable[[float], object]
+    ) -> list[datetime]:
+        """Random faults of every line, beside one another; when each was over."""
         began_at = time.monotonic()
         moments: list[datetime] = []
 
@@ -111,10 +113,10 @@ class Lines:
             while (left_s := began_at + seconds - time.monotonic()) > 0:
                 # These pauses are the faults, not waits for something to happen.
                 time.sleep(min(left_s, chance.uniform(*_WELL_S)))
-                moments.append(datetime.now(UTC))
                 hurt_once(self[name], chance)
                 time.sleep(chance.uniform(*chance.choice(_LENGTHS_S)))
                 self[name].heal()
+                moments.append(datetime.now(UTC))
 
         threads = [threading.Thread(target=hurt, args=[name]) for name in NAMES]
         for thread in threads:

@@ -136,10 +136,10 @@ def test_a_slow_consumer_is_waited_for_in_the_spool_and_not_in_the_broker(
         reported(failure_report, chain, source, case),
     ):
         chance = random.Random(SEED)
-        moments = [datetime.now(UTC)]
         held = [hardships.consumer_paused(chain, long_s, CREDIT, is_seen=True)]
-        moments.append(datetime.now(UTC))
+        moments = [datetime.now(UTC)]
         hardships.catalog_paused(chain, long_s / 2, is_seen=True)
+        moments.append(datetime.now(UTC))
         for pause in range(pauses):
             moment, count = hardships.paused_at_random(chain, chance, 8.0, CREDIT)
             moments.append(moment)

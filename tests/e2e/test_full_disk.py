@@ -106,25 +106,29 @@ def chain_on(disks: Disks, mosquitto: Mosquitto, home: Path) -> Iterator[Chain]:
         yield chain
 
 
-def spool_fills(chain: Chain, disk: SmallDisk, seconds: float = 0) -> None:
-    """The collector stops reading, says so, and goes on when there is room."""
+def spool_fills(chain: Chain, disk: SmallDisk, seconds: float = 0) -> datetime:
+    """The collector stops reading, says so, and goes on when there is room; since when."""
     again = chain.told("accepts samples again")
     disk.fill()
     refuses = "the spool accepts nothing: the spool's disk says"
     wait_until(lambda: chain.health("edge").startswith(refuses), "the refusal", 60)
     hardships.last(seconds)
     disk.free()
+    moment = datetime.now(UTC)
     wait_until(lambda: chain.told("accepts samples again") > again, "samples to be accepted")
+    return moment
 
 
-def lake_fills(chain: Chain, disk: SmallDisk, seconds: float = 0) -> None:
-    """Ingestion commits nothing, says so, and goes on when there is room."""
+def lake_fills(chain: Chain, disk: SmallDisk, seconds: float = 0) -> datetime:
+    """Ingestion commits nothing, says so, and goes on when there is room; since when."""
     disk.fill()
     wait_until(lambda: chain.health("ingest") == "the lake does not answer", "the refusal", 60)
     assert chain.says("No space left on device")
     hardships.last(seconds)
     disk.free()
+    moment = datetime.now(UTC)
     wait_until(lambda: chain.health("ingest") == "ok", "commits again", 60)
+    return moment
 
 
 def test_full_disks_stop_reading_or_committing_and_cost_nothing(
@@ -159,11 +163,10 @@ def test_disks_that_fill_again_and_again_cost_nothing(
     ):
         moments = []
         for number in range(times):
-            moments.append(datetime.now(UTC))
             if whose == "the lake's files":
-                lake_fills(chain, disks.lake, chance.uniform(0.0, 6.0))
+                moments.append(lake_fills(chain, disks.lake, chance.uniform(0.0, 6.0)))
             else:
-                spool_fills(chain, disks.spool, chance.uniform(0.0, 6.0))
+                moments.append(spool_fills(chain, disks.spool, chance.uniform(0.0, 6.0)))
             hardships.last(chance.uniform(0.5, 3.0))
             failure_report.progress(case.fault, number + 1, times)
         case.moments = moments

@@ -111,7 +111,7 @@ def assert_everything_arrived_once(chain: Chain, count: int, timeout_s: float = 
 
     wait_until(has_arrived, f"{count} values in the lake", timeout_s, interval_s=0.3)
     chain.end("edge")
-    wait_until(lambda: not _last_health(chain).online, "the edge's farewell", timeout_s=30)
+    wait_until(lambda: not last_health(chain).online, "the edge's farewell", timeout_s=30)
     chain.end("ingest")
     assert chain.committed() == (count, count, count)
     assert_ledger_is_whole(chain)
@@ -128,7 +128,7 @@ class LastHealth(NamedTuple):
     spool_rows: int
 
 
-def _last_health(chain: Chain) -> LastHealth:
+def last_health(chain: Chain) -> LastHealth:
     [row] = chain.query(
         "select online, epoch, accepted_rows, spool_first_row, spool_rows from raw.health"
         " order by reported_at desc, accepted_rows desc limit 1"
@@ -138,7 +138,7 @@ def _last_health(chain: Chain) -> LastHealth:
 
 def assert_balance_is_zero(chain: Chain) -> None:
     """Accepted = committed + in spool by the collector's last word; nothing refused or lost."""
-    health = _last_health(chain)
+    health = last_health(chain)
     statuses = chain.query("select distinct status from raw.batch")
     assert statuses == [("committed",)]
     [(settled,)] = chain.query(
