@@ -21,8 +21,9 @@ import pytest
 
 _HEAD = """# Failure report
 
-What `make faults` found when it last ran. The machines of every row count what they say, and
-the lake is compared with their count after each fault is over.
+What `make faults` found when it last ran (75 minutes on two cores; `TAKT_FAULT_SCALE=0.1` makes a
+tenth of it). The machines of every row count what they say, and the lake is compared with their
+count after each fault is over. A short form of each fault is in `make test`.
 
 {date}, commit {commit}, {cpus} cores, Python {python}, Linux {kernel}. {outcome}
 

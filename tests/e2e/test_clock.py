@@ -117,7 +117,7 @@ def test_a_clock_that_jumps_again_and_again_loses_and_doubles_nothing(
     One that starts with a clock two hours ahead has nothing to tell that by; its samples are
     quarantined as `clock_ahead`, and replayed once somebody has looked.
     """
-    jumps = scaled(60)
+    jumps = scaled(40)
     clock, chance = WallClock(tmp_path / "clock"), random.Random(SEED)
     case = Case(
         "the collector's clock set by 2 or 4 h, ahead, back or right, also over its kill -9",

@@ -154,7 +154,7 @@ def test_disks_that_fill_again_and_again_cost_nothing(
     tmp_path: Path,
     failure_report: FailureReport,
 ) -> None:
-    times, chance = scaled(10), random.Random(SEED)
+    times, chance = scaled(8), random.Random(SEED)
     case = Case(f"something else fills the disk of {whose}, for 0 to 6 s", Kind.DISK, SEED)
     with (
         chain_on(disks, mosquitto, tmp_path / "home") as chain,

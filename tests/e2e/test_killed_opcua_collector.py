@@ -197,7 +197,7 @@ def test_what_a_killed_collector_has_missed_is_a_gap_in_the_marts(
                 lost=len(outside),
                 doubled=rows - distinct,
                 lost_before=len(lost),
-                gap=f'marts.gap, {len(gaps)} rows, "counted: starting": all of them lie within',
+                gap=f'{len(gaps)} in marts.gap ("counted: starting"), each value born within one',
                 flowing_again_s=chain.waits_after(moments),
                 seen='`$link` down ("counted: starting") in raw.telemetry; the gap in marts.gap;'
                 " its time is unknown, not idle",
