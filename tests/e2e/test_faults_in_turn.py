@@ -70,7 +70,7 @@ def test_ten_minutes_without_a_broker_cost_nothing_and_the_newest_values_come_fi
         back = hardships.broker_away(
             chain, away_s, lambda done: failure_report.progress(case.fault, int(done), int(away_s))
         )
-        case.moments = [back]
+        case.moments.append(back)
         drain = drained(chain, source, back)
         live_rate = source.count / (time.time() - source.began_at)
         case.measured = (
@@ -137,15 +137,14 @@ def test_a_slow_consumer_is_waited_for_in_the_spool_and_not_in_the_broker(
     ):
         chance = random.Random(SEED)
         held = [hardships.consumer_paused(chain, long_s, CREDIT, is_seen=True)]
-        moments = [datetime.now(UTC)]
+        case.moments.append(datetime.now(UTC))
         hardships.catalog_paused(chain, long_s / 2, is_seen=True)
-        moments.append(datetime.now(UTC))
+        case.moments.append(datetime.now(UTC))
         for pause in range(pauses):
             moment, count = hardships.paused_at_random(chain, chance, 8.0, CREDIT)
-            moments.append(moment)
+            case.moments.append(moment)
             held.append(count)
             failure_report.progress("slow consumer", pause + 1, pauses)
-        case.moments = moments
         memory = {name: chain.memory_mb(name) for name in ("edge", "ingest")}
         case.measured = (
             f"at most {max(held)} batches in the broker (credit {CREDIT}); memory at the end:"

@@ -161,13 +161,11 @@ def test_disks_that_fill_again_and_again_cost_nothing(
         counted(chain, per_second=200) as source,
         reported(failure_report, chain, source, case),
     ):
-        moments = []
         for number in range(times):
             if whose == "the lake's files":
-                moments.append(lake_fills(chain, disks.lake, chance.uniform(0.0, 6.0)))
+                case.moments.append(lake_fills(chain, disks.lake, chance.uniform(0.0, 6.0)))
             else:
-                moments.append(spool_fills(chain, disks.spool, chance.uniform(0.0, 6.0)))
+                case.moments.append(spool_fills(chain, disks.spool, chance.uniform(0.0, 6.0)))
             hardships.last(chance.uniform(0.5, 3.0))
             failure_report.progress(case.fault, number + 1, times)
-        case.moments = moments
         case.seen = _SEEN[whose]

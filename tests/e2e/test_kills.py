@@ -35,20 +35,17 @@ def kill_at_random_moments(
     kills: int,
     seed: int,
     every_s: tuple[float, float],
-    progress: Callable[[int], object] = lambda _: None,
-) -> list[datetime]:
-    """Kill and restart a random victim, again and again; when that was."""
+    killed: Callable[[datetime], object] = lambda _: None,
+) -> None:
+    """Kill and restart a random victim, again and again; `killed` is told when that was."""
     chance = random.Random(seed)
-    moments: list[datetime] = []
     due_at = time.monotonic()
-    while len(moments) < kills:
+    for _ in range(kills):
         # From kill to kill; the pause is the fault's moment, not a wait for something to happen.
         due_at = max(time.monotonic(), due_at + chance.uniform(*every_s))
         time.sleep(due_at - time.monotonic())
-        moments.append(datetime.now(UTC))
+        killed(datetime.now(UTC))
         chain.kill_and_restart(chance.choice(victims))
-        progress(len(moments))
-    return moments
 
 
 @pytest.mark.parametrize(("victim", "broker"), VICTIMS)
@@ -113,18 +110,23 @@ def test_hundreds_of_kills_under_load_lose_and_double_nothing(
         Kind.KILL,
         SEED,
     )
+
+    def killed(moment: datetime) -> None:
+        case.moments.append(moment)
+        failure_report.progress(case.fault, len(case.moments), KILLS)
+
     with (
         running_chain(tmp_path / "home", mosquitto, broker) as chain,
         counted(chain, per_second=400) as source,
         reported(failure_report, chain, source, case, timeout_s=600),
     ):
-        case.moments = kill_at_random_moments(
+        kill_at_random_moments(
             chain,
             ["ingest", "edge", "broker", "catalog"],
             kills=KILLS,
             seed=SEED,
             every_s=EVERY_S,
-            progress=lambda done: failure_report.progress(case.fault, done, KILLS),
+            killed=killed,
         )
         assert_seen(chain, case)
 

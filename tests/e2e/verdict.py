@@ -3,9 +3,9 @@
 Belongs here: the comparison, and the row of the failure report that comes of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class Case:
     kind: Kind
     seed: int | None = None
     faults: int = 0
-    moments: Sequence[datetime] = ()
+    moments: list[datetime] = field(default_factory=list)
     seen: str = ""
     measured: str = ""
 
