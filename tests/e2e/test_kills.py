@@ -43,7 +43,7 @@ def kill_at_random_moments(
     for _ in range(kills):
         # From kill to kill; the pause is the fault's moment, not a wait for something to happen.
         due_at = max(time.monotonic(), due_at + chance.uniform(*every_s))
-        time.sleep(due_at - time.monotonic())
+        time.sleep(max(0.0, due_at - time.monotonic()))
         killed(datetime.now(UTC))
         chain.kill_and_restart(chance.choice(victims))
 
