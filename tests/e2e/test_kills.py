@@ -16,7 +16,7 @@ from tests.e2e.verdict import Case, assert_everything_arrived_once, reported
 from tests.failure_report import FailureReport, Kind, scaled
 
 KILLS = int(os.environ.get("TAKT_FAULT_KILLS") or scaled(500))
-EVERY_S = (1.0, 2.0)
+EVERY_S = (1.0, 2.5)
 SEED = 11
 
 VICTIMS = [
@@ -106,7 +106,7 @@ def test_hundreds_of_kills_under_load_lose_and_double_nothing(
 ) -> None:
     case = Case(
         f"kill -9 of ingestion, collector, Takt's broker ({broker}) or catalog, one every"
-        f" {EVERY_S[0]:.0f} to {EVERY_S[1]:.0f} s",
+        f" {EVERY_S[0]:g} to {EVERY_S[1]:g} s",
         Kind.KILL,
         SEED,
     )
