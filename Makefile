@@ -34,8 +34,8 @@ check: .venv/.ready ## Format, lint, types, import rules, SQL, dbt and Dagster d
 test: .venv/.ready tools ## Every test but the long fault suites
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
-faults: .venv/.ready tools ## Hundreds of kills under load (40 minutes); writes docs/failure-report.md
-	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -m long --timeout 5400
+faults: .venv/.ready tools ## Every fault for long, under counted load (75 minutes); writes docs/failure-report.md
+	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -m long -v --timeout 5400
 
 bench: .venv/.ready ## List the benchmarks; run one with `python -m bench NAME`
 	$(BIN)/python -m bench

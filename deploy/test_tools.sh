@@ -1,7 +1,7 @@
 #!/bin/sh
-# The programs that tests run against: Mosquitto and Chromium. Taken from the machine; else
-# installed by apt when root; else unpacked from Debian's packages into .takt/tools; else a
-# clear message.
+# The programs that tests run against: Mosquitto, Chromium, strace and faketime. Taken from the
+# machine; else installed by apt when root; else unpacked from Debian's packages into
+# .takt/tools; else a clear message.
 set -eu
 cd "$(dirname "$0")/.."
 . deploy/debian.sh
@@ -9,9 +9,22 @@ cd "$(dirname "$0")/.."
 tools=$PWD/.takt/tools
 PATH=$PATH:/usr/sbin:$tools/bin
 
+packages_of() {
+    case $1 in
+        mosquitto_pub) echo mosquitto-clients ;;
+        chromium) echo chromium fonts-dejavu-core ;;
+        faketime) echo faketime libfaketime ;;
+        *) echo "$1" ;;
+    esac
+}
+
 missing=""
-for program in mosquitto mosquitto_pub chromium; do
-    command -v "$program" >/dev/null || missing="$missing $program"
+packages=""
+for program in mosquitto mosquitto_pub chromium strace faketime; do
+    command -v "$program" >/dev/null || {
+        missing="$missing $program"
+        packages="$packages $(packages_of "$program")"
+    }
 done
 [ -n "$missing" ] || exit 0
 
@@ -24,18 +37,26 @@ wrap() {
     chmod +x "$tools/bin/$1"
 }
 
-packages="mosquitto mosquitto-clients chromium fonts-dejavu-core"
+unpacked() {
+    case $1 in
+        mosquitto) echo "$tools/usr/sbin/mosquitto" ;;
+        chromium) echo "$tools/usr/lib/chromium/chromium" ;;
+        *) echo "$tools/usr/bin/$1" ;;
+    esac
+}
+
 echo "tools: installing$missing"
+# shellcheck disable=SC2086 # the packages are words on purpose
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     debian_install $packages
 elif debian_unpack $packages; then
-    wrap mosquitto "$tools/usr/sbin/mosquitto"
-    wrap mosquitto_pub "$tools/usr/bin/mosquitto_pub"
-    wrap chromium "$tools/usr/lib/chromium/chromium"
+    for program in $missing; do
+        wrap "$program" "$(unpacked "$program")"
+    done
 fi
-for program in mosquitto mosquitto_pub chromium; do
+for program in $missing; do
     command -v "$program" >/dev/null || {
-        echo "tools: $program is missing and could not be installed; install it (Debian: apt install$missing) and run again" >&2
+        echo "tools: $program is missing and could not be installed; install it (Debian: apt install$packages) and run again" >&2
         exit 1
     }
 done

@@ -143,7 +143,7 @@ class Spool:
         self._capacity = capacity_bytes
         self._max_age = None if max_age_s is None else int(max_age_s * 1_000_000)
         self._when_full = when_full
-        path.parent.mkdir(parents=True, exist_ok=True)
+        spool_file.make_folder(path.parent)
         self._mark = spool_file.Mark(path.with_suffix(".mark"))
         try:
             self._db = spool_file.open_file(path, self._mark)

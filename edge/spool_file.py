@@ -16,7 +16,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -201,9 +201,17 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
             db.execute("rollback")
 
 
+def make_folder(folder: Path) -> None:
+    """Have a folder that outlives a power cut: its name, too, and those on the way to it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for above in folder.parents:
+        # Who may only pass through a folder has made nothing in it.
+        with suppress(PermissionError):
+            _sync_folder(above)
+
+
 def open_file(path: Path, mark: Mark) -> sqlite3.Connection:
     """The database at `path`, created where there is none, rebuilt where it is damaged."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     _finish_replacing(path)
     try:
         return _open_sound(path, mark.read())
@@ -387,11 +395,15 @@ def _finish_replacing(path: Path) -> None:
         if log_file.exists():
             log_file.rename(_aside(log_file))
     successor.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _salvage(path: Path, target: sqlite3.Connection, mark: Epoch | None) -> None:

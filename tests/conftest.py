@@ -33,6 +33,14 @@ def find_program(name: str) -> str:
     return path
 
 
+def find_faketime() -> Path:
+    """The library that shows a process another time; what `make tools` installs."""
+    places = (Path("/usr/lib"), ROOT / ".takt/tools/usr/lib")
+    found = [file for place in places for file in place.glob("*/faketime/libfaketime.so.1")]
+    assert found, "libfaketime is not on this machine; `make tools` installs it"
+    return found[0]
+
+
 def free_port() -> int:
     """A TCP port of the loopback interface that nobody listens on now."""
     with socket.socket() as probe:
