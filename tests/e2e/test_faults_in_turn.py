@@ -82,8 +82,8 @@ def test_ten_minutes_without_a_broker_cost_nothing_and_the_newest_values_come_fi
             '`/health` of collector and ingestion 503 "no connection to the broker"; the'
             ' collector\'s log "samples wait in the spool"; `takt_edge_spool_rows` grows'
         )
-        assert drain.is_live_first or SCALE < 1, drain
-        assert drain.per_second > 5 * live_rate, drain
+        # A shorter outage leaves no backlog to speak of.
+        assert SCALE < 1 or (drain.is_live_first and drain.per_second > 5 * live_rate), drain
 
 
 @pytest.mark.long
