@@ -16,7 +16,7 @@ from takt.contracts import LEVELS
 from takt.equipment import is_name, is_path
 
 _WEEK_S = 7 * 86_400
-_SINGLE_ROLES = ("state", "order", "item")
+_SINGLE_ROLES = ("state", "operation_mode", "order", "item")
 
 
 def check(tables: Mapping[str, FileTable], findings: Findings) -> None:
@@ -137,7 +137,7 @@ def _second(moment: time) -> int:
     return moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
-def _one_signal_tells_state_order_and_item(table: FileTable, findings: Findings) -> None:
+def _one_signal_tells_state_mode_order_and_item(table: FileTable, findings: Findings) -> None:
     if table.unfit_columns.isdisjoint(("site_id", "equipment_id", "role")):
         rows = [row for row in table.rows if row.values["role"] in _SINGLE_ROLES]
         check_once(table, ("site_id", "equipment_id", "role"), rows, findings)
@@ -160,6 +160,6 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
     "equipment": (_equipment_is_named_as_on_the_wire, _equipment_forms_a_tree),
     "shift_pattern": (_breaks_belong_to_a_shift, _shifts_do_not_overlap),
     "calendar_exception": (_exceptions_say_when,),
-    "signal_map": (_one_signal_tells_state_order_and_item,),
+    "signal_map": (_one_signal_tells_state_mode_order_and_item,),
     "reason_code": (_reasons_form_a_tree,),
 }

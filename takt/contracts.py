@@ -281,6 +281,7 @@ _TABLES = (
                 "role",
                 (
                     "state",
+                    "operation_mode",
                     "total_count",
                     "good_count",
                     "reject_count",
@@ -317,6 +318,13 @@ _TABLES = (
             ),
             Column("scale", Type.DECIMAL, "Factor for the raw number; empty: 1."),
             _id("value_map_id", "Translation of a state signal's raw values."),
+            Column(
+                "pulse_gap_cycles",
+                Type.DECIMAL,
+                "Of a counter at a work unit without a state signal: after so many ideal cycles"
+                " without a pulse it is stopped; empty: 3.",
+                above=Decimal(0),
+            ),
             *_validity("this meaning"),
         ),
         ("site_id", "equipment_id", "signal", "role"),
@@ -340,8 +348,12 @@ _TABLES = (
                 "PackML state, or running, idle, stopped, setup.",
                 is_required=True,
             ),
+            _id(
+                "operation_mode",
+                "The raw value of the operation mode signal with which this holds; empty: any.",
+            ),
         ),
-        ("value_map_id", "raw_value"),
+        ("value_map_id", "raw_value", "operation_mode"),
     ),
     TableContract(
         "reason_code",

@@ -45,3 +45,44 @@
 {% macro coverage_ratio() -%}
     {{ ratio('sum(planned_busy_time_s) - sum(unknown_time_s)', 'sum(planned_busy_time_s)') }}
 {%- endmacro %}
+
+{#- Yields (domain.md 2.4), over sums of any grain. Input is what the operation made: the total counter, else good +
+    scrap + rework. #}
+
+{% macro first_pass_yield() -%}
+    {{ ratio('sum(good_quantity)', 'sum(good_quantity) + sum(scrap_quantity) + sum(rework_quantity)') }}
+{%- endmacro %}
+
+{% macro throughput_yield() -%}
+    {{ ratio('sum(input_quantity) - sum(scrap_quantity) - sum(rework_quantity)', 'sum(input_quantity)') }}
+{%- endmacro %}
+
+{% macro first_time_yield() -%}
+    {#- Good out of units in, however often they were worked on. -#}
+    {{ ratio('sum(input_quantity) - sum(scrap_quantity)', 'sum(input_quantity)') }}
+{%- endmacro %}
+
+{% macro scrap_ratio() -%}
+    {{ ratio('sum(scrap_quantity)', 'sum(input_quantity)') }}
+{%- endmacro %}
+
+{% macro rework_ratio() -%}
+    {{ ratio('sum(rework_quantity)', 'sum(input_quantity)') }}
+{%- endmacro %}
+
+{% macro defect_ppm() -%}
+    {{ ratio('sum(scrap_quantity) * 1000000', 'sum(good_quantity) + sum(scrap_quantity)') }}
+{%- endmacro %}
+
+{% macro yield_elements() -%}
+    {{ return(['input_quantity', 'good_quantity', 'scrap_quantity', 'rework_quantity']) }}
+{%- endmacro %}
+
+{% macro yields_of_sums() -%}
+    {{ first_pass_yield() }} as first_pass_yield,
+    {{ throughput_yield() }} as throughput_yield,
+    {{ first_time_yield() }} as first_time_yield,
+    {{ scrap_ratio() }} as scrap_ratio,
+    {{ rework_ratio() }} as rework_ratio,
+    {{ defect_ppm() }} as defect_ppm
+{%- endmacro %}

@@ -9,7 +9,14 @@
     ('equipment_day', 'site_id, equipment_id, production_date'),
     ('equipment_shift', 'site_id, equipment_id, production_date, shift_id'),
     ('state_interval', 'site_id, work_unit_id, started_at'),
-    ('stop_event', 'stop_id')
+    ('stop_event', 'stop_id'),
+    ('yield_operation', 'site_id, production_order_id, operation_id, item_id, work_unit_id'),
+    (
+        'yield_reason',
+        'site_id, work_unit_id, production_date, shift_id, production_order_id, operation_id, item_id, result, reason_id'
+    ),
+    ('yield_route', 'site_id, production_order_id, item_id'),
+    ('data_quality', 'site_id, work_unit_id, problem, subject')
 ] %}
 select
     '{{ mart }}' as mart,

@@ -7,9 +7,11 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from tests.oracle import times
+from tests.oracle.pulses import told_by_pulses
 from tests.oracle.shift_calendar import Day, Shift, Span, cut, instant, rows, shifts
 from tests.oracle.times import Piece, Record, State
 
@@ -99,10 +101,29 @@ class ShiftFigures:
 
 def compute(truth_folder: Path, business_folder: Path) -> list[ShiftFigures]:
     """The figures of every shift that the truth touches; what it does not cover is unknown."""
-    records = times.read(truth_folder)
+    run_times = RunTimes(business_folder)
+    records = _as_told(times.read(truth_folder), business_folder, run_times)
     begin = min(record.states[0].started_at for record in records.values())
     end = max(record.states[-1].ended_at for record in records.values())
-    return evaluate(records, shifts(business_folder, begin, end), RunTimes(business_folder))
+    return evaluate(records, shifts(business_folder, begin, end), run_times)
+
+
+def _as_told(
+    records: dict[str, Record], business_folder: Path, run_times: "RunTimes"
+) -> dict[str, Record]:
+    """The records; of work units whose state no signal tells, as their pulses tell them."""
+    signal_map = rows(business_folder, "signal_map")
+    with_state = {row["equipment_id"] for row in signal_map if row["role"] == "state"}
+    return {
+        unit: record
+        if unit in with_state
+        else told_by_pulses(record, partial(_ideal_cycle, run_times, unit))
+        for unit, record in records.items()
+    }
+
+
+def _ideal_cycle(run_times: "RunTimes", unit: str, piece: Piece) -> int:
+    return run_times.at(piece.production_order_id, unit, piece.produced_at)
 
 
 def evaluate(

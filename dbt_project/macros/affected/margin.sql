@@ -3,6 +3,34 @@
     to_seconds({{ var('minor_stop_threshold_s') }})
 {%- endmacro %}
 
+{% macro margin_before(is_told_by_pulses) -%}
+    {#- How far before its start a production day is looked at: a pulse may keep a machine running into it. #}
+    case
+        when {{ is_told_by_pulses }} then to_seconds({{ var('minor_stop_threshold_s') + var('longest_pulse_gap_s') }})
+        else {{ margin() }}
+    end
+{%- endmacro %}
+
+{% macro is_told_by_pulses(days) -%}
+    {#- Whether in some part of a production day counters alone tell if the work unit runs. #}
+    exists (
+        select 1 from {{ ref('stg_signal_map') }} as counters
+        where
+            counters.site_id = {{ days }}.site_id
+            and counters.work_unit_id = {{ days }}.work_unit_id
+            and counters.role in ('{{ counter_roles() | join("', '") }}')
+    )
+    and not exists (
+        select 1 from {{ ref('stg_signal_map') }} as states
+        where
+            states.site_id = {{ days }}.site_id
+            and states.work_unit_id = {{ days }}.work_unit_id
+            and states.role = 'state'
+            and coalesce(states.valid_from, timestamp '-infinity') <= {{ days }}.started_at - {{ margin() }}
+            and coalesce(states.valid_to, timestamp 'infinity') >= {{ days }}.ended_at + {{ margin() }}
+    )
+{%- endmacro %}
+
 {% macro date_or_null(day) -%}
     {{ 'null' if day is none else "date '" ~ day ~ "'" }}
 {%- endmacro %}

@@ -1,8 +1,12 @@
-{% macro counters_differenced() -%}
-{#- What was made, at the moment each counter told it. A running total counts its rise since the last good
-    sample; after a drop it rolled over if its width is known and the rise that this means is less than half its
-    range, else it began again at nought. #}
-counter_readings as (
+{% macro counter_roles() -%}
+    {{ return(['total_count', 'good_count', 'reject_count', 'rework_count', 'cycle']) }}
+{%- endmacro %}
+
+{% macro counters_read(counts, condition) -%}
+{#- What each counter told and when, as CTE `counts`. A running total counts its rise since the last good sample;
+    after a drop it rolled over if its width is known and the rise that this means is less than half its range, else it
+    began again at nought. A text beside the number of an increment is the reason that an operator gave for it. #}
+readings_of_{{ counts }} as (
 
     select
         *,
@@ -11,11 +15,13 @@ counter_readings as (
             try_cast(number as decimal(38, 6))
         ) as reading
     from samples
-    where role in ('total_count', 'good_count', 'reject_count', 'rework_count', 'cycle')
+    where
+        role in ('{{ counter_roles() | join("', '") }}')
+        and {{ condition }}
 
 ),
 
-counter_readings_and_the_one_before as (
+readings_of_{{ counts }}_and_the_one_before as (
 
     select
         *,
@@ -23,19 +29,17 @@ counter_readings_and_the_one_before as (
             partition by site_id, work_unit_id, production_date, signal, role
             order by observed_at, first_received_at, epoch, row_number
         ) as previous_reading
-    from counter_readings
+    from readings_of_{{ counts }}
     where reading is not null or counter_mode = 'cycle'
 
 ),
 
-counts as (
+{{ counts }} as (
 
     select
-        site_id,
-        work_unit_id,
-        production_date,
-        role,
-        observed_at,
+        *,
+        case when counter_mode = 'increment' and abs(number) < 9007199254740992 then nullif(text, '') end
+            as reason_id,
         cast(
             cast(
                 try_cast(
@@ -52,7 +56,26 @@ counts as (
                 ) * units_per_pulse as decimal(18, 6)
             ) * scale as decimal(18, 6)
         ) as quantity
-    from counter_readings_and_the_one_before
+    from readings_of_{{ counts }}_and_the_one_before
+
+)
+{%- endmacro %}
+
+{% macro counters_differenced() -%}
+{#- What was made in each production day, at the moment each counter told it. #}
+{{ counters_read('counts_of_windows', 'true') }},
+
+counts as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        role,
+        observed_at,
+        reason_id,
+        quantity
+    from counts_of_windows
     where
         observed_at >= day_started_at
         and observed_at < through_at

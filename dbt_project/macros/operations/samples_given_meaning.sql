@@ -4,16 +4,27 @@
     around it, the UTC days that this touches, and of each signal the last sample before those. From CTE `heard`:
     when each epoch was heard first, and from when to when of each work unit.
     Total order of samples: observed_at, first receipt of the epoch, row number. #}
+days_and_how_told as (
+
+    select
+        *,
+        {{ is_told_by_pulses('days') }} as is_told_by_pulses
+    from days
+
+),
+
 day_windows as (
 
     select
         *,
         least(ended_at, evaluated_at) as through_at,
-        started_at - {{ margin() }} as from_at,
+        started_at - {{ margin_before('is_told_by_pulses') }} as from_at,
         least(ended_at + {{ margin() }}, evaluated_at) as to_at,
-        cast(started_at - {{ margin() }} - to_seconds({{ var('heartbeat_reach_s') }}) as date) as first_date,
+        cast(
+            started_at - {{ margin_before('is_told_by_pulses') }} - to_seconds({{ var('heartbeat_reach_s') }}) as date
+        ) as first_date,
         cast(ended_at + {{ margin() }} + to_seconds({{ var('heartbeat_reach_s') }}) as date) as last_date
-    from days
+    from days_and_how_told
 
 ),
 
@@ -51,6 +62,7 @@ meanings as (
         coalesce(units_per_pulse, 1) as units_per_pulse,
         coalesce(scale, 1) as scale,
         value_map_id,
+        coalesce(pulse_gap_cycles, {{ var('pulse_gap_cycles') }}) as pulse_gap_cycles,
         coalesce(valid_from, timestamp '-infinity') as valid_from,
         coalesce(valid_to, timestamp 'infinity') as valid_to
     from {{ ref('stg_signal_map') }}
@@ -67,6 +79,7 @@ samples_of_days as (
         days.from_at,
         days.to_at,
         days.through_at,
+        days.is_told_by_pulses,
         telemetry.collector,
         telemetry.epoch,
         telemetry.row_number,
@@ -121,6 +134,7 @@ day_signals as (
         days.from_at,
         days.to_at,
         days.through_at,
+        days.is_told_by_pulses,
         days.first_date,
         meanings.signal,
         meanings.role = 'state' as is_bad_wanted

@@ -18,5 +18,6 @@ select
     operation_id,
     item_id,
     planned_run_s_per_unit,
-    reason_id
+    reason_id,
+    unmapped_value
 {%- endmacro %}

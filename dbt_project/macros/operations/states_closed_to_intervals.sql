@@ -1,16 +1,6 @@
 {% macro states_closed_to_intervals() -%}
 {#- One timeline per production day: each change of state, order, item, coverage and calendar lasts until the
     next one. Pieces reach into the margin around the day. #}
-value_meanings as (
-
-    select
-        value_map_id,
-        raw_value,
-        mapped_value
-    from {{ ref('stg_value_map') }}
-
-),
-
 told_samples as (
 
     select
@@ -18,43 +8,33 @@ told_samples as (
         {# An empty text says that there is none (an operator's entry carries a number beside it). #}
         case when text is null then {{ shortest_text('number') }} else nullif(text, '') end as told
     from samples
-    where role in ('state', 'order', 'item', 'reason')
+    where role in ('state', 'operation_mode', 'order', 'item', 'reason')
 
 ),
 
 timeline as (
 
     select
-        samples.site_id,
-        samples.work_unit_id,
-        samples.production_date,
-        greatest(samples.observed_at, samples.from_at) as happens_at,
-        samples.observed_at,
-        samples.first_received_at,
-        samples.epoch,
-        samples.row_number,
+        site_id,
+        work_unit_id,
+        production_date,
+        greatest(observed_at, from_at) as happens_at,
+        observed_at,
+        first_received_at,
+        epoch,
+        row_number,
         case
-            when samples.role = 'state' then {
-                'state': case
-                    when samples.quality < 2 then coalesce(
-                        value_meanings.mapped_value,
-                        case
-                            when lower(samples.told) in ('{{ state_names() | join("', '") }}')
-                                then lower(samples.told)
-                        end
-                    )
-                end,
-                'since': samples.observed_at
+            when role = 'state' then {
+                'told': case when quality < 2 then told end,
+                'value_map_id': value_map_id,
+                'since': observed_at
             }
         end as state_change,
-        case when samples.role = 'order' then { 'production_order_id': samples.told } end as order_change,
-        case when samples.role = 'item' then { 'item_id': samples.told } end as item_change
-    from told_samples as samples
-    left join value_meanings
-        on
-            samples.value_map_id = value_meanings.value_map_id
-            and samples.told = value_meanings.raw_value
-    where samples.role <> 'reason'
+        case when role = 'operation_mode' then { 'told': told, 'since': observed_at } end as mode_change,
+        case when role = 'order' then { 'production_order_id': told } end as order_change,
+        case when role = 'item' then { 'item_id': told } end as item_change
+    from told_samples
+    where role <> 'reason'
 
     union all by name
 
@@ -114,9 +94,25 @@ timeline as (
         on
             coalesce(routes.work_unit_id, days.work_unit_id) = days.work_unit_id
             and (
-                routes.valid_from between days.started_at and days.to_at
-                or routes.valid_to between days.started_at and days.to_at
+                routes.valid_from between days.from_at and days.to_at
+                or routes.valid_to between days.from_at and days.to_at
             )
+
+    union all by name
+
+    {#- Where a signal begins or ends to tell the state, pulses end or begin to. #}
+    select
+        days.site_id,
+        days.work_unit_id,
+        days.production_date,
+        unnest([signals.valid_from, signals.valid_to]) as happens_at
+    from day_windows as days
+    inner join meanings as signals
+        on
+            days.site_id = signals.site_id
+            and days.work_unit_id = signals.work_unit_id
+            and signals.role = 'state'
+    where days.is_told_by_pulses
 
 ),
 
@@ -129,6 +125,7 @@ timeline_swept as (
         happens_at,
         lead(happens_at) over later as next_at,
         last_value(state_change ignore nulls) over earlier as state_change,
+        last_value(mode_change ignore nulls) over earlier as mode_change,
         last_value(order_change ignore nulls) over earlier as order_change,
         last_value(item_change ignore nulls) over earlier as item_change,
         last_value(planned_order ignore nulls) over earlier as planned_order,
@@ -156,8 +153,27 @@ pieces as (
         swept.production_date,
         swept.happens_at as started_at,
         swept.next_at as ended_at,
-        case when swept.is_covered then swept.state_change.state end as state,
-        case when swept.is_covered then swept.state_change.since end as state_since_at,
+        swept.is_covered,
+        case
+            when swept.is_covered then coalesce(
+                values_in_mode.mapped_value,
+                values_in_any_mode.mapped_value,
+                case
+                    when lower(swept.state_change.told) in ('{{ state_names() | join("', '") }}')
+                        then lower(swept.state_change.told)
+                end
+            )
+        end as state,
+        case
+            when swept.is_covered then greatest(
+                swept.state_change.since,
+                case when values_in_mode.mapped_value is not null then swept.mode_change.since end
+            )
+        end as state_since_at,
+        case
+            when swept.is_covered and state is null and swept.state_change.told is not null
+                then concat_ws(' / ', swept.state_change.told, swept.mode_change.told)
+        end as unmapped_value,
         case
             when swept.order_change is not null then swept.order_change.production_order_id
             else swept.planned_order.production_order_id
@@ -171,6 +187,16 @@ pieces as (
             swept.site_id = days.site_id
             and swept.work_unit_id = days.work_unit_id
             and swept.production_date = days.production_date
+    left join {{ ref('stg_value_map') }} as values_in_mode
+        on
+            swept.state_change.value_map_id = values_in_mode.value_map_id
+            and swept.state_change.told = values_in_mode.raw_value
+            and swept.mode_change.told = values_in_mode.operation_mode
+    left join {{ ref('stg_value_map') }} as values_in_any_mode
+        on
+            swept.state_change.value_map_id = values_in_any_mode.value_map_id
+            and swept.state_change.told = values_in_any_mode.raw_value
+            and values_in_any_mode.operation_mode is null
     where
         swept.next_at > swept.happens_at
         and swept.happens_at >= days.from_at

@@ -173,6 +173,15 @@ days as (
 
 ),
 
+days_and_how_told as (
+
+    select
+        *,
+        started_at - {{ margin_before(is_told_by_pulses('days')) }} as looked_at_from
+    from days
+
+),
+
 days_taken_away as (
 
     {{ days_taken_away() }}
@@ -198,7 +207,7 @@ select
     days.ended_at,
     days.evaluated_at,
     false as is_gone
-from days
+from days_and_how_told as days
 inner join known_from
     on
         days.site_id = known_from.site_id
@@ -219,7 +228,7 @@ where
             spans.site_id = days.site_id
             and spans.work_unit_id = days.work_unit_id
             and spans.from_at <= days.ended_at + {{ margin() }}
-            and spans.to_at >= days.started_at - {{ margin() }}
+            and spans.to_at >= days.looked_at_from
     )
 
 union all

@@ -6,6 +6,10 @@
 -- depends_on: {{ ref('work_unit_day') }}
 -- depends_on: {{ ref('equipment_shift') }}
 -- depends_on: {{ ref('equipment_day') }}
+-- depends_on: {{ ref('yield_operation') }}
+-- depends_on: {{ ref('yield_reason') }}
+-- depends_on: {{ ref('yield_route') }}
+-- depends_on: {{ ref('data_quality') }}
 select
     pinned_snapshot_id,
     evaluated_at

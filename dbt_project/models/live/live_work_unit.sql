@@ -10,9 +10,15 @@ with
 
 {{ states_closed_to_intervals() }},
 
+{{ pieces_attributed() }},
+
+{{ states_told_by_pulses() }},
+
 {{ intervals_attributed() }},
 
 {{ counters_differenced() }},
+
+{{ intervals_counted() }},
 
 {{ shifts_summed() }},
 

@@ -11,6 +11,10 @@ with
 
 {{ states_closed_to_intervals() }},
 
+{{ pieces_attributed() }},
+
+{{ states_told_by_pulses() }},
+
 {{ intervals_attributed() }}
 
 {{ state_interval_columns() }}

@@ -19,6 +19,8 @@ intervals as (
 
 {{ counters_differenced() }},
 
+{{ intervals_counted() }},
+
 {{ shifts_summed() }}
 
 {{ shift_kpis(

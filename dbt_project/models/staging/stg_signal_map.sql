@@ -23,6 +23,7 @@ renamed as (
         counter_bits,
         units_per_pulse,
         scale,
+        pulse_gap_cycles,
         ---------- timestamps
         valid_from,
         valid_to

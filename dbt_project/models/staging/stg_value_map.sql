@@ -15,6 +15,7 @@ renamed as (
         value_map_id,
         ---------- text
         raw_value,
+        operation_mode,
         mapped_value
     from source
 

@@ -8,7 +8,7 @@ import pytest
 
 import lake
 from pipelines.dbt import TransformationError
-from tests.integration.dbt.conftest import Plant, difference
+from tests.integration.dbt.conftest import COUNTER_ONLY, Plant, difference
 
 START = datetime(2026, 6, 8, 4, tzinfo=UTC)
 END = datetime(2026, 6, 12, 10, tzinfo=UTC)
@@ -116,6 +116,9 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     assert last_known(rebuilt["state_interval"], RETIRED) == RETIRED_AT.replace(tzinfo=None)
     assert last_known(rebuilt["state_interval"], FORGOTTEN) is None
     assert {row[2] for row in rebuilt["state_interval"] if row[1] == MOVED} > {MOVED_AT.date()}
+    told_by_pulses = [row for row in rebuilt["state_interval"] if row[1] == COUNTER_ONLY]
+    assert {row[8] for row in told_by_pulses} == {"running", "stopped"}
+    assert {row[1] for row in live_intervals} >= {COUNTER_ONLY}
     assert sorted(set(live_shifts) - set(works.shifts())) == []
     assert live_intervals
     assert sorted(set(live_intervals) - set(rebuilt["state_interval"]), key=str) == []

@@ -9,7 +9,7 @@ import pytest
 
 from ingestion import history
 from tests.integration.dbt.conftest import ELEMENTS, FIGURES, KPIS, Plant
-from tests.oracle import figures
+from tests.oracle import figures, yields
 from tests.oracle.figures import Figures
 from tests.oracle.shift_calendar import days, microseconds
 
@@ -41,6 +41,28 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
     assert not wrong, f"{len(wrong)} of {len(expected)}: {wrong[:3]}"
     unexpected = [key for key in shown if key[2] in ("shift", "day") and key not in expected]
     assert not [key for key in unexpected if is_within(key[1])], unexpected[:3]
+
+    assert_yields_equal_the_oracle(works)
+
+
+def assert_yields_equal_the_oracle(works: Plant) -> None:
+    expected = yields.of_operations(works.folder / "truth")
+    shown = {
+        (order, unit): tuple(map(int, quantities))
+        for order, unit, *quantities in works.query(
+            "select production_order_id, work_unit_id, sum(input_quantity), sum(good_quantity),"
+            " sum(scrap_quantity), sum(rework_quantity) from marts.yield_operation"
+            " group by all having sum(input_quantity) <> 0"
+        )
+    }
+    assert shown == {
+        key: (each.input, each.good, each.scrap, each.rework) for key, each in expected.items()
+    }
+    rolled = yields.of_routes(expected, works.folder / "business_data")
+    told = dict(
+        works.query("select production_order_id, rolled_throughput_yield from marts.yield_route")
+    )
+    assert told == {order: pytest.approx(float(each)) for order, each in rolled.items()}
 
 
 def is_within(started_at: object) -> bool:

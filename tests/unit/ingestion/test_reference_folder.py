@@ -186,6 +186,32 @@ def test_spans_of_one_key_may_follow_each_other(tmp_path: Path) -> None:
     assert problems(write_plant(tmp_path, equipment=rows)) == []
 
 
+def test_one_raw_value_may_mean_different_things_in_different_modes(tmp_path: Path) -> None:
+    header = "value_map_id,raw_value,operation_mode,mapped_value\npackml,6,,execute\n"
+    modes = "packml,4,Setup,setup\npackml,4,Processing,idle\n"
+    again = "packml,4,Setup,idle\n"
+
+    assert problems(write_plant(tmp_path / "fit", value_map=header + modes)) == []
+    (told,) = problems(write_plant(tmp_path / "unfit", value_map=header + modes + again))
+    assert told.startswith("value_map.csv, row 5, column value_map_id, raw_value, operation_mode")
+
+
+def test_one_signal_tells_the_operation_mode_and_gaps_are_longer_than_nothing(
+    tmp_path: Path,
+) -> None:
+    unit = "demo,assembly/line1/press01"
+    signal_map = (
+        "site_id,equipment_id,signal,role,pulse_gap_cycles\n"
+        f"{unit},ItemState,state,\n{unit},Mode,operation_mode,\n{unit},Pieces,good_count,1.5\n"
+    )
+    wrong = f"{unit},Mode2,operation_mode,\n{unit},Scrap,reject_count,0\n"
+
+    assert problems(write_plant(tmp_path / "fit", signal_map=signal_map)) == []
+    told = problems(write_plant(tmp_path / "unfit", signal_map=signal_map + wrong))
+    assert any("row 6, column pulse_gap_cycles, found '0': too small" in each for each in told)
+    assert any("row 5, column site_id, equipment_id, role" in each for each in told)
+
+
 def test_references_may_lead_to_what_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "production_order.csv").write_text(FILES["production_order"])
     loaded = Loaded(

@@ -21,6 +21,7 @@ MARTS = {
     "stop_event",
     "work_unit_shift",
     "work_unit_shift_order",
+    "yield_operation",
 }
 
 

@@ -1,0 +1,38 @@
+{#- Pieces and their results per production day and order: what the yields are made of. #}
+{{ config(incremental_strategy='affected_days', pre_hook="{{ bound_by_affected_days() }}") }}
+with
+
+{{ affected_days() }},
+
+intervals as (
+
+    select state_interval.*
+    from {{ ref('state_interval') }} as state_interval
+    semi join days
+        on
+            state_interval.site_id = days.site_id
+            and state_interval.work_unit_id = days.work_unit_id
+            and state_interval.production_date = days.production_date
+
+),
+
+{{ samples_given_meaning() }},
+
+{{ counters_differenced() }},
+
+{{ intervals_counted() }},
+
+{{ results_counted() }}
+
+select
+    site_id,
+    work_unit_id,
+    production_date,
+    shift_id,
+    production_order_id,
+    operation_id,
+    item_id,
+    result,
+    reason_id,
+    quantity
+from results_counted

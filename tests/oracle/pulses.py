@@ -1,0 +1,48 @@
+"""When a work unit ran that tells nothing but its pieces. Times are integer µs."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from tests.oracle.shift_calendar import Span, cut
+from tests.oracle.times import MINOR_STOP_US, Piece, Record, State
+
+GAP_CYCLES = 3
+LONGEST_GAP_US = 12 * 3_600_000_000
+
+IdealCycle = Callable[[Piece], int]
+"""Planned µs per unit of a piece; 0 when it has none."""
+
+
+def told_by_pulses(record: Record, ideal_cycle: IdealCycle) -> Record:
+    """The record as pulses tell it: running while they hold, else stopped, on the same orders."""
+    running = list(_running(record.pieces, ideal_cycle))
+    states = [part for each in record.states for part in _parts(each, running)]
+    return Record(states, record.pieces)
+
+
+def _parts(state: State, running: list[Span]) -> Iterator[State]:
+    at = state.started_at
+    for start, end in cut(running, state.started_at, state.ended_at):
+        if at < start:
+            yield state._replace(started_at=at, ended_at=start, state="stopped")
+        yield state._replace(started_at=start, ended_at=end, state="running")
+        at = end
+    if at < state.ended_at:
+        yield state._replace(started_at=at, state="stopped")
+
+
+def _running(pieces: list[Piece], ideal_cycle: IdealCycle) -> Iterator[Span]:
+    told: dict[int, list[Piece]] = {}
+    for piece in pieces:
+        told.setdefault(piece.produced_at, []).append(piece)
+    for at, together in told.items():
+        # Each counter tells its own pieces of one moment; the one with most decides.
+        most = max(Counter(piece.result for piece in together).values())
+        yield at, at + _holds(ideal_cycle(together[0]), most)
+
+
+def _holds(cycle: int, pieces: int) -> int:
+    if not cycle:
+        return MINOR_STOP_US
+    gap = GAP_CYCLES * cycle
+    return min(LONGEST_GAP_US, max(gap, min(gap * pieces, MINOR_STOP_US)))
