@@ -5,6 +5,7 @@ each has its turn, is the process's (`main`).
 """
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _COMMIT_MESSAGES = 300
 _COMMIT_BYTES = 16_000_000
-"""One commit takes no more at once: what it decodes has to fit in memory."""
+"""One commit takes no more at once; what it becomes when decoded is bounded by the intake."""
 _HEALTHS_HELD = 1_000
 
 _COMMIT_S = Histogram("takt_ingestion_commit_seconds", "One commit to the lake.")
@@ -191,7 +192,7 @@ class OwnedShard:
 
     def leave(self) -> None:
         """Forget what is held; nothing is lost, for collectors forget only what is acknowledged."""
-        held = self._intake.take(self._intake.count, self._intake.bytes)
+        held = self._intake.take(self._intake.count, self._intake.bytes, math.inf)
         # Only the broker is told: else it would hold back what comes for other shards.
         self._forget(held.messages)
         for collector in self._speaking:

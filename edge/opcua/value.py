@@ -20,6 +20,7 @@ _OVERFLOW = 0x0480
 """Info type "data value" with its overflow bit (OPC UA part 4, 7.39)."""
 MOST_PARTS = 1_000
 """Of one value; an image is no row of signals."""
+_MOST_DEEP = 16
 _PLAIN = frozenset({float, int, bool, str, type(None)})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEVERITIES = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)
@@ -61,24 +62,27 @@ def has_source_time(data: ua.DataValue) -> bool:
     return _microseconds(data.SourceTimestamp) is not None
 
 
-def _parts(value: object, suffix: str) -> Iterable[tuple[str, object]]:
+def _parts(value: object, suffix: str, depth: int = 0) -> Iterable[tuple[str, object]]:
     # Most values are plain, and ten thousand may come in a second.
-    return ((suffix, value),) if type(value) in _PLAIN else _walk(value, suffix)
+    return ((suffix, value),) if type(value) in _PLAIN else _walk(value, suffix, depth + 1)
 
 
-def _walk(value: object, suffix: str) -> Iterator[tuple[str, object]]:
+def _walk(value: object, suffix: str, depth: int) -> Iterator[tuple[str, object]]:
+    if depth > _MOST_DEEP:
+        raise PayloadError(f"values in each other over {_MOST_DEEP} deep")
     match value:
         case list() | tuple():
             for place, part in enumerate(value):
-                yield from _parts(part, f"{suffix}[{place}]")
+                yield from _parts(part, f"{suffix}[{place}]", depth)
         case ua.Variant() | ua.DataValue():
-            yield from _parts(value.Value, suffix)
+            yield from _parts(value.Value, suffix, depth)
         case ua.LocalizedText() | ua.QualifiedName() | ua.NodeId() | ua.ExtensionObject():
             yield suffix, value
         case _ if dataclasses.is_dataclass(value):
             for field in dataclasses.fields(value):
                 if field.name != "Encoding":
-                    yield from _parts(getattr(value, field.name), f"{suffix}.{field.name}")
+                    part = getattr(value, field.name)
+                    yield from _parts(part, f"{suffix}.{field.name}", depth)
         case _:
             yield suffix, value
 
