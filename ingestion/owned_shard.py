@@ -120,6 +120,12 @@ class OwnedShard:
             self._around.inbox.release(message.size)
         return heard
 
+    def keep(self, collector: Collector, health: Health) -> None:
+        """Commit soon what a collector says of itself, if it says anything new."""
+        kept = self._health_log.hear(collector, health, datetime.now(UTC))
+        if kept is not None:
+            self._healths = [*self._healths[-_HEALTHS_HELD:], (collector, kept)]
+
     def hear(self, collector: Collector, health: Health, *, greets: bool) -> None:
         """Keep what a collector says of itself.
 
@@ -128,9 +134,7 @@ class OwnedShard:
             health: Its message.
             greets: Whether it is answered when it is new here; else `greet` does that later.
         """
-        kept = self._health_log.hear(collector, health, datetime.now(UTC))
-        if kept is not None:
-            self._healths = [*self._healths[-_HEALTHS_HELD:], (collector, kept)]
+        self.keep(collector, health)
         if not health.online:
             self._around.budget.gone(collector)
             return

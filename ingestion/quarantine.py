@@ -196,7 +196,7 @@ def _pages(waiting: list[tuple[str, int]]) -> list[list[str]]:
 
 
 def _replay_page(committer: Committer, page: list[_Refused], limits: LiveLimits) -> dict[str, str]:
-    outcomes = {}
+    outcomes: dict[str, str] = {}
     for arrivals, told in _portions(page, limits):
         now = microseconds(datetime.now(UTC))
         rows = [

@@ -182,16 +182,18 @@ async def test_all_that_comes_over_tls_is_read(tmp_path: Path) -> None:
     assert gate.values == list(range(3_000))
 
 
-async def test_messages_that_the_spool_refused_take_no_room_for_ever(
+async def test_a_disk_that_refuses_new_equipment_loses_no_message_of_any_qos(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.mqtt_source.MAX_WAITING", 1)
-    spool = Refusing(times=2)
-    async with collecting(spool, mosquitto.port):
-        await asyncio.to_thread(mosquitto.publish, TOPIC, '{"value": 7, "t": 1700000000}')
-        await asyncio.wait_for(spool.arrived.wait(), WAIT_S)
+    monkeypatch.setattr("edge.learning.RETRY_S", 0.05)
+    spool = Refusing(times=3)
+    async with collecting(spool, mosquitto.port) as collector:
+        connection = collector._connection
+        await asyncio.to_thread(publish_many, mosquitto.port, 100, 0)
+        await until(lambda: len(spool.values) == 100, "all messages")
+        assert collector._connection is connection
 
-    assert spool.values == [7.0]
+    assert spool.values == list(range(100))
     assert spool.refusals_left == 0
 
 
