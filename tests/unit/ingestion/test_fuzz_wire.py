@@ -1,4 +1,4 @@
-"""Fuzzed messages of Takt's own wire: each is settled or named, nothing is inflated beyond reason."""
+"""Fuzzed messages of Takt's own wire: each is settled or named, and none fills the memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

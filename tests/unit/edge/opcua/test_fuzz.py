@@ -54,8 +54,7 @@ def read(data: ua.DataValue) -> list[batch.Sample]:
     has_source_time(data)
     try:
         samples = as_samples("line1/press01", "Speed", data, NOW)
-    except PayloadError as error:
-        assert str(error)
+    except PayloadError:
         return []
     assert 0 <= len(samples) <= MOST_PARTS
     assert all(sample.quality in (0, 1, 2) for sample in samples)
