@@ -34,6 +34,8 @@ _COMMIT_MESSAGES = 300
 _COMMIT_BYTES = 16_000_000
 """One commit takes no more at once; what it becomes when decoded is bounded by the intake."""
 _HEALTHS_HELD = 1_000
+_SLOW_COMMIT_S = 5.0
+"""A commit that takes longer is a lake that does not answer, although nothing has failed."""
 
 _COMMIT_S = Histogram("takt_ingestion_commit_seconds", "One commit to the lake.")
 _FAILED = Counter("takt_ingestion_commits_failed", "Commits that the lake could not take.")
@@ -87,6 +89,7 @@ class OwnedShard:
         self._to_answer: dict[EpochKey, None] = {}
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
         self._is_lake_away = False
+        self._committing_since: float | None = None
 
     def take_over(self) -> None:
         """Become the owner; the one before cannot commit any more.
@@ -104,8 +107,10 @@ class OwnedShard:
 
     @property
     def is_lake_away(self) -> bool:
-        """Whether the last commit failed."""
-        return self._is_lake_away
+        """Whether the last commit failed, or the one under way takes too long; for any thread."""
+        since = self._committing_since
+        is_slow = since is not None and time.monotonic() - since > _SLOW_COMMIT_S
+        return self._is_lake_away or is_slow
 
     @property
     def is_full(self) -> bool:
@@ -168,6 +173,7 @@ class OwnedShard:
         self.due_at = time.monotonic() + self._interval_s
         if not (selection or self._healths or self._to_answer):
             return True
+        self._committing_since = time.monotonic()
         try:
             with _COMMIT_S.time():
                 verdicts = self._committer.commit(selection, Commit(health=rows_of(self._healths)))
@@ -179,6 +185,8 @@ class OwnedShard:
                 self._intake.mark_attempted(selection)
             self._wait_for_lake(error)
             return False
+        finally:
+            self._committing_since = None
         _COMMITTED.inc(sum(table.num_rows for table in verdicts.telemetry))
         _QUARANTINED.inc(len(verdicts.quarantine))
         self._backoff.reset()

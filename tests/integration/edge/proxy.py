@@ -1,4 +1,4 @@
-"""A TCP proxy between a collector and a server, to cut or to stall the line."""
+"""A TCP proxy between a client and a server, to cut, to stall or to slow the line."""
 
 import asyncio
 from contextlib import suppress
@@ -7,14 +7,24 @@ from tests.conftest import free_port
 
 
 class Proxy:
-    """Forwards bytes while it is open; `cut` closes all lines, `stall` swallows what comes."""
+    """Forwards bytes while it is open; `cut` closes all lines, `stall` swallows what comes.
+
+    Attributes:
+        delay_s: How long each piece is under way.
+    """
 
     def __init__(self, target_port: int) -> None:
         self.port = free_port()
+        self.delay_s = 0.0
         self._target_port = target_port
         self._server: asyncio.Server | None = None
         self._flowing = asyncio.Event()
         self._lines: set[asyncio.StreamWriter] = set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it lets anybody in."""
+        return self._server is not None and self._server.is_serving()
 
     async def open(self) -> None:
         self._flowing.set()
@@ -28,8 +38,13 @@ class Proxy:
             line.close()
 
     def stall(self) -> None:
-        """As if packets vanished: nobody is told anything."""
+        """As if packets vanished: nobody is told anything; who connects is let in and not heard."""
         self._flowing.clear()
+
+    def flow(self) -> None:
+        """The line is well again: what was sent meanwhile arrives, late."""
+        self.delay_s = 0.0
+        self._flowing.set()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -44,6 +59,8 @@ class Proxy:
         with suppress(OSError, asyncio.CancelledError):
             while data := await reader.read(65_536):
                 await self._flowing.wait()
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
                 writer.write(data)
                 await writer.drain()
         writer.close()
