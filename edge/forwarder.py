@@ -226,6 +226,8 @@ class Forwarder:
     async def _send_again(self, connection: Connection, first: int, last: int) -> None:
         """Send what is held of a range, as far as credit goes."""
         window, epoch = self._window, self._window.epoch
+        # What was lost on its way may not have been lost alone.
+        self._ends.restart()
         while most := min(window.again(first, last), _READ_BATCHES):
             found = await self._spool.read(epoch, first, last, batches=most)
             for batch in found:

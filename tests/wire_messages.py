@@ -26,11 +26,11 @@ def batches() -> list[bytes]:
 
 
 def bombs() -> Iterator[bytes]:
-    """Some kilobytes that become hundreds of megabytes: as rows, and as another schema's words."""
+    """Some kilobytes that become 70 megabytes: as rows, and as another schema's words."""
     text = "0" * 1_000_000
     sample = batch.Sample("line1/press01", "Name", START, None, text, 0, START)
-    yield batch.encode([sample] * 300, 1)
-    words = pa.array(["0" * 300_000_000, "1"]).dictionary_encode()
+    yield batch.encode([sample] * 70, 1)
+    words = pa.array(["0" * 70_000_000, "1"]).dictionary_encode()
     table = pa.table({"equipment": pa.chunked_array([words])})
     sink = pa.BufferOutputStream()
     metadata = {b"takt.schema_version": batch.SCHEMA_VERSION, b"takt.first_row": b"1"}

@@ -25,7 +25,7 @@ PROTOCOLS = {
     "Sparkplug B": SparkplugMessages,
     "Takt's own": WireMessages,
 }
-COUNTS = [500, pytest.param(scaled(100_000), marks=pytest.mark.long)]
+COUNTS = [300, pytest.param(scaled(100_000), marks=pytest.mark.long)]
 
 
 def hear_all(chain: Chain) -> None:

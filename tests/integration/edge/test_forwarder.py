@@ -282,28 +282,28 @@ async def test_a_conflict_and_an_ack_beyond_open_a_new_epoch(forwarding, peer, o
         assert peer.first_rows_beside(before) == [1, 3, 4]
 
 
-async def test_the_end_of_an_epoch_is_said_until_the_lake_has_a_later_batch(
-    forwarding, mosquitto, peer
-):
+async def test_the_end_of_an_epoch_is_said_until_the_lake_has_a_later_batch(forwarding, peer):
     async with forwarding() as parts:
         await write_batches(parts, [1])
         await until_empty(parts)
         before = parts.spool.epoch
-        await write_batches(parts, [2])
         peer.acknowledges = False
+        await write_batches(parts, [2])
         await until(lambda: peer.received == [1, 2], "the batches")
         peer.ack(before, new_epoch=True)
         await until(lambda: ends_said(peer, before) == 1, "the end of the epoch")
-        mosquitto.kill()
-        mosquitto.start()
-        await until(lambda: ends_said(peer, before) > 1, "it again, over another connection")
+        peer.ack(parts.spool.epoch, ingestor="ingestor2")
+        await until(lambda: ends_said(peer, before) == 2, "it again, to another ingestion")
         assert parts.spool.has_closed
 
         peer.acknowledges = True
-        await write_batches(parts, [3])
+        peer.drops = {2}
+        await write_batches(parts, [3], [4])
+        await until(lambda: ends_said(peer, before) == 3, "it again, for a batch was lost")
+        await write_batches(parts, [5])
         await until(lambda: not parts.spool.has_closed, "the end to be forgotten")
 
-    assert peer.values() == [1, 2, 2, 3]
+    assert peer.values() == [1, 2, 2, 3, 4, 5]
 
 
 def ends_said(peer: AckingPeer, epoch: str) -> int:
