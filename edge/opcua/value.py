@@ -6,7 +6,7 @@ they go. Connections are `edge.opcua.connection`.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -36,8 +36,21 @@ def has_overflown(status: ua.StatusCode | None) -> bool:
     return status is not None and status.value & _OVERFLOW == _OVERFLOW
 
 
-def as_samples(equipment: str, signal: str, data: ua.DataValue, received_at: int) -> list[Sample]:
+def as_samples(
+    equipment: str,
+    signal: str,
+    data: ua.DataValue,
+    received_at: int,
+    skip: Callable[[str], None] | None = None,
+) -> list[Sample]:
     """The samples that a data value is; without a source time they were born when it came.
+
+    Args:
+        equipment: Of the samples.
+        signal: What the whole value is.
+        data: What the server said.
+        received_at: When it came, in µs.
+        skip: Told why a part is left out; the others count. None: no part may be left out.
 
     Raises:
         PayloadError: A datatype has no place on the wire, or there are too many parts.
@@ -48,12 +61,18 @@ def as_samples(equipment: str, signal: str, data: ua.DataValue, received_at: int
     if quality is Quality.BAD or data.Value is None:
         return [Sample(equipment, signal, born, None, None, int(Quality.BAD), received_at)]
     samples = []
-    for suffix, part in _parts(data.Value.Value, ""):
-        value, text, own_quality = as_value(_plain(part))
+    for count, (suffix, part) in enumerate(_parts(data.Value.Value, ""), 1):
+        if count > MOST_PARTS:
+            raise PayloadError(f"a value of more than {MOST_PARTS} parts")
+        try:
+            value, text, own_quality = as_value(_plain(part))
+        except PayloadError as error:
+            if skip is None or not suffix:
+                raise
+            skip(f"{signal}{suffix}: {error}")
+            continue
         worst = int(max(quality, own_quality))
         samples.append(Sample(equipment, signal + suffix, born, value, text, worst, received_at))
-        if len(samples) > MOST_PARTS:
-            raise PayloadError(f"a value of more than {MOST_PARTS} parts")
     return samples
 
 

@@ -16,6 +16,7 @@ from edge.configuration import MqttSource
 from edge.link import Link
 from edge.mqtt_source import MqttCollector
 from edge.spool import Delivery, SpoolFullError
+from takt.backoff import Backoff
 from tests.conftest import Mosquitto
 from tests.integration.chain.test_secured_broker import certificate
 
@@ -300,3 +301,25 @@ async def test_a_changing_id_in_topics_is_learned_up_to_a_limit(
 
     assert gate.values == [0.0, 1.0, 9.0]
     assert len(collector._link.equipment) == 2
+
+
+async def test_every_success_starts_the_waiting_over(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[float] = []
+
+    class Recorded(Backoff):
+        def next_delay_s(self) -> float:
+            delays.append(self._bound)
+            super().next_delay_s()
+            return 0.0
+
+    monkeypatch.setattr("edge.mqtt_source.Backoff", Recorded)
+    gate = Gate()
+    async with collecting(gate, mosquitto.port) as collector:
+        for loss in range(1, 6):
+            await asyncio.to_thread(take_over, mosquitto.port)
+            await until(lambda loss=loss: len(delays) >= loss, "the loss to be noticed")
+            await until(lambda: collector._connection is not None, "another connection")
+
+    assert set(delays) == {0.5}
