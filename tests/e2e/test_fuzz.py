@@ -1,5 +1,7 @@
 """Fuzzed messages of every protocol over real brokers into real processes, beside counted ones."""
 
+import json
+import time
 from functools import partial
 from pathlib import Path
 
@@ -60,10 +62,36 @@ def test_fuzzed_messages_stop_nothing_and_take_no_counted_message_with_them(
             reported.close()
 
         assert all(fuzzed.rejected > count / 20 for fuzzed in all_fuzzed.values())
+        assert_live_times_are_judged(chain)
         assert [process.poll() for process in processes] == [None, None]
         after = [chain.memory_mb(name) for name in ("edge", "ingest")]
         assert all(now - then < GROWTH_MB for now, then in zip(after, before, strict=True)), after
         assert not chain.says("Traceback")
+
+
+def assert_live_times_are_judged(chain: Chain) -> None:
+    """A live sample far ahead or from before 1990 is set apart with the reason; others count."""
+    now_ms = time.time_ns() // 1_000_000
+    times_ms = {"sound": now_ms + 300_000, "ahead": now_ms + 900_000, "unset": 473_385_600_000}
+    for name, at in times_ms.items():
+        said = json.dumps({"t": at, f"clock_{name}": 1})
+        chain.machines.publish("fuzz/assembly/line1/clock/x", said)
+
+    def reasons() -> dict[str, str]:
+        return dict(
+            chain.query(
+                "select reason, any_value(detail) from raw.quarantine"
+                " where collector = 'collector1' group by reason"
+            )
+        )
+
+    wait_until(lambda: {"clock_ahead", "clock_unset"} <= reasons().keys(), "both to be set apart")
+    arrived = "select distinct signal from raw.telemetry where signal like 'clock\\_%' escape '\\'"
+    wait_until(lambda: chain.query(arrived) == [("clock_sound",)], "the sound one alone")
+    assert "more than 600 s after their receipt" in reasons()["clock_ahead"]
+    offsets = chain.query("select value, text from raw.telemetry where signal = '$clock'")
+    assert [value for value, _ in offsets] == [0.0]
+    assert offsets[0][1].startswith("offset ")
 
 
 def result(name: str, fuzzed: Protocol, count: int) -> Result:
