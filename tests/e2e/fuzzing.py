@@ -30,7 +30,7 @@ from tests.unit.edge.sparkplug.test_fuzz import messages as sparkplug_messages
 from tests.unit.edge.test_fuzz_mqtt import SOUND
 
 SEED = 23
-AT_ONCE = 500
+AT_ONCE = 2_500
 """Fuzzed messages between two counted ones; a broker's queue must hold them."""
 EDGE = topics.Collector("demo", "collector1")
 BORN_MS = 1_700_000_000_000

@@ -40,8 +40,6 @@ KINDS: dict[str, list[object]] = {
     "Variant": [ua.Variant(7), ua.Variant(None)],
     "DataValue": [ua.DataValue(ua.Variant(7))],
 }  # fmt: skip
-_NOTHINGS = 0x80
-"""An array of nothing: asyncua makes as many as its length says, up to two thousand million."""
 STATUSES = st.integers(0, 2**32 - 1)
 
 
@@ -113,7 +111,7 @@ def test_fuzzed_values_as_they_come_over_the_line_stop_nothing(count):
         content = mutations.of_bytes(sound)
         if number % 50 == 0:
             assert read(data_value(float(number)))[0].value == number
-        if content[:1] and content[0] & 0xBF == _NOTHINGS:
+        if claims_many_nothings(content):
             continue
         try:
             value = variant_from_binary(Buffer(content))
@@ -124,6 +122,14 @@ def test_fuzzed_values_as_they_come_over_the_line_stop_nothing(count):
         read(data_value(value, chance.randrange(2**32), born))
         read_well += 1
     assert count / 20 < read_well < count
+
+
+def claims_many_nothings(content: bytes) -> bool:
+    """Whether an array of nothing may be in it: asyncua makes as many as its length says."""
+    return any(
+        byte & 0xBF == 0x80 and int.from_bytes(content[place + 1 : place + 5], "little") > 100_000
+        for place, byte in enumerate(content)
+    )
 
 
 def _on_the_line(variant: ua.Variant) -> bytes:
