@@ -24,7 +24,7 @@ from edge.sparkplug import topic
 from edge.sparkplug.birth_cache import BirthCache, BirthCacheError
 from edge.sparkplug.equipment import EquipmentNames
 from edge.sparkplug.host import Host
-from edge.sparkplug.node import Loss, Outcome
+from edge.sparkplug.node import LostEquipment, Outcome
 from edge.sparkplug.reading import UndecodableError
 from edge.sparkplug.rebirth import rebirth_command
 from edge.spool import Delivery
@@ -41,7 +41,7 @@ _AT_ONCE = 200
 """Messages applied before other tasks have their turn."""
 
 
-class Identity(NamedTuple):
+class HostNames(NamedTuple):
     """Who the host application is.
 
     Attributes:
@@ -71,7 +71,7 @@ class SparkplugCollector:
         self,
         name: str,
         source: SparkplugSource,
-        identity: Identity,
+        identity: HostNames,
         *,
         births: BirthCache,
         link: Link,
@@ -248,8 +248,8 @@ class SparkplugCollector:
             kept = self._left_out.without_unserved(samples) if self._link.is_full else samples
             await self._put(Delivery(kept, self._name if is_told_again else None))
 
-    async def _tell(self, change: Loss | str) -> None:
-        if isinstance(change, Loss):
+    async def _tell(self, change: LostEquipment | str) -> None:
+        if isinstance(change, LostEquipment):
             await self._link.lose(change.equipment, change.reason, change.at)
             return
         if not self._link.serves(change):

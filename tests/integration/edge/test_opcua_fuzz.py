@@ -16,7 +16,7 @@ from tests.unit.edge.opcua.test_fuzz import KINDS, TIMES, variants
 
 SEED = 31
 SIGNALS = 8
-AT_ONCE = 100
+AT_ONCE = 500
 GROWTH_MB = 200
 CONFIGURATION = """
 site = "demo"
@@ -81,6 +81,7 @@ def counted(peer: AckingPeer) -> list[object]:
 async def test_values_of_every_sort_stop_nothing_and_take_no_counted_value_with_them(
     count: int, mosquitto, tmp_path, peer, failure_report: FailureReport
 ) -> None:
+    at_once = min(AT_ONCE, count // 2)
     fuzzed = Fuzzed(Plant())
     await fuzzed.start()
     collector = collector_of(tmp_path, mosquitto, fuzzed.plant.port)
@@ -91,7 +92,7 @@ async def test_values_of_every_sort_stop_nothing_and_take_no_counted_value_with_
         before = process.memory_info().rss
         for number in range(count):
             await fuzzed.say_any(number)
-            if number % AT_ONCE == AT_ONCE - 1:
+            if number % at_once == at_once - 1:
                 failure_report.progress("fuzzed OPC UA values", number, count)
                 await fuzzed.count()
                 last = float(fuzzed.counted)
@@ -143,7 +144,7 @@ class ErringLine(Proxy):
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("changes", [2, pytest.param(scaled(100), marks=pytest.mark.long)])
+@pytest.mark.parametrize("changes", [2, pytest.param(scaled(30), marks=pytest.mark.long)])
 async def test_a_line_that_changes_bits_stops_nothing(changes, mosquitto, tmp_path, peer) -> None:
     fuzzed = Fuzzed(Plant())
     await fuzzed.start()

@@ -16,7 +16,7 @@ from edge.clock import Clock
 from edge.configuration import SparkplugSource
 from edge.link import Link
 from edge.sparkplug.birth_cache import BirthCache
-from edge.sparkplug.source import Identity, SparkplugCollector
+from edge.sparkplug.source import HostNames, SparkplugCollector
 from edge.sparkplug.sparkplug_b_pb2 import Payload
 from edge.spool import Delivery, SpoolFullError
 from tests.conftest import Mosquitto, wait_until
@@ -293,7 +293,7 @@ def collector_of(broker, folder, clock, put, learned) -> tuple[SparkplugCollecto
     collector = SparkplugCollector(
         "plant",
         SparkplugSource(kind="sparkplug", host="127.0.0.1", port=broker.port),
-        Identity("test", "test"),
+        HostNames("test", "test"),
         births=BirthCache(folder / "plant.db"),
         link=link,
         clock=clock,
