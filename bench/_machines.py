@@ -4,7 +4,6 @@ The packets are put together here, many a system call: a client library's work p
 would take the core that the measured process needs.
 """
 
-import json
 import multiprocessing
 import socket
 import struct
@@ -14,10 +13,24 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from bench._watching import accepted
+
 EQUIPMENT, SIGNALS = 40, 25
 _BURST_S = 0.01
 _CONNECT = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x00\x00\x05bench"
 _PUBACK_BYTES = 4
+EDGE = """
+site = "bench"
+collector = "collector1"
+[sources.machines]
+kind = "mqtt"
+host = "127.0.0.1"
+port = {port}
+topic = "plant/{{equipment:3}}/{{signal}}"
+timestamp = "timestamp_us"
+timestamp_unit = "us"
+"""
+"""Configuration of a collector that hears them; `port` is their broker's."""
 
 
 class Pace(NamedTuple):
@@ -105,12 +118,8 @@ class _Acknowledged:
 
 def _accepted(mark: Path) -> Callable[[], int]:
     """Rows accepted since now, as the collector writes them beside its spool."""
-
-    def last_row() -> int:
-        return int(json.loads(mark.read_bytes())["last_row"])
-
-    first = last_row()
-    return lambda: last_row() - first
+    first = accepted(mark)
+    return lambda: accepted(mark) - first
 
 
 def _topic(number: int) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 import lake
-from bench._machines import Machines, Pace
+from bench._machines import EDGE, Machines, Pace
 from bench._ports import free_port
 from bench._processes import collector, ingestion, mosquitto
 from edge.spool import Delivery, Spool
@@ -26,17 +26,6 @@ _LIVE_PER_S = 2_000.0
 _BACKLOG_BATCHES = 6_000
 _ROWS = batch.MAX_ROWS // 4
 """A quarter of a second of 1,000 samples/s."""
-_EDGE = """
-site = "bench"
-collector = "collector1"
-[sources.machines]
-kind = "mqtt"
-host = "127.0.0.1"
-port = {port}
-topic = "plant/{{equipment:3}}/{{signal}}"
-timestamp = "timestamp_us"
-timestamp_unit = "us"
-"""
 
 
 def run(seconds: float) -> dict[str, float]:
@@ -53,7 +42,7 @@ def run(seconds: float) -> dict[str, float]:
             mosquitto(Path(folder), broker.port),
             mosquitto(machines_folder, machines_port),
             ingestion(settings, Path(folder)),
-            collector(home, _EDGE.format(port=machines_port), broker.port),
+            collector(home, EDGE.format(port=machines_port), broker.port),
         ):
             figures = _measure(settings, machines_port, backlog, seconds)
         lake.catalog.leave(settings)

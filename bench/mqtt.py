@@ -11,10 +11,11 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 
-from bench._machines import Machines, Pace
+from bench._machines import EDGE, Machines, Pace
 from bench._peer import Peer
 from bench._ports import free_port
 from bench._processes import PeakMemory, collector, mosquitto, wait_for
+from bench._watching import cpu_s
 from takt import batch
 from takt.topics import Collector
 
@@ -22,17 +23,6 @@ DEFAULT_SECONDS = 60.0
 _PER_SECOND = 30_000.0
 """More than one collector takes: how fast it is, its acknowledgements say."""
 _DRAIN_S = 30.0
-_EDGE = """
-site = "bench"
-collector = "collector1"
-[sources.machines]
-kind = "mqtt"
-host = "127.0.0.1"
-port = {port}
-topic = "plant/{{equipment:3}}/{{signal}}"
-timestamp = "timestamp_us"
-timestamp_unit = "us"
-"""
 
 
 def run(seconds: float) -> dict[str, float]:
@@ -41,7 +31,7 @@ def run(seconds: float) -> dict[str, float]:
         port, home = free_port(), Path(folder) / "home"
         with mosquitto(Path(folder), port):
             peer = Peer(port, Collector("bench", "collector1"))
-            with collector(home, _EDGE.format(port=port), port) as process:
+            with collector(home, EDGE.format(port=port), port) as process:
                 figures = _measure(process.process.pid, home, port, seconds, peer)
             peer.close()
     return figures
@@ -53,13 +43,13 @@ def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dic
     mark = home / "edge" / "collector1" / "spool.mark"
     machines = Machines(port, Pace(_PER_SECOND, seconds, mark))
     machines.wait_started()
-    memory, spent, started = PeakMemory(pid), _cpu_s(watched), time.monotonic()
+    memory, spent, started = PeakMemory(pid), cpu_s(watched), time.monotonic()
     published = machines.wait()
     values = _Values(peer)
     deadline = time.monotonic() + _DRAIN_S
     while values.count() < published and time.monotonic() < deadline:
         time.sleep(0.05)
-    passed, cpu = time.monotonic() - started, _cpu_s(watched) - spent
+    passed, cpu = time.monotonic() - started, cpu_s(watched) - spent
     return {
         "messages_per_s": published / passed,
         "cpu_us_per_message": cpu / published * 1e6,
@@ -94,8 +84,3 @@ class _Values:
 
 def _is_measured(table: pa.Table) -> pa.ChunkedArray:
     return pa.compute.starts_with(table["signal"], "Measurement")
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system

@@ -5,13 +5,11 @@ in the spool's batches is counted against what was published: QoS 0 promises not
 the broker drops is a figure too.
 """
 
-import json
 import multiprocessing
 import socket
 import struct
 import tempfile
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -21,6 +19,7 @@ import pyarrow.compute as pc
 from bench._peer import Peer
 from bench._ports import free_port
 from bench._processes import PeakMemory, collector, mosquitto, wait_for
+from bench._watching import accepted, cpu_s, until_still
 from edge.sparkplug.sparkplug_b_pb2 import DataType, Payload
 from takt import batch
 from takt.topics import Collector
@@ -62,13 +61,13 @@ def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dic
     nodes = context.Process(target=_publish, args=(port, seconds, theirs), daemon=True)
     nodes.start()
     ours.recv()
-    memory, spent, started = PeakMemory(pid), _cpu_s(watched), time.monotonic()
+    memory, spent, started = PeakMemory(pid), cpu_s(watched), time.monotonic()
     published = int(ours.recv())
     mark = home / "edge" / "collector1" / "spool.mark"
-    _until_still(lambda: _accepted(mark) - NODES * METRICS, published, _QUIET_S)
-    passed, cpu = time.monotonic() - started, _cpu_s(watched) - spent
+    until_still(lambda: accepted(mark) - NODES * METRICS, published, _QUIET_S)
+    passed, cpu = time.monotonic() - started, cpu_s(watched) - spent
     values = _Values(peer)
-    arrived = _until_still(values.count, published, _DRAIN_S)
+    arrived = until_still(values.count, published, _DRAIN_S)
     nodes.join(5)
     return {
         "metrics_per_s": arrived / passed,
@@ -78,20 +77,6 @@ def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dic
         "published": float(published),
         "lost": float(published - arrived),
     }
-
-
-def _until_still(count: Callable[[], int], wanted: int, patience_s: float) -> int:
-    """The count, once it is all that is wanted or has not moved for a while."""
-    seen, moved_at = count(), time.monotonic()
-    while seen < wanted and time.monotonic() - moved_at < patience_s:
-        time.sleep(0.05)
-        if (now := count()) > seen:
-            seen, moved_at = now, time.monotonic()
-    return seen
-
-
-def _accepted(mark: Path) -> int:
-    return int(json.loads(mark.read_bytes())["last_row"])
 
 
 class _Values:
@@ -154,8 +139,3 @@ def _packet(node: int, kind: str, payload: bytes) -> bytes:
         head += bytes([length % 128 | 128])
         length //= 128
     return head + bytes([length]) + body
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system

@@ -87,11 +87,29 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     if frame.empty:
         return message("No stop in this period")
     shown = _with_rest(frame)
-    looks = [LOOKS[_kind(row)] for row in shown.itertuples()]
     amounts = [f"{wording.duration(row.lost_s)} · {row.stops:,}×" for row in shown.itertuples()]
-    figure = go.Figure()
     unit, seconds = ("hours", 3600) if shown["lost_s"].max() > _LONG_S else ("minutes", 60)
-    figure.add_bar(
+    figure = go.Figure()
+    figure.add_trace(_loss_bars(shown, amounts, seconds))
+    figure.add_trace(_cumulative_share(shown))
+    for name, amount in zip(shown["reason_name"], amounts, strict=True):
+        figure.add_annotation(
+            text=f"{name} · <b>{amount}</b>",
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=name,
+            yshift=15,
+            borderpad=0,
+            showarrow=False,
+        )
+    figure.update_layout(_pareto_layout(unit))
+    return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
+
+
+def _loss_bars(shown: pd.DataFrame, amounts: list[str], seconds: int) -> go.Bar:
+    looks = [LOOKS[_kind(row)] for row in shown.itertuples()]
+    return go.Bar(
         x=shown["lost_s"] / seconds,
         y=shown["reason_name"],
         orientation="h",
@@ -110,7 +128,10 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
         hovertemplate="<b>%{y}</b><br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         showlegend=False,
     )
-    figure.add_scatter(
+
+
+def _cumulative_share(shown: pd.DataFrame) -> go.Scatter:
+    return go.Scatter(
         x=shown["lost_s"].cumsum() / shown["lost_s"].sum(),
         y=shown["reason_name"],
         xaxis="x2",
@@ -120,24 +141,16 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x:.0%} of the lost time up to here<extra></extra>",
         name="cumulative share",
     )
-    for name, amount in zip(shown["reason_name"], amounts, strict=True):
-        figure.add_annotation(
-            text=f"{name} · <b>{amount}</b>",
-            x=0,
-            xref="paper",
-            xanchor="left",
-            y=name,
-            yshift=15,
-            borderpad=0,
-            showarrow=False,
-        )
-    figure.update_layout(
-        xaxis={
+
+
+def _pareto_layout(unit: str) -> dict[str, object]:
+    return {
+        "xaxis": {
             "title": {"text": f"{unit} lost", "font": {"size": 12}},
             "rangemode": "tozero",
             "fixedrange": True,
         },
-        xaxis2={
+        "xaxis2": {
             "overlaying": "x",
             "side": "top",
             "range": [0, 1.02],
@@ -147,11 +160,10 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
             "showgrid": False,
             "fixedrange": True,
         },
-        yaxis={"autorange": "reversed", "fixedrange": True, "showticklabels": False},
-        bargap=0.62,
-        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
-    )
-    return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
+        "yaxis": {"autorange": "reversed", "fixedrange": True, "showticklabels": False},
+        "bargap": 0.62,
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
+    }
 
 
 def _shift_trace(shifts: pd.DataFrame, style: int, zone: ZoneInfo, *, is_first: bool) -> go.Scatter:

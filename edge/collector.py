@@ -17,7 +17,7 @@ from edge.mqtt_source import MqttCollector
 from edge.opcua.certificates import CertificateFolder
 from edge.opcua.source import OpcUaCollector
 from edge.sparkplug.birth_cache import BirthCache
-from edge.sparkplug.source import Identity, SparkplugCollector
+from edge.sparkplug.source import HostNames, SparkplugCollector
 from edge.spool import Delivery
 from takt.batch import Quality, Sample
 from takt.equipment import COLLECTOR_EQUIPMENT
@@ -103,7 +103,7 @@ class Collector:
             return SparkplugCollector(
                 name,
                 source,
-                Identity(client_id, source.host_id or host_id),
+                HostNames(client_id, source.host_id or host_id),
                 births=BirthCache(self._folder / "sparkplug" / f"{name}.db"),
                 link=link,
                 clock=parts.clock,

@@ -18,6 +18,7 @@ from prometheus_client import Counter
 from pydantic import ValidationError
 
 from edge.broker import Address, BrokerLostError, Connection, Session, connect
+from edge.epoch_ends import EpochEnds
 from edge.shared_spool import SharedSpool
 from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolFullError, SpoolStatus
 from edge.spool_watch import SpoolWatch
@@ -67,6 +68,7 @@ class Forwarder:
         self._broker = broker
         self._reporter = reporter
         self._window = Window()
+        self._ends = EpochEnds()
         self._acks: dict[tuple[str, str, bool], Ack] = {}
         self._ingestor: str | None = None
         self._wake = spool.appended
@@ -120,6 +122,7 @@ class Forwarder:
     async def _forward(self, connection: Connection) -> None:
         """Send, listen and report until the connection is lost."""
         self._window.restart()
+        self._ends.restart()
         self._health_due_at = 0.0
         connection.when_lost(self._wake.set)
         try:
@@ -175,9 +178,13 @@ class Forwarder:
         if self._ingestor not in (None, ack.ingestor_id):
             log.info("another ingestion has taken over; sending again what it may not have")
             self._window.restart()
+            self._ends.restart()
         self._ingestor = ack.ingestor_id
         if self._spool.epoch == self._window.epoch:
             self._window.open_lane(self._spool.last_seq)
+        for ended in self._ends.certain(ack.epoch, ack.settled_through):
+            await self._spool.forget_closed(ended)
+            self._ends.forget(ended)
 
     async def _follow(self, ack: Ack, settlement: Settlement, connection: Connection) -> None:
         now = time.monotonic()
@@ -219,6 +226,8 @@ class Forwarder:
     async def _send_again(self, connection: Connection, first: int, last: int) -> None:
         """Send what is held of a range, as far as credit goes."""
         window, epoch = self._window, self._window.epoch
+        # What was lost on its way may not have been lost alone.
+        self._ends.restart()
         while most := min(window.again(first, last), _READ_BATCHES):
             found = await self._spool.read(epoch, first, last, batches=most)
             for batch in found:
@@ -265,10 +274,11 @@ class Forwarder:
         """Say of an ended epoch that nothing of it waits any more."""
         topic = topics.health_topic(self._source)
         for epoch, rows in (await self._spool.closed()).items():
-            end = SpoolStatus(epoch, rows, rows + 1, 0, 0)
-            connection.publish(topic, self._message(end, online=False), retain=True)
-            await self._spool.forget_closed(epoch)
-        self._health_due_at = 0.0
+            if self._ends.must_report(epoch):
+                end = SpoolStatus(epoch, rows, rows + 1, 0, 0)
+                self._ends.reported(epoch, self._spool.epoch, self._spool.last_seq)
+                connection.publish(topic, self._message(end, online=False), retain=True)
+                self._health_due_at = 0.0
 
     async def _health(self, *, online: bool) -> bytes:
         return self._message(await self._spool.status(), online=online)

@@ -12,7 +12,6 @@ is no sample where it has none.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -20,11 +19,12 @@ from paho.mqtt.client import Client, MQTTMessage
 from edge.broker import BrokerLostError, Connection, Session, connect
 from edge.clock import Clock
 from edge.configuration import MqttSource
+from edge.learning import Learned, learn
 from edge.left_out import LeftOut
 from edge.link import Link, Put
 from edge.mqtt_message import reader_of
 from edge.payload import PayloadError
-from edge.spool import Delivery, SpoolFullError
+from edge.spool import Delivery
 from takt.backoff import Backoff
 from takt.batch import Sample
 
@@ -69,7 +69,7 @@ class MqttCollector:
         link: Link,
         clock: Clock,
         put: Put,
-        learned: Callable[[str, str], Awaitable[None]],
+        learned: Learned,
     ) -> None:
         self._name = name
         self._source = source
@@ -92,7 +92,7 @@ class MqttCollector:
         while True:
             try:
                 await self._collect(backoff)
-            except (BrokerLostError, SpoolFullError) as lost:
+            except BrokerLostError as lost:
                 await self._link.down(str(lost))
             await asyncio.sleep(backoff.next_delay_s())
 
@@ -212,7 +212,7 @@ class MqttCollector:
             if self._link.is_full:
                 too_many = True
                 continue
-            await self._learned(self._name, equipment)
+            await learn(self._learned, self._name, equipment)
             await self._link.add(equipment)
         return self._left_out.without_unserved(samples) if too_many else samples
 

@@ -12,101 +12,42 @@ open across a commit, hence a crash at any moment leaves whole batches only.
 import logging
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from edge import spool_file
 from edge.cutting import cuts
+from edge.delivery import (
+    DeclaredLoss,
+    Delivery,
+    Outgoing,
+    Settlement,
+    SpoolFullError,
+    SpoolStatus,
+)
+from edge.overflow import overflow, without_large
 from edge.recent_keys import RecentKeys
 from edge.renumbering import renumber
 from edge.spool_file import Epoch, Extent, LossRow, StoredBatch, at
 from takt import batch
-from takt.batch import Quality, Sample
-from takt.equipment import COLLECTOR_EQUIPMENT
-from takt.errors import TaktError
+from takt.batch import Sample
+
+__all__ = [
+    "DeclaredLoss",
+    "Delivery",
+    "Outgoing",
+    "Settlement",
+    "Spool",
+    "SpoolFullError",
+    "SpoolStatus",
+]
 
 log = logging.getLogger(__name__)
 
 _DROP_SHARE = 0.01
 """Share of the capacity that one overflow frees: few large losses, not one a commit."""
-
-
-class SpoolFullError(TaktError):
-    """Nothing was accepted: no room until the lake acknowledges, or no room on the disk."""
-
-
-class Delivery(NamedTuple):
-    """Samples that a source hands over and wants accepted together.
-
-    Attributes:
-        samples: In the order in which they were seen.
-        source: Repeats are recognised within this source; None: nothing is a repeat.
-        accepted: Called after the samples are on disk.
-        is_retained: The source repeats old values of its own accord; those from before the
-            oldest repeat that is remembered are taken for repeats.
-    """
-
-    samples: Sequence[Sample]
-    source: str | None = None
-    accepted: Callable[[], None] | None = None
-    is_retained: bool = False
-
-
-class Outgoing(NamedTuple):
-    """A stored batch on its way out."""
-
-    epoch: str
-    seq: int
-    payload: bytes
-
-
-class DeclaredLoss(NamedTuple):
-    """Batches of an epoch that are gone and not yet settled; times in µs."""
-
-    epoch: str
-    first_seq: int
-    last_seq: int
-    first_row: int
-    rows: int
-    cause: str
-    first_observed_at: int | None
-    last_observed_at: int | None
-
-
-class Settlement(Enum):
-    """What an acknowledgement meant to the spool."""
-
-    OTHER_EPOCH = auto()
-    """It speaks of an epoch of which nothing is held."""
-    NOTHING_NEW = auto()
-    ADVANCED = auto()
-    BEYOND = auto()
-    """The lake has batches of the current epoch that this spool never wrote."""
-
-
-@dataclass(frozen=True)
-class SpoolStatus:
-    """Cumulative numbers of the current epoch; bytes are those of all held batches.
-
-    Attributes:
-        epoch: Its name.
-        accepted_rows: Rows accepted so far.
-        first_row: First row that is not settled.
-        rows: Rows that are not settled, those declared lost among them.
-        bytes: Bytes of batches held.
-        free_bytes: What the disk has for more.
-    """
-
-    epoch: str
-    accepted_rows: int
-    first_row: int
-    rows: int
-    bytes: int
-    free_bytes: int = 0
 
 
 class Spool:
@@ -195,8 +136,8 @@ class Spool:
         with self._transaction():
             lost = list(self._make_room())
             samples = list(self._without_repeats(deliveries))
-            samples = _without_large(samples, self._clock)
-            samples += [_overflow(rows, why, self._clock()) for rows, why in lost]
+            samples = without_large(samples, self._clock())
+            samples += [overflow(rows, why, self._clock()) for rows, why in lost]
             for first, last in cuts(samples):
                 self._write_batch(samples[first:last])
         return len(samples)
@@ -506,27 +447,6 @@ def _is_disk_trouble(error: BaseException) -> bool:
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_CANTOPEN,
     )
-
-
-def _without_large(samples: list[Sample], clock: Callable[[], int]) -> list[Sample]:
-    # Bytes are at most four a character: most texts need no encoding to be measured.
-    def is_large(text: str | None) -> bool:
-        return (
-            text is not None
-            and len(text) > batch.MAX_VALUE_BYTES // 4
-            and len(text.encode()) > batch.MAX_VALUE_BYTES
-        )
-
-    kept = [sample for sample in samples if not is_large(sample.text)]
-    refused = len(samples) - len(kept)
-    if refused:
-        log.error("%d values over %d bytes refused", refused, batch.MAX_VALUE_BYTES)
-        kept.append(_overflow(refused, "values over 64 KiB are refused", clock()))
-    return kept
-
-
-def _overflow(lost: int, cause: str, now: int) -> Sample:
-    return Sample(COLLECTOR_EQUIPMENT, "$overflow", now, float(lost), cause, int(Quality.GOOD), now)
 
 
 def _runs(rows: list[Extent]) -> Iterator[list[Extent]]:

@@ -30,6 +30,17 @@ def decode(payload: bytes) -> Batch:
     return batch.decode(payload)
 
 
+def decoded_size(payload: bytes) -> int:
+    """Bytes that `decode` makes of it, about; 0 where it refuses it unread."""
+    if not 0 < len(payload) <= batch.MAX_PAYLOAD_BYTES:
+        return 0
+    try:
+        size = inflated_size(payload)
+    except (pa.ArrowException, OSError, ValueError):
+        return 0
+    return size if size <= MAX_INFLATED_BYTES else 0
+
+
 def row_numbers(payload: bytes) -> tuple[int, int] | None:
     """First row and number of rows of a batch, even of one that breaks the contract."""
     try:

@@ -1,7 +1,11 @@
-"""Which health messages are kept: every change, and otherwise one per collector and half minute."""
+"""Which health messages are kept: every change, and otherwise one per collector and half minute.
+
+Those of collectors that are not ours are kept for a minute, in memory: their shard's owner may
+have died before it had committed them, and be replaced by this process.
+"""
 
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +18,9 @@ from takt.messages import Health
 from takt.topics import Collector
 
 EVERY = timedelta(seconds=30)
+_OVERHEARD_FOR = timedelta(seconds=60)
+"""Much longer than a take-over needs."""
+_OVERHEARD_AT_MOST = 10_000
 _COLLECTORS_AT_MOST = 10_000
 
 
@@ -55,6 +62,26 @@ class HealthLog:
         if len(self._last) > _COLLECTORS_AT_MOST:
             self._last.popitem(last=False)
         return health
+
+
+class Overheard:
+    """Health of collectors whose shard another process owns."""
+
+    def __init__(self) -> None:
+        self._log = HealthLog()
+        self._kept: deque[tuple[datetime, Collector, Health]] = deque(maxlen=_OVERHEARD_AT_MOST)
+
+    def hear(self, collector: Collector, health: Health, now: datetime) -> None:
+        """Keep it for a while, if it says anything new."""
+        if (kept := self._log.hear(collector, health, now)) is not None:
+            self._kept.append((now, collector, kept))
+        while self._kept and self._kept[0][0] < now - _OVERHEARD_FOR:
+            self._kept.popleft()
+
+    def since_lately(self, now: datetime) -> list[tuple[Collector, Health]]:
+        """What was kept in the last minute, in the order in which it was heard."""
+        since = now - _OVERHEARD_FOR
+        return [(collector, health) for at, collector, health in self._kept if at >= since]
 
 
 def rows_of(healths: Sequence[tuple[Collector, Health]]) -> pa.Table:

@@ -3,20 +3,21 @@
 A few kilobytes of zstd can hold gigabytes of zeros; decoding such a message would end the
 process, so its size is read first: each compressed buffer starts with the length that it
 will have. The offsets come from the stream's flatbuffer metadata (Arrow columnar format,
-"Message" and "RecordBatch" tables).
+"Message", "DictionaryBatch" and "RecordBatch" tables).
 """
 
 import struct
 
 import pyarrow as pa
 
-_RECORD_BATCH = 3
+_DICTIONARY, _RECORD_BATCH = 2, 3
 _HEADER_TYPE, _HEADER = 1, 2
+_DICTIONARY_DATA = 1
 _BUFFERS, _COMPRESSION = 2, 3
 
 
 def inflated_size(payload: bytes) -> int:
-    """Bytes of all buffers of the record batches in an Arrow IPC stream.
+    """Bytes of all buffers of the record batches and dictionaries in an Arrow IPC stream.
 
     Raises:
         pa.ArrowException: It is no such stream.
@@ -32,10 +33,12 @@ def _message_size(metadata: bytes, body: pa.Buffer | None) -> int:
     try:
         root = _at("<I", metadata, 0)
         kind = _field(metadata, root, _HEADER_TYPE)
-        header = _field(metadata, root, _HEADER)
-        if kind is None or header is None or metadata[kind] != _RECORD_BATCH or body is None:
+        batch = _table(metadata, root, _HEADER)
+        if kind is not None and batch is not None and metadata[kind] == _DICTIONARY:
+            batch = _table(metadata, batch, _DICTIONARY_DATA)
+        elif kind is None or metadata[kind] != _RECORD_BATCH:
             return 0
-        return _buffers_size(metadata, header + _at("<I", metadata, header), body)
+        return 0 if batch is None or body is None else _buffers_size(metadata, batch, body)
     except (struct.error, IndexError) as error:
         raise ValueError("the stream's metadata lead outside the message") from error
 
@@ -64,6 +67,12 @@ def _field(metadata: bytes, table: int, index: int) -> int | None:
         return None
     offset = _at("<H", metadata, vtable + place)
     return table + offset if offset else None
+
+
+def _table(metadata: bytes, table: int, index: int) -> int | None:
+    """Where the table begins that a field refers to; None when it is not set."""
+    field = _field(metadata, table, index)
+    return None if field is None else field + _at("<I", metadata, field)
 
 
 def _at(form: str, data: bytes | memoryview, offset: int) -> int:

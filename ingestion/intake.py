@@ -1,18 +1,20 @@
 """Messages sorted by what they are, until a commit settles them.
 
-Belongs here: what a topic and a JSON body say. Whether the lake has a batch already is
-decided in `judgement`; nothing here looks inside a batch.
+Belongs here: what a topic and a JSON body say, and how much one commit takes on. Whether the
+lake has a batch already is decided in `judgement`; nothing here looks at a batch's rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from ingestion.decoding import decoded_size
 from ingestion.inbox import Message
 from ingestion.ledger import DIGEST_SIZE, Span
 from takt.errors import BatchError
@@ -29,6 +31,8 @@ from takt.topics import (
 MAX_NAME_CHARACTERS = 128
 """Site and collector name folders; file systems stop at 255."""
 MAX_JSON_BYTES = 256 * 1024
+MAX_DECODED_BYTES = 128 * 1024 * 1024
+"""What the batches of one commit may become in memory; a collector's full ones stay far below."""
 MAX_NUMBER = 2**60
 """Of rows and bytes: whoever adds two of them stays within 64 bits."""
 EARLIEST = -2_208_988_800_000_000
@@ -58,6 +62,11 @@ class Arrival:
     message: Message
     copies: int = 0
     was_attempted: bool = False
+
+    @cached_property
+    def decoded_bytes(self) -> int:
+        """What it becomes in memory, about: a few kilobytes may become megabytes."""
+        return decoded_size(self.message.payload)
 
 
 @dataclass(frozen=True)
@@ -136,14 +145,17 @@ class Intake:
             self._refuse(message, error)
         return None
 
-    def take(self, max_messages: int, max_bytes: int) -> Selection:
+    def take(
+        self, max_messages: int, max_bytes: int, max_decoded_bytes: float = MAX_DECODED_BYTES
+    ) -> Selection:
         """The oldest messages, within limits but at least one; they stay until `settle`."""
         selection = Selection()
         selection.refusals = _oldest(self._refusals.values(), max_messages, max_bytes)
         max_bytes -= sum(each.message.size for each in selection.refusals)
         selection.losses = list(islice(self._losses.values(), max_messages))
         if max_bytes > 0:
-            selection.batches = _oldest(self._batches.values(), max_messages, max_bytes)
+            found = _oldest(self._batches.values(), max_messages, max_bytes)
+            selection.batches = within_memory(found, max_decoded_bytes)
         return selection
 
     def settle(self, selection: Selection) -> None:
@@ -209,6 +221,17 @@ Held = TypeVar("Held", Arrival, Refusal)
 def digest_of(payload: bytes) -> bytes:
     """What the ledger keeps of a batch's bytes; `takt.batch.digest` in binary."""
     return blake2b(payload, digest_size=DIGEST_SIZE).digest()
+
+
+def within_memory(arrivals: Sequence[Arrival], max_decoded_bytes: float) -> list[Arrival]:
+    """The first batches, at least one, that fit into so much memory together when decoded."""
+    chosen: list[Arrival] = []
+    for arrival in arrivals:
+        max_decoded_bytes -= arrival.decoded_bytes
+        if chosen and max_decoded_bytes < 0:
+            break
+        chosen.append(arrival)
+    return chosen
 
 
 def read_health(payload: bytes) -> Health:

@@ -12,12 +12,14 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import FrameType
 
 from prometheus_client import Gauge
 
 import lake
 from ingestion.credit import CreditBudget
+from ingestion.health_log import Overheard
 from ingestion.inbox import Inbox, Message
 from ingestion.intake import read_health
 from ingestion.owned_shard import OwnedShard, Surroundings
@@ -61,6 +63,7 @@ class Ingestion:
         self._ownership = Ownership(settings, self._inbox.wake)
         self._owned: dict[int, OwnedShard] = {}
         self._known: OrderedDict[Collector, Health] = OrderedDict()
+        self._overheard = Overheard()
         self._has_met = False
         self._wanted_filters = frozenset((HEALTH_FILTER,))
         self._heard_filters: set[str] = set()
@@ -161,6 +164,9 @@ class Ingestion:
         self._backoff.reset()
         self._owned[shard] = owned
         self._not_ready.append(owned)
+        for collector, health in self._overheard.since_lately(datetime.now(UTC)):
+            if shard_of_collector(collector, self._shards) == shard:
+                owned.keep(collector, health)
         for collector, health in self._known.items():
             if health.online and shard_of_collector(collector, self._shards) == shard:
                 owned.meet(collector, health)
@@ -221,7 +227,9 @@ class Ingestion:
         self._known.move_to_end(collector)
         if len(self._known) > _COLLECTORS_KNOWN:
             self._known.popitem(last=False)
-        if owned is not None:
+        if owned is None:
+            self._overheard.hear(collector, health, datetime.now(UTC))
+        else:
             owned.hear(collector, health, greets=self._is_heard(collector))
 
     def _overhear(self, message: Message) -> tuple[Collector, Health] | None:

@@ -5,6 +5,7 @@ each has its turn, is the process's (`main`).
 """
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _COMMIT_MESSAGES = 300
 _COMMIT_BYTES = 16_000_000
-"""One commit takes no more at once: what it decodes has to fit in memory."""
+"""One commit takes no more at once; what it becomes when decoded is bounded by the intake."""
 _HEALTHS_HELD = 1_000
 _SLOW_COMMIT_S = 5.0
 """A commit that takes longer is a lake that does not answer, although nothing has failed."""
@@ -124,6 +125,12 @@ class OwnedShard:
             self._around.inbox.release(message.size)
         return heard
 
+    def keep(self, collector: Collector, health: Health) -> None:
+        """Commit soon what a collector says of itself, if it says anything new."""
+        kept = self._health_log.hear(collector, health, datetime.now(UTC))
+        if kept is not None:
+            self._healths = [*self._healths[-_HEALTHS_HELD:], (collector, kept)]
+
     def hear(self, collector: Collector, health: Health, *, greets: bool) -> None:
         """Keep what a collector says of itself.
 
@@ -132,9 +139,7 @@ class OwnedShard:
             health: Its message.
             greets: Whether it is answered when it is new here; else `greet` does that later.
         """
-        kept = self._health_log.hear(collector, health, datetime.now(UTC))
-        if kept is not None:
-            self._healths = [*self._healths[-_HEALTHS_HELD:], (collector, kept)]
+        self.keep(collector, health)
         if not health.online:
             self._around.budget.gone(collector)
             return
@@ -199,7 +204,7 @@ class OwnedShard:
 
     def leave(self) -> None:
         """Forget what is held; nothing is lost, for collectors forget only what is acknowledged."""
-        held = self._intake.take(self._intake.count, self._intake.bytes)
+        held = self._intake.take(self._intake.count, self._intake.bytes, math.inf)
         # Only the broker is told: else it would hold back what comes for other shards.
         self._forget(held.messages)
         for collector in self._speaking:

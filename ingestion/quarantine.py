@@ -5,6 +5,7 @@ its place in the ledger of its first epoch is settled for good.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ import lake
 from ingestion.committer import Committer
 from ingestion.decoding import decode
 from ingestion.inbox import Message
-from ingestion.intake import Arrival, Selection, microseconds
+from ingestion.intake import MAX_DECODED_BYTES, Arrival, Selection, microseconds
 from ingestion.quarantine_text import described, printable
 from ingestion.sample_times import LiveLimits, refused_rows
 from ingestion.side_shard import side_writer
@@ -195,22 +196,39 @@ def _pages(waiting: list[tuple[str, int]]) -> list[list[str]]:
 
 
 def _replay_page(committer: Committer, page: list[_Refused], limits: LiveLimits) -> dict[str, str]:
-    selection = Selection()
-    outcomes = {}
+    outcomes: dict[str, str] = {}
+    for arrivals, told in _portions(page, limits):
+        now = microseconds(datetime.now(UTC))
+        rows = [
+            {"quarantine_id": each, "outcome": outcome, "replayed_at": now}
+            for each, outcome in told.items()
+        ]
+        replays = pa.Table.from_pylist(rows, schema=QUARANTINE_REPLAY.arrow_schema)
+        committer.commit(Selection(batches=arrivals), Commit(quarantine_replays=replays))
+        outcomes |= told
+    return outcomes
+
+
+def _portions(
+    page: list[_Refused], limits: LiveLimits
+) -> Iterator[tuple[list[Arrival], dict[str, str]]]:
+    """Batches that fit into memory together when decoded, and what becomes of each message."""
+    arrivals: list[Arrival] = []
+    told: dict[str, str] = {}
+    decoded_bytes = 0
     for refused in page:
         try:
-            selection.batches.append(_arrival(refused, limits))
-            outcomes[refused.quarantine_id] = "committed"
+            arrival = _arrival(refused, limits)
         except BatchError as error:
-            outcomes[refused.quarantine_id] = f"refused again, {error.reason}"
-    now = microseconds(datetime.now(UTC))
-    rows = [
-        {"quarantine_id": each, "outcome": outcome, "replayed_at": now}
-        for each, outcome in outcomes.items()
-    ]
-    replays = pa.Table.from_pylist(rows, schema=QUARANTINE_REPLAY.arrow_schema)
-    committer.commit(selection, Commit(quarantine_replays=replays))
-    return outcomes
+            told[refused.quarantine_id] = f"refused again, {error.reason}"
+            continue
+        decoded_bytes += arrival.decoded_bytes
+        if arrivals and decoded_bytes > MAX_DECODED_BYTES:
+            yield arrivals, told
+            arrivals, told, decoded_bytes = [], {}, arrival.decoded_bytes
+        arrivals.append(arrival)
+        told[refused.quarantine_id] = "committed"
+    yield arrivals, told
 
 
 def _arrival(refused: _Refused, limits: LiveLimits) -> Arrival:

@@ -23,6 +23,9 @@ from takt.errors import ConfigurationError
 from takt.settings import Settings
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+OLDEST_VERSION = 14
+"""Of PostgreSQL: older ones cannot end a session that says nothing, so a paused process kept its
+locks."""
 START_TIMEOUT_S = 60.0
 _CONNECT_TIMEOUT_S = 10
 _members: dict[Path, int] = {}
@@ -76,12 +79,20 @@ def connect(settings: Settings) -> Connection:
     """A connection to the catalog's PostgreSQL itself, in autocommit.
 
     Raises:
+        ConfigurationError: It is too old.
         LakeUnavailable: The catalog does not answer.
     """
     try:
-        return psycopg.connect(join(settings), autocommit=True)
+        connection = psycopg.connect(join(settings), autocommit=True)
     except psycopg.OperationalError as error:
         raise LakeUnavailable(f"the catalog does not answer: {_first_line(error)}") from error
+    if (version := connection.info.server_version // 10_000) < OLDEST_VERSION:
+        connection.close()
+        raise ConfigurationError(
+            f"the catalog is PostgreSQL {version}, Takt needs {OLDEST_VERSION} or newer: upgrade"
+            " that server, or let TAKT_CATALOG name a newer one"
+        )
+    return connection
 
 
 def _named_server(address: str) -> str:

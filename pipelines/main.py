@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from prometheus_client import REGISTRY
+
 from pipelines import dbt, home
-from takt import children
+from pipelines.figures import RefreshFigures
+from takt import children, metrics
 from takt.errors import TaktError
 from takt.settings import Settings
 
@@ -44,6 +47,7 @@ def run(settings: Settings) -> None:
         programs = [
             _Program(name, command, environment) for name, command in _commands(settings, address)
         ]
+        _tell_figures(settings, programs)
         try:
             for program in programs:
                 program.start()
@@ -52,6 +56,23 @@ def run(settings: Settings) -> None:
             children.end_all(
                 [program.child for program in programs if program.child], _END_WITHIN_S
             )
+
+
+def _tell_figures(settings: Settings, programs: Sequence["_Program"]) -> None:
+    """Answer whoever asks how this process is."""
+    if settings.metrics.pipelines_port is not None:
+        REGISTRY.register(RefreshFigures(settings))
+    metrics.serve(
+        settings.metrics.pipelines_port, lambda: _ailment(programs, settings.pipelines.port)
+    )
+
+
+def _ailment(programs: Sequence["_Program"], port: int) -> str:
+    """Which of Dagster's processes do not run, or that its web server does not answer yet."""
+    away = [program.name for program in programs if not program.is_running]
+    if away:
+        return f"dagster's {' and '.join(away)} not running"
+    return "" if _answers(port) else "dagster's web server does not answer"
 
 
 _QUIET = {"DAGSTER_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
@@ -75,6 +96,8 @@ def _prepare_storage(settings: Settings, environment: Mapping[str, str]) -> None
 def _commands(settings: Settings, code_server: Path) -> list[tuple[str, Sequence[str | Path]]]:
     programs = Path(sys.executable).parent
     workspace = home.path(settings) / "workspace.yaml"
+    # Dagster's own form of text is coloured.
+    form = ("--log-format", "json") if settings.log_format == "json" else ()
     serve: list[str | Path] = [
         "api",
         "grpc",
@@ -86,18 +109,26 @@ def _commands(settings: Settings, code_server: Path) -> list[tuple[str, Sequence
     return [
         (
             "code server",
-            [programs / "dagster", *serve, "--location-name", "takt", "--log-level", "warning"],
+            [
+                programs / "dagster",
+                *serve,
+                "--location-name",
+                "takt",
+                "--log-level",
+                "warning",
+                *form,
+            ],
         ),
         (
             "daemon",
-            [programs / "dagster-daemon", "run", "-w", workspace, "--log-level", "warning"],
+            [programs / "dagster-daemon", "run", "-w", workspace, "--log-level", "warning", *form],
         ),
         (
             "web server",
             [
                 *(programs / "dagster-webserver", "-h", "127.0.0.1"),
                 *("-p", str(settings.pipelines.port), "-w", workspace),
-                *("--dagster-log-level", "warning", "--uvicorn-log-level", "warning"),
+                *("--dagster-log-level", "warning", "--uvicorn-log-level", "warning", *form),
             ],
         ),
     ]
@@ -114,6 +145,12 @@ class _Program:
     started: float = 0.0
     failures: int = 0
     start_at: float = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs; asked from any thread."""
+        child = self.child
+        return child is not None and child.is_running
 
     def start(self) -> None:
         """Start it now."""

@@ -112,6 +112,7 @@ class MetricsSettings(_Section):
 
     edge_port: Port | None = 9101
     dashboard_port: Port | None = 9102
+    pipelines_port: Port | None = 9103
     ingest_port: Port | None = Field(
         default=9110, description="Of the first process; further ones of `takt up` follow."
     )

@@ -10,6 +10,7 @@ from asyncua import Client, ua
 
 from edge.configuration import OpcUaNode, TopicPart, parse_pattern
 from edge.opcua.tree import Limits, Tree
+from edge.payload import PayloadError, as_signal
 from takt.equipment import is_path
 
 _OBJECTS = ua.NodeId(ua.ObjectIds.ObjectsFolder)
@@ -83,8 +84,16 @@ async def _by_path(tree: Tree, wanted: OpcUaNode) -> tuple[list[Target], str]:
         for place in places
         if place.is_variable
     ]
-    sound = [target for target in found if is_path(target.equipment) and target.signal[:1] != "$"]
+    sound = [each for each in found if is_path(each.equipment) and _is_signal(each.signal)]
     return sound, "what fits is no variable, or its levels cannot name equipment"
+
+
+def _is_signal(name: str) -> bool:
+    try:
+        as_signal(name)
+    except PayloadError:
+        return False
+    return True
 
 
 async def _below(tree: Tree, places: list[_Place], part: TopicPart) -> list[_Place]:
@@ -92,7 +101,7 @@ async def _below(tree: Tree, places: list[_Place], part: TopicPart) -> list[_Pla
     children = await tree.children([place.node for place in places])
     for place, (_, found) in zip(places, children, strict=True):
         for child in found:
-            name = child.BrowseName.Name
+            name = child.BrowseName.Name or ""
             if part.literal not in (None, name):
                 continue
             below.append(

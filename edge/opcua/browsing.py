@@ -130,7 +130,7 @@ async def _walk(tree: Tree) -> AsyncIterator[_Place]:
                     continue
                 seen.add(child.NodeId)
                 is_variable = child.NodeClass is ua.NodeClass.Variable
-                path = (*place.path, child.BrowseName.Name)
+                path = (*place.path, _sound(child.BrowseName.Name or ""))
                 below.append(_Place(path, child.NodeId, is_variable))
                 if is_variable:
                     found += 1
@@ -154,7 +154,7 @@ async def _described(client: Client, limits: Limits, places: list[_Place]) -> li
     return [
         Variable(
             place.path,
-            _with_uri(place.node, namespaces),
+            _sound(_with_uri(place.node, namespaces)),
             getattr(names.get(kind), "Name", "?"),
             isinstance(level, int) and bool(level & _HISTORY_READ),
         )
@@ -188,9 +188,19 @@ def _lines(
         equipment, signal = _names(variable.path, taken)
         yield ""
         yield f"  [[sources.{who['source']}.nodes]]"
-        yield f"  node = {json.dumps(variable.node, ensure_ascii=False)}"
+        yield f"  node = {_quoted(variable.node)}"
         yield f"  equipment = {json.dumps(equipment)}"
-        yield f"  signal = {json.dumps(signal, ensure_ascii=False)}"
+        yield f"  signal = {_quoted(signal)}"
+
+
+def _sound(text: str) -> str:
+    """A name that can be printed and written: servers may send bytes that are no UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML writes it, which unlike JSON wants DEL written out."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _names(path: tuple[str, ...], taken: set[tuple[str, str]]) -> tuple[str, str]:

@@ -1,23 +1,28 @@
 """When something was missed, and that it is made good before new moments count.
 
 Belongs here: one gap of one source from its beginning to its end, over restarts. The moment is
-`edge.opcua.covered`, the reading `edge.opcua.history`.
+`edge.opcua.covered`, the reading `edge.opcua.history`. Equipment of which nothing is missing
+any more gets the heartbeats that it would have had: its time counts as covered.
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
 from edge.clock import Clock
 from edge.configuration import OpcUaSource
-from edge.link import Put
+from edge.link import HEARTBEAT_S, Put
 from edge.opcua.covered import Covered
 from edge.opcua.history import BackFill
 from edge.opcua.session import Session
 from edge.opcua.subscribing import CLOCK_NODE
 from edge.opcua.value import aware
+from edge.spool import Delivery
+from takt.batch import MAX_ROWS, Quality, Sample
 
+_BEAT = round(HEARTBEAT_S * 1_000_000)
 _OVERLAP = timedelta(seconds=5)
 """By how much a value may come later than the server's clock that was read beside it."""
 
@@ -80,4 +85,23 @@ class Gaps:
             since = max(through - overlap, now - most)
             self._back_fill = BackFill(self._name, since, self._put, self._clock)
         targets = [target for known in session.items.targets.values() for target in known]
-        await self._back_fill.run(session.client, session.limits, targets, now + overlap)
+        fill = self._back_fill
+        whole = await fill.run(session.client, session.limits, targets, now + overlap)
+        await self._beat(whole, fill.since, now)
+
+    async def _beat(self, equipment: Iterable[str], since: datetime, until: datetime) -> None:
+        """Heartbeats of the past; the same for the same gap, so that none counts twice."""
+        times = range(_next_beat(since), _next_beat(until), _BEAT)
+        now, good = self._clock.now(), int(Quality.GOOD)
+        for path in sorted(equipment):
+            for first in range(0, len(times), MAX_ROWS):
+                beats = [
+                    Sample(path, "$heartbeat", at, 1.0, self._name, good, now, is_historical=True)
+                    for at in times[first : first + MAX_ROWS]
+                ]
+                await self._put(Delivery(beats, self._name))
+
+
+def _next_beat(moment: datetime) -> int:
+    """The first moment of a heartbeat at or after this one, in µs."""
+    return -(-round(moment.timestamp() * 1_000_000) // _BEAT) * _BEAT

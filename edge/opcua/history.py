@@ -36,11 +36,14 @@ class BackFill:
         since: Where the gap begins, in the server's time.
         put: Where samples go.
         clock: The collector's time.
+
+    Attributes:
+        since: Where the gap begins.
     """
 
     def __init__(self, name: str, since: datetime, put: Put, clock: Clock) -> None:
         self._name = name
-        self._since = since
+        self.since = since
         self._put = put
         self._clock = clock
         self._reached: dict[tuple[str, str], datetime] = {}
@@ -49,18 +52,22 @@ class BackFill:
 
     async def run(
         self, client: Client, limits: Limits, targets: Sequence[Target], until: datetime
-    ) -> None:
-        """Read what is missing before `until`; one node's refusal does not stop the others."""
+    ) -> set[str]:
+        """Read what is missing before `until`; one node's refusal does not stop the others.
+
+        Returns:
+            The equipment of which nothing is missing: every node of it has a history.
+        """
         wanted: dict[ua.NodeId, list[Target]] = {}
         for target in targets:
             wanted.setdefault(target.node, []).append(target)
         offering = await _with_history(client, limits, list(wanted))
-        refused = 0
+        missing = set(wanted) - set(offering)
         for number, node in enumerate(offering):
             try:
                 await self._fill(client, wanted[node], until)
             except ua.UaStatusCodeError as error:
-                refused += 1
+                missing.add(node)
                 log.warning(
                     "%s: the server gives no history of %s (%s); its gap stays",
                     *(self._name, wanted[node][0].wanted.place, type(error).__name__),
@@ -68,14 +75,16 @@ class BackFill:
             self._report(number + 1, len(offering))
         log.info(
             "%s: %d values from the history of %d nodes, %s to %s; %d nodes have none: a gap stays",
-            *(self._name, self._values, len(offering) - refused),
-            *(f"{self._since:%Y-%m-%d %H:%M:%S}", f"{until:%Y-%m-%d %H:%M:%S}"),
-            len(wanted) - len(offering) + refused,
+            *(self._name, self._values, len(wanted) - len(missing)),
+            *(f"{self.since:%Y-%m-%d %H:%M:%S}", f"{until:%Y-%m-%d %H:%M:%S}"),
+            len(missing),
         )
+        incomplete = {target.equipment for node in missing for target in wanted[node]}
+        return {target.equipment for target in targets} - incomplete
 
     async def _fill(self, client: Client, targets: list[Target], until: datetime) -> None:
         key = (targets[0].equipment, targets[0].signal)
-        since = self._reached.get(key, self._since)
+        since = self._reached.get(key, self.since)
         async for values in _raw(client, targets[0].node, since, until):
             await self._hand_over(targets, values)
             if values[-1].SourceTimestamp is not None:
@@ -91,7 +100,7 @@ class BackFill:
                 continue
             for target in targets:
                 try:
-                    found = as_samples(target.equipment, target.signal, data, now)
+                    found = as_samples(target.equipment, target.signal, data, now, _leave_out)
                 except PayloadError:
                     continue
                 samples += [sample._replace(is_historical=True) for sample in found]
@@ -106,6 +115,10 @@ class BackFill:
             log.info(
                 "%s: back-filled %d values, %d of %d nodes", self._name, self._values, done, of
             )
+
+
+def _leave_out(_why: str) -> None:
+    """A part that has no place on the wire; the subscription has named it."""
 
 
 async def _with_history(

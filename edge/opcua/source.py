@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -195,7 +196,9 @@ class OpcUaCollector:
         samples: list[Sample] = []
         try:
             for target in self._targets.get(node, ()):
-                samples += as_samples(target.equipment, target.signal, data, now)
+                samples += as_samples(
+                    target.equipment, target.signal, data, now, partial(self._leave_out, node)
+                )
         except PayloadError as error:
             self._leave_out(node, str(error))
             return

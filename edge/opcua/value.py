@@ -6,7 +6,7 @@ they go. Connections are `edge.opcua.connection`.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +20,7 @@ _OVERFLOW = 0x0480
 """Info type "data value" with its overflow bit (OPC UA part 4, 7.39)."""
 MOST_PARTS = 1_000
 """Of one value; an image is no row of signals."""
+_MOST_DEEP = 16
 _PLAIN = frozenset({float, int, bool, str, type(None)})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEVERITIES = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)
@@ -35,8 +36,21 @@ def has_overflown(status: ua.StatusCode | None) -> bool:
     return status is not None and status.value & _OVERFLOW == _OVERFLOW
 
 
-def as_samples(equipment: str, signal: str, data: ua.DataValue, received_at: int) -> list[Sample]:
+def as_samples(
+    equipment: str,
+    signal: str,
+    data: ua.DataValue,
+    received_at: int,
+    skip: Callable[[str], None] | None = None,
+) -> list[Sample]:
     """The samples that a data value is; without a source time they were born when it came.
+
+    Args:
+        equipment: Of the samples.
+        signal: What the whole value is.
+        data: What the server said.
+        received_at: When it came, in µs.
+        skip: Told why a part is left out; the others count. None: no part may be left out.
 
     Raises:
         PayloadError: A datatype has no place on the wire, or there are too many parts.
@@ -47,12 +61,18 @@ def as_samples(equipment: str, signal: str, data: ua.DataValue, received_at: int
     if quality is Quality.BAD or data.Value is None:
         return [Sample(equipment, signal, born, None, None, int(Quality.BAD), received_at)]
     samples = []
-    for suffix, part in _parts(data.Value.Value, ""):
-        value, text, own_quality = as_value(_plain(part))
+    for count, (suffix, part) in enumerate(_parts(data.Value.Value, ""), 1):
+        if count > MOST_PARTS:
+            raise PayloadError(f"a value of more than {MOST_PARTS} parts")
+        try:
+            value, text, own_quality = as_value(_plain(part))
+        except PayloadError as error:
+            if skip is None or not suffix:
+                raise
+            skip(f"{signal}{suffix}: {error}")
+            continue
         worst = int(max(quality, own_quality))
         samples.append(Sample(equipment, signal + suffix, born, value, text, worst, received_at))
-        if len(samples) > MOST_PARTS:
-            raise PayloadError(f"a value of more than {MOST_PARTS} parts")
     return samples
 
 
@@ -61,24 +81,27 @@ def has_source_time(data: ua.DataValue) -> bool:
     return _microseconds(data.SourceTimestamp) is not None
 
 
-def _parts(value: object, suffix: str) -> Iterable[tuple[str, object]]:
+def _parts(value: object, suffix: str, depth: int = 0) -> Iterable[tuple[str, object]]:
     # Most values are plain, and ten thousand may come in a second.
-    return ((suffix, value),) if type(value) in _PLAIN else _walk(value, suffix)
+    return ((suffix, value),) if type(value) in _PLAIN else _walk(value, suffix, depth + 1)
 
 
-def _walk(value: object, suffix: str) -> Iterator[tuple[str, object]]:
+def _walk(value: object, suffix: str, depth: int) -> Iterator[tuple[str, object]]:
+    if depth > _MOST_DEEP:
+        raise PayloadError(f"values in each other over {_MOST_DEEP} deep")
     match value:
         case list() | tuple():
             for place, part in enumerate(value):
-                yield from _parts(part, f"{suffix}[{place}]")
+                yield from _parts(part, f"{suffix}[{place}]", depth)
         case ua.Variant() | ua.DataValue():
-            yield from _parts(value.Value, suffix)
+            yield from _parts(value.Value, suffix, depth)
         case ua.LocalizedText() | ua.QualifiedName() | ua.NodeId() | ua.ExtensionObject():
             yield suffix, value
         case _ if dataclasses.is_dataclass(value):
             for field in dataclasses.fields(value):
                 if field.name != "Encoding":
-                    yield from _parts(getattr(value, field.name), f"{suffix}.{field.name}")
+                    part = getattr(value, field.name)
+                    yield from _parts(part, f"{suffix}.{field.name}", depth)
         case _:
             yield suffix, value
 

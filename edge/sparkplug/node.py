@@ -35,7 +35,7 @@ class Message(NamedTuple):
     received_at: int
 
 
-class Loss(NamedTuple):
+class LostEquipment(NamedTuple):
     """Equipment that is no longer heard; `at` in µs, None: now."""
 
     equipment: tuple[str, ...]
@@ -63,7 +63,7 @@ class Outcome:
 
     read: Read = field(default_factory=Read)
     born: list[Born] = field(default_factory=list)
-    link: list[Loss | str] = field(default_factory=list)
+    link: list[LostEquipment | str] = field(default_factory=list)
 
 
 class EdgeNode:
@@ -291,7 +291,7 @@ class EdgeNode:
     ) -> None:
         lost = tuple(known.equipment for known in definitions if known and known.equipment)
         if lost:
-            outcome.link.append(Loss(lost, reason, at))
+            outcome.link.append(LostEquipment(lost, reason, at))
 
     def _count_unborn(self, messages: int) -> None:
         self.counts["data_before_birth"] += messages

@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
@@ -18,16 +17,17 @@ from paho.mqtt.client import Client, MQTTMessage
 from edge.broker import BrokerLostError, Connection, Session, connect
 from edge.clock import Clock
 from edge.configuration import SparkplugSource
+from edge.learning import Learned, learn
 from edge.left_out import LeftOut
 from edge.link import Link, Put
 from edge.sparkplug import topic
 from edge.sparkplug.birth_cache import BirthCache, BirthCacheError
 from edge.sparkplug.equipment import EquipmentNames
 from edge.sparkplug.host import Host
-from edge.sparkplug.node import Loss, Outcome
+from edge.sparkplug.node import LostEquipment, Outcome
 from edge.sparkplug.reading import UndecodableError
 from edge.sparkplug.rebirth import rebirth_command
-from edge.spool import Delivery, SpoolFullError
+from edge.spool import Delivery
 from takt.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ MAX_WAITING = 5_000
 """Messages taken from the broker and not yet handed over; then reading stops."""
 REPORT_EVERY_S = 60.0
 _TICK_S = 0.1
-_RETRY_S = 5.0
+_FINISH_S = 1.5
 _AT_ONCE = 200
 """Messages applied before other tasks have their turn."""
 
 
-class Identity(NamedTuple):
+class HostNames(NamedTuple):
     """Who the host application is.
 
     Attributes:
@@ -71,13 +71,13 @@ class SparkplugCollector:
         self,
         name: str,
         source: SparkplugSource,
-        identity: Identity,
+        identity: HostNames,
         *,
         births: BirthCache,
         link: Link,
         clock: Clock,
         put: Put,
-        learned: Callable[[str, str], Awaitable[None]],
+        learned: Learned,
         report_every_s: float = REPORT_EVERY_S,
     ) -> None:
         self._name = name
@@ -130,10 +130,11 @@ class SparkplugCollector:
                     self._say_state(connection, began)
                     await self._await_messages()
                     await self._hand_over(connection)
-                # Nobody says it again.
                 await self._apply_taken()
                 connection.raise_lost()
             finally:
+                connection.pause()
+                await self._finish(asyncio.create_task(self._apply()))
                 await self._report()
                 if not connection.is_lost and self._source.role == "primary":
                     state = topic.state(self._identity.host_id)
@@ -196,6 +197,21 @@ class SparkplugCollector:
             connection.resume()
 
     async def _apply_taken(self) -> None:
+        """Hand over what was taken. A stop waits for it for a moment: nobody says it again."""
+        applying = asyncio.create_task(self._apply(), name=f"apply[{self._name}]")
+        try:
+            await asyncio.shield(applying)
+        except asyncio.CancelledError:
+            await self._finish(applying)
+            raise
+
+    async def _finish(self, applying: "asyncio.Task[None]") -> None:
+        _, late = await asyncio.wait([applying], timeout=_FINISH_S)
+        if late:
+            applying.cancel()
+            log.error("%s: the spool takes nothing: the last messages are lost", self._name)
+
+    async def _apply(self) -> None:
         taken, self._taken = self._taken, []
         for first in range(0, len(taken), _AT_ONCE):
             outcome = Outcome()
@@ -232,25 +248,16 @@ class SparkplugCollector:
             kept = self._left_out.without_unserved(samples) if self._link.is_full else samples
             await self._put(Delivery(kept, self._name if is_told_again else None))
 
-    async def _tell(self, change: Loss | str) -> None:
-        if isinstance(change, Loss):
+    async def _tell(self, change: LostEquipment | str) -> None:
+        if isinstance(change, LostEquipment):
             await self._link.lose(change.equipment, change.reason, change.at)
             return
         if not self._link.serves(change):
             if self._link.is_full:
                 return
-            await self._learn(change)
+            await learn(self._learned, self._name, change)
             await self._link.add(change)
         await self._link.regain([change])
-
-    async def _learn(self, equipment: str) -> None:
-        """Wait while the disk refuses: the messages are applied and would not come again."""
-        while True:
-            try:
-                return await self._learned(self._name, equipment)
-            except SpoolFullError as full:
-                log.warning("%s: %s is not known yet, it waits: %s", self._name, equipment, full)
-            await asyncio.sleep(_RETRY_S)
 
     async def _report(self) -> None:
         self._report_at = time.monotonic() + self._report_every_s

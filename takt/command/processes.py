@@ -47,9 +47,13 @@ def up() -> None:
     raise typer.Exit(stack.run_plant(options))
 
 
-def ingest() -> None:
+def ingest(
+    name: Annotated[
+        str, typer.Option(help="Of this process in its log, where several run on one host.")
+    ] = "ingest",
+) -> None:
     """Commit what collectors send into the lake."""
-    options = _begin("ingest")
+    options = _begin(name)
     raise typer.Exit(late("ingestion.main:run")(options) or 0)
 
 

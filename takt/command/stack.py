@@ -244,10 +244,11 @@ def core_services(options: Settings) -> list[Service]:
 def _ingest_service(options: Settings, number: int) -> Service:
     """One of several ingesting processes, which have all but their metrics' port in common."""
     first_port = options.metrics.ingest_port
-    if number == 0 or first_port is None:
-        return Service(f"ingest-{number + 1}" if number else "ingest", ("ingest",))
-    variables = {"TAKT_METRICS__INGEST_PORT": str(first_port + number)}
-    return Service(f"ingest-{number + 1}", ("ingest",), variables=variables)
+    if number == 0:
+        return Service("ingest", ("ingest",))
+    name = f"ingest-{number + 1}"
+    port = {} if first_port is None else {"TAKT_METRICS__INGEST_PORT": str(first_port + number)}
+    return Service(name, ("ingest", "--name", name), variables=port)
 
 
 def run_plant(options: Settings) -> int:

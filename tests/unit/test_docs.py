@@ -84,3 +84,17 @@ def test_every_direct_dependency_is_documented_with_its_reason() -> None:
     documented = set(re.findall(r"`([a-z-]+)`", (ROOT / "docs/dependencies.md").read_text()))
 
     assert names <= documented
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = {
+        pair
+        for page in PAGES
+        for pair in re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page.read_text())
+    }
+
+    assert len(named) > 10
+    for file, test in named:
+        assert re.search(rf"^ *(async )?def {test}\b", (ROOT / file).read_text(), re.MULTILINE), (
+            test
+        )

@@ -1,6 +1,7 @@
 """A TCP proxy between a client and a server, to cut, to stall or to slow the line."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from tests.conftest import free_port
@@ -53,15 +54,24 @@ class Proxy:
             writer.close()
             return
         self._lines |= {writer, ours}
-        await asyncio.gather(self._pump(reader, ours), self._pump(theirs, writer))
+        await asyncio.gather(self._pump(reader, ours), self._pump(theirs, writer, self.answered))
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def answered(self, data: bytes) -> bytes:
+        """What the client gets of what the server says: all of it, as it is."""
+        return data
+
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        passed: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         with suppress(OSError, asyncio.CancelledError):
             while data := await reader.read(65_536):
                 await self._flowing.wait()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                writer.write(data)
+                writer.write(passed(data))
                 await writer.drain()
         writer.close()
         self._lines.discard(writer)

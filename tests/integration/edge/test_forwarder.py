@@ -282,6 +282,35 @@ async def test_a_conflict_and_an_ack_beyond_open_a_new_epoch(forwarding, peer, o
         assert peer.first_rows_beside(before) == [1, 3, 4]
 
 
+async def test_the_end_of_an_epoch_is_said_until_the_lake_has_a_later_batch(forwarding, peer):
+    async with forwarding() as parts:
+        await write_batches(parts, [1])
+        await until_empty(parts)
+        before = parts.spool.epoch
+        peer.acknowledges = False
+        await write_batches(parts, [2])
+        await until(lambda: peer.received == [1, 2], "the batches")
+        peer.ack(before, new_epoch=True)
+        await until(lambda: ends_said(peer, before) == 1, "the end of the epoch")
+        peer.ack(parts.spool.epoch, ingestor="ingestor2")
+        await until(lambda: ends_said(peer, before) == 2, "it again, to another ingestion")
+        assert parts.spool.has_closed
+
+        peer.acknowledges = True
+        peer.drops = {2}
+        await write_batches(parts, [3], [4])
+        await until(lambda: ends_said(peer, before) == 3, "it again, for a batch was lost")
+        await write_batches(parts, [5])
+        await until(lambda: not parts.spool.has_closed, "the end to be forgotten")
+
+    assert peer.values() == [1, 2, 2, 3, 4, 5]
+
+
+def ends_said(peer: AckingPeer, epoch: str) -> int:
+    said = (health for health in peer.healths if health.epoch == epoch)
+    return sum(not health.online and not health.spool_rows for health in said)
+
+
 async def test_an_overflow_is_declared_and_counted(forwarding, peer, tmp_path):
     peer.acknowledges = False
     async with forwarding(capacity_mb=1, when_full="drop_oldest") as parts:

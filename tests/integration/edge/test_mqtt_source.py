@@ -16,6 +16,7 @@ from edge.configuration import MqttSource
 from edge.link import Link
 from edge.mqtt_source import MqttCollector
 from edge.spool import Delivery, SpoolFullError
+from takt.backoff import Backoff
 from tests.conftest import Mosquitto
 from tests.integration.chain.test_secured_broker import certificate
 
@@ -182,16 +183,18 @@ async def test_all_that_comes_over_tls_is_read(tmp_path: Path) -> None:
     assert gate.values == list(range(3_000))
 
 
-async def test_messages_that_the_spool_refused_take_no_room_for_ever(
+async def test_a_disk_that_refuses_new_equipment_loses_no_message_of_any_qos(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.mqtt_source.MAX_WAITING", 1)
-    spool = Refusing(times=2)
-    async with collecting(spool, mosquitto.port):
-        await asyncio.to_thread(mosquitto.publish, TOPIC, '{"value": 7, "t": 1700000000}')
-        await asyncio.wait_for(spool.arrived.wait(), WAIT_S)
+    monkeypatch.setattr("edge.learning.RETRY_S", 0.05)
+    spool = Refusing(times=3)
+    async with collecting(spool, mosquitto.port) as collector:
+        connection = collector._connection
+        await asyncio.to_thread(publish_many, mosquitto.port, 100, 0)
+        await until(lambda: len(spool.values) == 100, "all messages")
+        assert collector._connection is connection
 
-    assert spool.values == [7.0]
+    assert spool.values == list(range(100))
     assert spool.refusals_left == 0
 
 
@@ -298,3 +301,25 @@ async def test_a_changing_id_in_topics_is_learned_up_to_a_limit(
 
     assert gate.values == [0.0, 1.0, 9.0]
     assert len(collector._link.equipment) == 2
+
+
+async def test_every_success_starts_the_waiting_over(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[float] = []
+
+    class Recorded(Backoff):
+        def next_delay_s(self) -> float:
+            delays.append(self._bound)
+            super().next_delay_s()
+            return 0.0
+
+    monkeypatch.setattr("edge.mqtt_source.Backoff", Recorded)
+    gate = Gate()
+    async with collecting(gate, mosquitto.port) as collector:
+        for loss in range(1, 6):
+            await asyncio.to_thread(take_over, mosquitto.port)
+            await until(lambda loss=loss: len(delays) >= loss, "the loss to be noticed")
+            await until(lambda: collector._connection is not None, "another connection")
+
+    assert set(delays) == {0.5}

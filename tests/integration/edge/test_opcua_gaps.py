@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import pytest_asyncio
@@ -109,6 +110,32 @@ async def test_what_happened_while_nobody_listened_is_read_from_history_once(
         float(number) for number in range(11, 2_599)
     ]
     assert [row["value"] for row in spooling.rows("Forgotten")] == [0.0, 2.0]
+
+
+async def test_time_that_is_read_from_history_counts_as_covered_where_nothing_is_missing(
+    plant, spooling, tmp_path
+):
+    await add_variable(plant, "Kept", history=True)
+    await add_variable(plant, "Lost", history=False)
+    kept, lost = (source(plant, name).nodes[0] for name in ("Kept", "Lost"))
+    nodes = [kept, lost.model_copy(update={"equipment": "assembly/line1/press02"})]
+    configured = source(plant, "Kept").model_copy(update={"nodes": tuple(nodes)})
+    began = datetime.now(UTC) - timedelta(minutes=10)
+    (tmp_path / "line1.covered.json").write_text(json.dumps({"through": began.isoformat()}))
+    async with collecting(configured, spooling.put, tmp_path):
+        await spooling.until(lambda: sum(s.is_historical for s in spooling.of("$heartbeat")) > 118)
+    # Read again, as after a crash before the gap's end was kept.
+    (tmp_path / "line1.covered.json").write_text(json.dumps({"through": began.isoformat()}))
+    async with collecting(configured, spooling.put, tmp_path):
+        await spooling.until(lambda: sum(s.is_historical for s in spooling.of("$heartbeat")) > 237)
+
+    beats = [row for row in spooling.rows("$heartbeat") if row["is_historical"]]
+    times = [row["observed_at"] for row in beats]
+    assert {row["equipment"] for row in beats} == {"assembly/line1/press01"}
+    assert {row["text"] for row in beats} == {"line1"}
+    assert {later - at for at, later in pairwise(times)} == {timedelta(seconds=5)}
+    assert abs(times[0] - began) < timedelta(seconds=15)
+    assert abs(times[-1] - datetime.now(UTC)) < timedelta(seconds=60)
 
 
 async def test_a_gap_begins_where_the_last_value_was_accepted_not_where_it_was_received(

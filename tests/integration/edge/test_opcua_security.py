@@ -1,6 +1,7 @@
 import logging
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -218,6 +219,26 @@ async def test_an_expired_server_is_refused_and_its_renewal_taken_without_restar
     await plant.stop()
 
     assert len([line for line in caplog.messages if "no restart is needed" in line]) == 1
+
+
+async def test_an_ending_certificate_is_said_in_health_until_it_is_renewed(plant, tmp_path):
+    trust(plant, tmp_path)
+    said = []
+    for days in (29, 400):
+        put_own(tmp_path, timedelta(days=days))
+        async with collecting(source(plant, "Speed"), Sink().put, tmp_path) as link:
+            await until(lambda link=link: link.health.link == "up", "the connection")
+            said.append("the collector's certificate ends on" in link.health.reason)
+
+    assert said == [True, False]
+
+
+def put_own(folder: Path, ends: timedelta) -> None:
+    """Give the collector a certificate as an administrator would."""
+    made = make_identity(folder / "made", ends=ends, uri="urn:takt:demo:collector1")
+    (folder / "own").mkdir(exist_ok=True)
+    for file, name in zip(made, ("certificate.der", "private_key.pem"), strict=True):
+        shutil.copy(file, folder / "own" / name)
 
 
 def session_users(plant: Plant) -> list[str]:

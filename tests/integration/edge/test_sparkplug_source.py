@@ -16,7 +16,7 @@ from edge.clock import Clock
 from edge.configuration import SparkplugSource
 from edge.link import Link
 from edge.sparkplug.birth_cache import BirthCache
-from edge.sparkplug.source import Identity, SparkplugCollector
+from edge.sparkplug.source import HostNames, SparkplugCollector
 from edge.sparkplug.sparkplug_b_pb2 import Payload
 from edge.spool import Delivery, SpoolFullError
 from tests.conftest import Mosquitto, wait_until
@@ -293,7 +293,7 @@ def collector_of(broker, folder, clock, put, learned) -> tuple[SparkplugCollecto
     collector = SparkplugCollector(
         "plant",
         SparkplugSource(kind="sparkplug", host="127.0.0.1", port=broker.port),
-        Identity("test", "test"),
+        HostNames("test", "test"),
         births=BirthCache(folder / "plant.db"),
         link=link,
         clock=clock,
@@ -303,7 +303,8 @@ def collector_of(broker, folder, clock, put, learned) -> tuple[SparkplugCollecto
     return collector, link
 
 
-async def test_what_a_lost_connection_gave_is_handed_over(mosquitto, tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", ["lost connection", "stop"])
+async def test_what_was_taken_at_the_end_is_handed_over(mosquitto, tmp_path, monkeypatch, end):
     monkeypatch.setattr("edge.sparkplug.source._AT_ONCE", 1)
     room, values = asyncio.Event(), []
 
@@ -326,19 +327,23 @@ async def test_what_a_lost_connection_gave_is_handed_over(mosquitto, tmp_path, m
     await until(lambda: len(collector._taken) == 20, "all to be taken")
     connection = collector._connection
     assert connection is not None
-    mosquitto.kill()
-    await until(lambda: connection.is_lost, "the loss")
-    room.set()
-
-    await until(lambda: link.health.link == "down", "the source to notice")
-    assert values == [float(level) for level in range(5, 26)]
-    task.cancel()
+    if end == "stop":
+        task.cancel()
+        asyncio.get_running_loop().call_soon(room.set)
+    else:
+        mosquitto.kill()
+        await until(lambda: connection.is_lost, "the loss")
+        room.set()
+        await until(lambda: link.health.link == "down", "the source to notice")
+        task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+    assert values == [float(level) for level in range(5, 26)]
     node.close()
 
 
 async def test_a_disk_that_refuses_new_equipment_loses_no_message(mosquitto, tmp_path, monkeypatch):
-    monkeypatch.setattr("edge.sparkplug.source._RETRY_S", 0.05)
+    monkeypatch.setattr("edge.learning.RETRY_S", 0.05)
     values, refusals = [], iter(range(3))
 
     async def put(delivery: Delivery) -> None:

@@ -199,3 +199,24 @@ def test_sigterm_before_the_lake_was_ever_there_is_a_clean_end(
         assert "Traceback" not in ingestion.log
     finally:
         ingestion.kill()
+
+
+def test_what_collectors_say_of_themselves_while_a_stand_by_takes_over_is_kept(
+    settings: Settings, ingestion: IngestionProcess, collector: FakeCollector, tmp_path: Path
+) -> None:
+    collector.report(online=True, accepted_rows=1)
+    wait_until(lambda: count(settings, "raw.health") == 1, "the first health row")
+    stand_by = IngestionProcess(environment_of(settings), tmp_path / "stand-by.log")
+    stand_by.start()
+    try:
+        wait_until(lambda: "ready to take over" in stand_by.log, "the stand-by", 60)
+        ingestion.kill()
+        collector.report(online=False, accepted_rows=2, at="2026-01-01T00:00:01Z")
+        collector.report(online=True, accepted_rows=3, at="2026-01-01T00:00:02Z")
+        stand_by.wait_ready()
+
+        wait_until(lambda: count(settings, "raw.health where accepted_rows = 3"), "the last row")
+        said = query(settings, "select distinct accepted_rows, online from raw.health order by 1")
+        assert said == [(1, True), (2, False), (3, True)]
+    finally:
+        stand_by.kill()

@@ -6,6 +6,7 @@ import pytest
 
 import lake
 from ingestion import quarantine
+from ingestion.main import Ingestion
 from takt.errors import ConfigurationError
 from takt.settings import Settings
 
@@ -21,3 +22,14 @@ def test_the_quarantine_of_an_older_home_says_what_to_do_and_works_after_it(
 
     lake.schema.create(lake_settings)
     assert quarantine.list_entries(lake_settings) == []
+
+
+def test_a_catalog_that_is_too_old_is_said_once_with_what_to_do(
+    lake_settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("lake.catalog.OLDEST_VERSION", 99)
+
+    with pytest.raises(ConfigurationError, match="Takt needs 99 or newer: upgrade that server"):
+        Ingestion(lake_settings).run()
+
+    assert caplog.records == []

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from takt import children
-from takt.settings import PipelinesSettings, Settings
-from tests.conftest import free_port, wait_until
+from takt.settings import MetricsSettings, PipelinesSettings, Settings
+from tests.conftest import asked, free_port, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -25,7 +25,9 @@ _ASKED = "{workspaceOrError{... on Workspace{locationEntries{locationOrLoadError
 def pipelines(lake_settings: Settings) -> Iterator[tuple[Settings, "subprocess.Popen[bytes]"]]:
     """`takt pipelines` on a port of its own."""
     port = PipelinesSettings(port=free_port())
-    settings = lake_settings.model_copy(update={"pipelines": port})
+    asked_at = MetricsSettings(pipelines_port=free_port())
+    changes = {"pipelines": port, "metrics": asked_at, "log_format": "json"}
+    settings = lake_settings.model_copy(update=changes)
     process = subprocess.Popen(
         [sys.executable, "-m", "takt", "pipelines"], env=settings.environment()
     )
@@ -64,15 +66,20 @@ def test_dagster_comes_back_after_a_kill_and_ends_without_a_trace(
 ) -> None:
     settings, process = pipelines
     wait_until(lambda: code_is_loaded(settings), "Dagster to load", 120, 0.5)
+    port = settings.metrics.pipelines_port
+    assert asked(port, "/health") == (200, '{"status": "ok"}')
+    assert asked(port, "/metrics")[0] == 200
 
     (killed,) = code_servers(process)
     os.kill(killed, signal.SIGKILL)
+    missing = '{"status": "dagster\'s code server not running"}'
+    wait_until(lambda: asked(port, "/health") == (503, missing), "it to be missed", 10)
     wait_until(lambda: set(code_servers(process)) - {killed}, "a new code server", 30, 0.2)
     wait_until(lambda: code_is_loaded(settings), "Dagster to load again", 120, 0.5)
 
     below = children.descendants(process.pid)
-    asked = time.monotonic()
+    ended_at = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
-    assert time.monotonic() - asked < 10
+    assert time.monotonic() - ended_at < 10
     assert [pid for pid, _ in below if Path(f"/proc/{pid}").exists()] == []

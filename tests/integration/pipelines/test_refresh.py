@@ -10,6 +10,7 @@ import pytest
 import lake
 from ingestion import reference
 from lake import query
+from pipelines.figures import RefreshFigures
 from pipelines.refresh import RefreshError, RefreshReport, refresh
 from takt.settings import Settings
 from tests.conftest import wait_until
@@ -38,6 +39,19 @@ def publications(settings: Settings) -> list[tuple[object, ...]]:
     return execute(settings, f"select {columns} from pipeline.publication order by published_at")
 
 
+def told_figures(settings: Settings) -> dict[tuple[str, ...], float]:
+    """Each figure by its name and labels."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in RefreshFigures(settings).collect()
+        for sample in family.samples
+    }
+
+
+def test_without_a_lake_there_are_no_figures(tmp_path: Path) -> None:
+    assert told_figures(Settings(home=tmp_path / "none")) == {}
+
+
 def outcomes(settings: Settings) -> list[tuple[object, ...]]:
     return execute(settings, "select kind, outcome from pipeline.run order by started_at")
 
@@ -53,6 +67,11 @@ def test_what_breaks_a_law_is_not_published_and_what_is_outdated_is_rebuilt(
     assert report.pinned_snapshot_id == pin
     published = publications(plant)
     assert published == [(report.run_id, pin, report.snapshot_id)]
+    figures = told_figures(plant)
+    assert figures["takt_pipelines_refreshes_total", "refresh", "published"] == 1
+    seconds = figures["takt_pipelines_last_refresh_seconds", "refresh", "published"]
+    assert report.duration_s / 2 < seconds < report.duration_s * 2
+    assert 0 < figures["takt_pipelines_publication_age_seconds",] < 300
     assert told[-1] == (len(report.results), len(report.results))
     assert query.run_query(plant, "select item_id from marts.dim_item order by 1", None, "csv") == (
         "item_id\ncup\nlid\n"

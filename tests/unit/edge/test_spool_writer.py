@@ -44,6 +44,25 @@ async def test_samples_of_a_quarter_second_share_a_batch(path):
         assert (await spool.status()).accepted_rows == 5
 
 
+async def test_a_second_of_samples_costs_few_synced_commits(path, monkeypatch):
+    commits = []
+
+    async def counted(spool, deliveries):
+        commits.append(len(deliveries))
+        return await append(spool, deliveries)
+
+    append = SharedSpool.append
+    monkeypatch.setattr(SharedSpool, "append", counted)
+    async with writing(path) as (_, writer):
+        for number in range(500):
+            await writer.put(delivery(number))
+            # Two thousandths of a second between samples: the rate is what is tested.
+            await asyncio.sleep(0.002)
+
+    assert sum(commits) == 500
+    assert len(commits) <= 12
+
+
 async def test_what_was_handed_over_is_accepted_before_the_end(path):
     accepted = []
     async with writing(path) as (_, writer):

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from ingestion.health_log import HealthLog, rows_of
+from ingestion.health_log import HealthLog, Overheard, rows_of
 from takt.messages import Health
 from takt.topics import Collector
 
@@ -60,3 +60,14 @@ def test_rows_have_the_columns_of_the_lake() -> None:
         tzinfo=None
     )
     assert rows_of([]).num_rows == 0
+
+
+def test_what_is_overheard_is_kept_for_a_minute_in_its_order() -> None:
+    overheard = Overheard()
+    for second in range(0, 100, 10):
+        now = START + timedelta(seconds=second)
+        overheard.hear(SOURCE, health(second, online=second % 20 == 0, accepted=second), now)
+
+    lately = overheard.since_lately(START + timedelta(seconds=100))
+
+    assert [each.accepted_rows for _, each in lately] == [40, 50, 60, 70, 80, 90]

@@ -26,3 +26,16 @@ def test_damaged_bytes_raise_nothing_unforeseen(data: st.DataObject) -> None:
         inflated_size(bytes(damaged))
     except (pa.ArrowException, OSError, ValueError):
         return
+
+
+def test_a_dictionary_counts_as_well() -> None:
+    words = pa.array(["x" * 1_000_000, "y"]).dictionary_encode()
+    table = pa.table({"equipment": pa.chunked_array([words])})
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    payload = sink.getvalue().to_pybytes()
+
+    assert len(payload) < 10_000
+    assert inflated_size(payload) > 1_000_000

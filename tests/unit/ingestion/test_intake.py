@@ -9,11 +9,12 @@ from hypothesis import given
 from ingestion.inbox import Inbox, Message
 from ingestion.intake import Intake
 from ingestion.ledger import Span
-from takt import topics
+from takt import batch, topics
 from takt.messages import Loss
 
 EPOCH = "0e2a5f4c-8f4e-4d1c-9a51-000000000001"
 SOURCE = topics.Collector("demo", "collector1")
+START = 1_700_000_000_000_000
 
 
 class Sender:
@@ -118,6 +119,27 @@ def test_each_refusal_has_its_reason() -> None:
     assert reason_for(health_topic, health(accepted_rows=10**30)) == "wrong_json"
     assert reason_for(health_topic, health(reported_at="9999-12-31T23:59:59-14:00")) == "time_range"
     assert reason_for(health_topic, bytes(300_000)) == "too_large"
+
+
+def blown_up(seq: int, rows: int = 200) -> Message:
+    """A few hundred bytes that become 12 MB."""
+    text = "0" * 60_000
+    found = [batch.Sample("line1", "Name", START, None, text, 0, START) for _ in range(rows)]
+    payload = batch.encode(found, 1 + (seq - 1) * rows)
+    return Message(topics.batch_topic(SOURCE, EPOCH, seq), payload)
+
+
+def test_one_commit_takes_no_more_batches_than_fit_into_memory_when_decoded() -> None:
+    intake = Intake()
+    for seq in (1, 2, 3):
+        intake.add(blown_up(seq))
+
+    taken = intake.take(10, 10**9, 25_000_000)
+
+    assert [each.address.seq for each in taken.batches] == [1, 2]
+    assert intake.bytes < 100_000
+    assert [each.address.seq for each in intake.take(10, 10**9, 1).batches] == [1]
+    assert len(intake.take(10, 10**9).batches) == 3
 
 
 @given(

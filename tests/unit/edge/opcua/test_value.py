@@ -92,6 +92,16 @@ def test_arrays_and_structures_become_one_signal_a_part(value, expected):
     assert {s.signal: s.value for s in as_samples("line1", "Speed", data, NOW)} == expected
 
 
+def test_one_field_without_a_place_on_the_wire_takes_no_other_with_it():
+    data = ua.DataValue(ua.Variant(Motor(7.5, [b"?", 2]), ua.VariantType.Int32), None, BORN)
+    left_out: list[str] = []
+
+    samples = as_samples("line1", "Motor", data, NOW, left_out.append)
+
+    assert {s.signal: s.value for s in samples} == {"Motor.speed": 7.5, "Motor.phases[1]": 2.0}
+    assert left_out == ["Motor.phases[0]: a value of type bytes is no number, truth or text"]
+
+
 def test_an_image_is_refused_rather_than_made_a_row_of_signals():
     data = ua.DataValue(ua.Variant([0] * (MOST_PARTS + 1)), ua.StatusCode(0), BORN)
 

@@ -6,7 +6,7 @@ import pytest
 from edge.sparkplug import topic
 from edge.sparkplug.equipment import EquipmentNames
 from edge.sparkplug.host import Host
-from edge.sparkplug.node import Loss, Outcome
+from edge.sparkplug.node import LostEquipment, Outcome
 from takt.batch import Sample
 
 START = 1_700_000_000_000_000
@@ -53,8 +53,8 @@ class Heard:
         return found
 
     @property
-    def lost(self) -> list[Loss]:
-        return [change for change in self.outcome.link if isinstance(change, Loss)]
+    def lost(self) -> list[LostEquipment]:
+        return [change for change in self.outcome.link if isinstance(change, LostEquipment)]
 
     def counts(self) -> dict[str, object]:
         [event] = self.host.report(self.now)

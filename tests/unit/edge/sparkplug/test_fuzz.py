@@ -1,6 +1,6 @@
 """Sound messages with bytes changed, lost and added: nothing in them stops the host."""
 
-import random
+from contextlib import suppress
 
 import pytest
 
@@ -8,6 +8,7 @@ from edge.sparkplug.node import Outcome
 from edge.sparkplug.reading import UndecodableError
 from edge.sparkplug.sparkplug_b_pb2 import DataType, Payload
 from takt import batch
+from tests.mutations import Mutations, bombs
 from tests.sparkplug_messages import T0, data, metric, node_birth, node_death
 from tests.unit.edge.sparkplug.conftest import Heard
 
@@ -33,40 +34,60 @@ def messages() -> list[tuple[str, bytes, str]]:
     ]
 
 
-def changed(content: bytes, chance: random.Random) -> bytes:
-    made = bytearray(content)
-    for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
-        place = chance.randrange(len(made) or 1)
-        match chance.randrange(3):
-            case 0 if made:
-                made[place] = chance.randrange(256)
-            case 1:
-                del made[place : place + chance.randrange(1, 6)]
-            case _:
-                made[place:place] = chance.randbytes(chance.randrange(1, 6))
-    return bytes(made)
-
-
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
 def test_changed_messages_give_only_samples_that_the_wire_can_carry(count):
-    chance, heard, sound = random.Random(7), Heard(), messages()
+    mutations, heard = Mutations(7), Heard()
+    chance, sound = mutations.chance, messages()
+    contents = [content for _, content, _ in sound]
+    heard.say("NBIRTH", node_birth([metric("Counted", 0, "Int32", alias=1)]), node="counting")
     decoded = samples = 0
+    counted: list[float] = []
     for number in range(count):
         kind, content, device = chance.choice(sound)
         node = chance.choice(["edge1", "edge2", "Edge 3"])
         try:
-            heard.say(kind, changed(content, chance), device, node)
+            is_changed = chance.random() < 0.8
+            heard.say(kind, mutations.of_bytes(contents) if is_changed else content, device, node)
             decoded += 1
         except UndecodableError:
             pass
         if number % 50 == 0:
+            say_counted(heard, number // 50 + 1)
             heard.wait(chance.choice([0.01, 0.5, 3]))
             heard.host.report(heard.now)
             if heard.samples:
                 samples += batch.decode(batch.encode(heard.samples, 1)).table.num_rows
+            counted += [value for _, signal, value in heard.values if signal == "Counted"]
             heard.outcome = Outcome()
-            if number % 1_000 == 0:
-                heard.host.reconnected(heard.outcome)
 
     assert count / 4 < decoded < count
     assert samples > count / 200
+    assert counted == [float(number) for number in range(count // 50 + 1)]
+
+
+def say_counted(heard: Heard, number: int) -> None:
+    """The next value of a node that keeps to the specification."""
+    said = data([metric(value=number, datatype="Int32", alias=1)], number % 256, T0 + number)
+    heard.say("NDATA", said, node="counting")
+
+
+def test_a_payload_that_inflates_stays_what_it_is():
+    heard = Heard()
+    for content in bombs():
+        with pytest.raises(UndecodableError):
+            heard.say("NDATA", content)
+
+
+def test_templates_in_each_other_without_end_are_refused_or_undecodable():
+    inner = metric("x", 1, "Int32")
+    for _ in range(40):
+        outer = metric("x", datatype="Template")
+        outer.is_null = False
+        outer.template_value.metrics.append(inner)
+        inner = outer
+    heard = Heard()
+
+    with suppress(UndecodableError):
+        heard.say("NBIRTH", node_birth([inner]))
+
+    assert len(heard.samples) <= 1

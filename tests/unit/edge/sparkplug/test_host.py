@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.sparkplug import topic
-from edge.sparkplug.node import Loss
+from edge.sparkplug.node import LostEquipment
 from edge.sparkplug.reading import UndecodableError
 from edge.sparkplug.sparkplug_b_pb2 import DataType, Payload
 from takt import batch
@@ -368,7 +368,7 @@ def test_a_death_of_the_session_takes_node_and_devices(heard):
     born(heard, COUNT)
     heard.say("NDEATH", node_death(bd_seq=0))
 
-    assert heard.lost == [Loss((NODE, DEVICE), "the edge node has died")]
+    assert heard.lost == [LostEquipment((NODE, DEVICE), "the edge node has died")]
     heard.say("DDATA", count(8, seq=2), "press01")
     heard.wait(3)
     assert heard.samples == []
@@ -388,7 +388,7 @@ def test_the_death_of_a_device_has_its_own_time(heard):
     born(heard, COUNT)
     heard.say("DDEATH", data(seq=2, timestamp=T0 - 5_000), "press01")
 
-    assert heard.lost == [Loss((DEVICE,), "the device has died", (T0 - 5_000) * 1_000)]
+    assert heard.lost == [LostEquipment((DEVICE,), "the device has died", (T0 - 5_000) * 1_000)]
 
 
 def test_a_device_that_is_not_born_again_with_its_node_is_lost(heard):
@@ -398,7 +398,7 @@ def test_a_device_that_is_not_born_again_with_its_node_is_lost(heard):
     assert heard.lost == []
     heard.wait(2)
 
-    assert heard.lost == [Loss((DEVICE,), "not born again")]
+    assert heard.lost == [LostEquipment((DEVICE,), "not born again")]
 
 
 def test_after_a_reconnection_any_number_is_in_order_and_births_are_asked_for(heard):
