@@ -124,13 +124,13 @@ async def test_a_restarted_server_is_found_again_under_other_namespace_indexes(t
         await sink.until(lambda: [s.value for s in sink.of("$link")] == [1.0, 0.0])
         assert link.health.link == "down"
         await plant.start(namespaces_before=("urn:another",), Speed=1.0)
-        await sink.until(lambda: len(sink.of("Speed")) == 2)
+        await sink.until(lambda: [s.value for s in sink.of("$link")] == [1.0, 0.0, 1.0])
         await plant.write("Speed", 2.0, born=BORN + timedelta(seconds=1))
-        await sink.until(lambda: len(sink.of("Speed")) == 3)
+        await sink.until(lambda: sink.values("Speed")[-1] == 2.0)
 
     stored = [row for out in spool.read(None, 1, batches=99) for row in rows(out.payload)]
     speeds = [row["value"] for row in stored if row["signal"] == "Speed"]
-    assert speeds == [1.0, 2.0]
+    assert speeds == sink.values("Speed") == [1.0, 2.0]
     assert [s.value for s in sink.of("$link")] == [1.0, 0.0, 1.0]
     spool.close()
     await plant.stop()
