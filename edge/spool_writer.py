@@ -19,6 +19,8 @@ _AWAITING_ACK = 10
 """Brokers hand over 10 to 65,535 messages before they wait for acknowledgements."""
 _ENOUGH_AWAITED = 250
 """So many are committed at once: their source brings the next ones meanwhile."""
+_MOST_ROWS = 10_000
+"""Of one commit, whose time others wait."""
 _RETRY_S = 5.0
 _REPEAT_WARNING_S = 60.0
 
@@ -88,6 +90,16 @@ class SpoolWriter:
             group.append(delivery)
             rows += len(delivery.samples)
             awaited += _awaited(delivery)
+        return self._rest(group, rows)
+
+    def _rest(self, group: list[Delivery], rows: int) -> tuple[list[Delivery], bool]:
+        """What has come meanwhile as well: a slow disk costs one sync for all of it."""
+        while rows < _MOST_ROWS and not self._queue.empty():
+            if (delivery := self._queue.get_nowait()) is None:
+                return group, False
+            self._take_off(delivery)
+            group.append(delivery)
+            rows += len(delivery.samples)
         return group, True
 
     def _take_off(self, delivery: Delivery) -> None:

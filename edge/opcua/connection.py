@@ -27,8 +27,9 @@ from edge.opcua.certificates import (
 from edge.opcua.errors import SourceLostError
 from takt.settings import LOOPBACK
 
-_REQUEST_TIMEOUT_S = 4.0
-_PROBE_S = 4.0
+_REQUEST_TIMEOUT_S = 10.0
+_PROBE_S = 10.0
+"""Longer than what counts as silence: only a server that says nothing else is judged by it."""
 _WAIT_FOR_RECONNECT_S = 10.0
 _MAX_RECONNECT_DELAY_S = 2.0
 _FAREWELL_S = 2.0
@@ -239,8 +240,11 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 
 async def _disconnect(client: Client) -> None:
+    """Say farewell, but not for long; asyncua swallows a cancellation that meets it here."""
+    farewell = asyncio.create_task(client.disconnect(), name="farewell")
     try:
-        async with asyncio.timeout(_FAREWELL_S):
-            await client.disconnect()
-    except TimeoutError:
-        client.disconnect_socket()
+        await asyncio.wait([farewell], timeout=_FAREWELL_S)
+    finally:
+        if not farewell.done():
+            farewell.cancel()
+            client.disconnect_socket()

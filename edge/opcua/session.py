@@ -24,7 +24,7 @@ from edge.opcua.tree import Limits, read_limits
 _KEEPALIVE_MS = 5_000
 _LIFETIME_MS = 60_000
 _PER_NOTIFICATION = 10_000
-_WAITING_VALUES = 50_000
+_WAITING_VALUES = 100_000
 """What a server of 10,000 items says at first, and of some seconds in which the spool is slow."""
 
 

@@ -84,6 +84,10 @@ class Accepted(Sink):
 
         await until(all_do, f"{counters.number} of every counter", timeout_s=PATIENCE_S)
 
+    def has_come_back(self) -> bool:
+        """Whether the link was down and is up again."""
+        return [value for value, _, _ in self.links][-2:] == [0.0, 1.0]
+
     def rows(self) -> pa.Table:
         tables = [
             batch.decode(out.payload).table.select(["signal", "value"])
@@ -236,6 +240,7 @@ async def killed_sessions(
         await counters.step()
         sure.add(await counters.step())
         await accepted.until_all_say(counters)
+        await until(accepted.has_come_back, "the link", timeout_s=PATIENCE_S)
         waits.append(time.monotonic() - killed)
     return sure, waits
 
