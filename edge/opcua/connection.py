@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from asyncua import Client, ua
@@ -68,18 +68,30 @@ class Secured:
     own: Identity | None
     user: Identity | None
 
+    @property
+    def certificates(self) -> dict[str, x509.Certificate]:
+        """Those there are, by whose they are."""
+        shown = {
+            "server": self.server,
+            "collector": None if self.own is None else self.own.certificate,
+            "user": None if self.user is None else self.user.certificate,
+        }
+        return {whose: certificate for whose, certificate in shown.items() if certificate}
+
     def ending(self, now: datetime) -> list[str]:
         """A remark for each certificate that ends within 30 days."""
-        shown = {
-            "the server's certificate": self.server,
-            "the collector's certificate": None if self.own is None else self.own.certificate,
-            "the user's certificate": None if self.user is None else self.user.certificate,
-        }
         return [
-            f"{name} ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
-            for name, certificate in shown.items()
-            if certificate is not None and ends_soon(certificate, now)
+            f"the {whose}'s certificate ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
+            for whose, certificate in self.certificates.items()
+            if ends_soon(certificate, now)
         ]
+
+    def days_left(self, now: datetime) -> dict[str, float]:
+        """In how many days each certificate ends, by whose it is."""
+        return {
+            whose: (certificate.not_valid_after_utc - now) / timedelta(days=1)
+            for whose, certificate in self.certificates.items()
+        }
 
 
 @asynccontextmanager

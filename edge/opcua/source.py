@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from asyncua.client.ua_client import StateSubscription, UaClientState
+from prometheus_client import Gauge
 
 from edge.clock import Clock
 from edge.configuration import OpcUaNode, OpcUaSource
@@ -43,6 +44,11 @@ _GLANCE_S = 0.2
 _RETRY_NODES_S = 60.0
 _COMPARE_S = 60.0
 _CERTIFICATES_S = 24 * 3_600.0
+_DAYS_LEFT = Gauge(
+    "takt_edge_certificate_days",
+    "Days until a certificate of an OPC UA session ends; whose: server, collector or user.",
+    ["source", "whose"],
+)
 
 
 class OpcUaCollector:
@@ -153,9 +159,11 @@ class OpcUaCollector:
                 await self._subscribe(session, self._refusals.nodes)
 
     async def _watch_certificates(self, secured: Secured) -> NoReturn:
-        """Warn once a day of certificates that end within 30 days."""
+        """Show when certificates end; warn once a day of those that do within 30 days."""
         while True:
             now = datetime.now(UTC)
+            for whose, days in secured.days_left(now).items():
+                _DAYS_LEFT.labels(self._name, whose).set(days)
             for remark in secured.ending(now):
                 said = (remark, now.date().isoformat())
                 if said not in self._said_endings:

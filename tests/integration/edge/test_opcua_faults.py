@@ -119,6 +119,7 @@ async def counted(counters: Counters, folder: Path, **options):
         async with collecting(configured, accepted.put, folder, **extra) as link:
             accepted.link = link
             await accepted.until_all_say(counters)
+            await until(lambda: accepted.links, "the link")
             yield accepted
     finally:
         accepted.spool.close()
@@ -165,23 +166,24 @@ async def restarts(
         started = time.monotonic()
         sure.add(counters.number)
         await accepted.until_all_say(counters)
+        await until(accepted.has_come_back, "the link", timeout_s=PATIENCE_S)
         waits.append(time.monotonic() - started)
         progress(done + 1)
     return sure, waits
 
 
-async def test_a_server_that_restarts_twice_loses_nothing_that_was_accepted(tmp_path):
+async def test_a_server_that_restarts_loses_nothing_that_was_accepted(tmp_path):
     counters = Counters(200)
     await counters.start()
     async with counted(counters, tmp_path) as accepted:
-        sure, _ = await restarts(counters, accepted, 2, lambda done: None)
+        sure, _ = await restarts(counters, accepted, 1, lambda done: None)
         told = compared(counters, accepted, sure)
     await counters.plant.stop()
 
     assert (told["lost"], told["doubled"]) == (0, 0)
-    # The first of the two numbers that nobody could see, of each counter and restart.
-    assert told["lost_before"] >= 2 * 200
-    assert [value for value, _, _ in accepted.links] == [1.0, 0.0, 1.0, 0.0, 1.0]
+    # The first of the two numbers that nobody could see, of each counter.
+    assert told["lost_before"] >= 200
+    assert [value for value, _, _ in accepted.links] == [1.0, 0.0, 1.0]
 
 
 @pytest.mark.long
@@ -288,6 +290,7 @@ async def test_a_server_with_another_certificate_is_refused_until_it_is_trusted(
         await counters.step()
         rejected.rename(tmp_path / "trusted" / "second.der")
         await accepted.until_all_say(counters)
+        await until(accepted.has_come_back, "the link")
         told = compared(counters, accepted, {0, counters.number})
     await counters.plant.stop()
 

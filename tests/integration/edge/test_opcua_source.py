@@ -17,6 +17,7 @@ from tests.integration.edge.opcua_plant import (
     Sink,
     collecting,
     source,
+    until,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -99,10 +100,10 @@ async def test_an_unreadable_node_blocks_no_other_and_is_tried_again(plant, tmp_
     configured = source(plant, "Missing", "Speed")
     async with collecting(configured, sink.put, tmp_path, retry_nodes_s=0.2) as link:
         await sink.until(lambda: sink.of("Speed"))
-        assert "1 nodes unreadable" in link.health.reason
+        await until(lambda: "1 nodes unreadable" in link.health.reason, "the remark")
         await plant.add("Missing", 5.0)
         await sink.until(lambda: sink.of("Missing"))
-        assert link.health.reason == "connected"
+        await until(lambda: link.health.reason == "connected", "the remark to go")
 
     warnings = [record for record in caplog.records if "Missing" in record.getMessage()]
     assert len(warnings) == 1
