@@ -110,7 +110,8 @@ class OpcUaCollector:
                     await self._collect(backoff)
                 except FAULTS as lost:
                     self._gaps.begin()
-                    await self._link.down(str(lost) or type(lost).__name__)
+                    reason = str(lost) or type(lost).__name__
+                    await self._link.down(reason, self._reception.silence_s)
                 await asyncio.sleep(backoff.next_delay_s())
         finally:
             self._gaps.save()
@@ -194,7 +195,8 @@ class OpcUaCollector:
     async def _resume(self, session: Session, states: StateSubscription) -> None:
         """Let asyncua bring the session back; what it cannot bring back is read from history."""
         self._gaps.begin()
-        await self._link.down("the connection is lost; resuming the session")
+        silence_s = self._reception.silence_s
+        await self._link.down("the connection is lost; resuming the session", silence_s)
         try:
             async with asyncio.timeout(_RESUME_S):
                 await states.wait_for_state(UaClientState.CONNECTED)
