@@ -58,7 +58,8 @@ def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dic
     wait_for("the subscription", lambda: "connected" in (home / "edge.log").read_text(), 10)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    nodes = context.Process(target=_publish, args=(port, seconds, theirs), daemon=True)
+    arguments = (port, _PER_SECOND, seconds, theirs)
+    nodes = context.Process(target=publish, args=arguments, daemon=True)
     nodes.start()
     ours.recv()
     memory, spent, started = PeakMemory(pid), cpu_s(watched), time.monotonic()
@@ -94,7 +95,8 @@ class _Values:
         return sum(self._rows.values()) - NODES * METRICS
 
 
-def _publish(port: int, seconds: float, report: Connection) -> None:
+def publish(port: int, per_second: int, seconds: float, report: Connection) -> None:
+    """Edge nodes' births, then their data; reports the start, then how many metrics it sent."""
     with socket.create_connection(("127.0.0.1", port)) as broker:
         broker.sendall(_CONNECT)
         broker.recv(4)
@@ -104,7 +106,7 @@ def _publish(port: int, seconds: float, report: Connection) -> None:
         sent, started = 0, time.monotonic()
         report.send("started")
         while (passed := time.monotonic() - started) < seconds:
-            due = int(passed * _PER_SECOND / METRICS)
+            due = int(passed * per_second / METRICS)
             now = time.time_ns() // 1_000_000
             packets = [_packet(n % NODES, "NDATA", _data(n, now)) for n in range(sent, due)]
             broker.sendall(b"".join(packets))

@@ -24,6 +24,8 @@ HEARTBEAT_S = 5.0
 MAX_EQUIPMENT = 1_000
 """With so many pieces of equipment a source learns no more: something in its topics changes."""
 _MIN_SILENCE_S = 10.0
+_UNNOTICED_S = 3.0
+"""So long a lost connection is taken for lost now; what is lost longer is said to be."""
 _VALUES = {"up": 1.0, "down": 0.0, "stalled": -1.0}
 _LINK = Gauge("takt_edge_link", "A source's link: 1 up, 0 down, -1 stalled.", ["source"])
 
@@ -105,8 +107,12 @@ class Link:
         self._seen_at = time.monotonic()
         await self._change("up", reason)
 
-    async def down(self, reason: str) -> None:
-        """The source is not connected."""
+    async def down(self, reason: str, silent_s: float = 0.0) -> None:
+        """The source is not connected; it was last heard `silent_s` ago, and is missing since."""
+        if self._state != "down" and silent_s > _UNNOTICED_S:
+            since = self._clock.now() - int(silent_s * 1_000_000)
+            text = f"{self._source}: {reason}"
+            await self._write(self._equipment, "$link", _VALUES["down"], text, since)
         await self._change("down", reason)
 
     async def lose(self, equipment: Iterable[str], reason: str, at: int | None = None) -> None:

@@ -19,6 +19,8 @@ _AWAITING_ACK = 10
 """Brokers hand over 10 to 65,535 messages before they wait for acknowledgements."""
 _ENOUGH_AWAITED = 250
 """So many are committed at once: their source brings the next ones meanwhile."""
+_MOST_ROWS = 10_000
+"""Of one commit, whose time others wait."""
 _RETRY_S = 5.0
 _REPEAT_WARNING_S = 60.0
 
@@ -29,16 +31,30 @@ class SpoolWriter:
     Args:
         spool: Where they go.
         waiting: How many deliveries may wait; a source that brings more waits itself.
+        waiting_samples: As many samples may wait before the next delivery does.
     """
 
-    def __init__(self, spool: SharedSpool, waiting: int = 10_000) -> None:
+    def __init__(
+        self, spool: SharedSpool, waiting: int = 10_000, waiting_samples: int = 20_000
+    ) -> None:
         self._spool = spool
         self._queue: asyncio.Queue[Delivery | None] = asyncio.Queue(waiting)
+        self._most_samples = waiting_samples
+        self._samples = 0
+        self._has_room = asyncio.Event()
         self._warned_at = -_REPEAT_WARNING_S
 
     async def put(self, delivery: Delivery) -> None:
         """Hand over samples; waits while too many are waiting."""
-        await self._queue.put(delivery)
+        while self._samples >= self._most_samples:
+            self._has_room.clear()
+            await self._has_room.wait()
+        self._samples += len(delivery.samples)
+        try:
+            await self._queue.put(delivery)
+        except asyncio.CancelledError:
+            self._take_off(delivery)
+            raise
 
     async def end(self) -> None:
         """Let `run` return once everything handed over so far is accepted."""
@@ -56,6 +72,7 @@ class SpoolWriter:
         """The next group, and whether more may follow."""
         if (first := await self._queue.get()) is None:
             return [], False
+        self._take_off(first)
         group, rows, awaited = [first], len(first.samples), _awaited(first)
         deadline = time.monotonic() + MAX_AGE_S
         while rows < MAX_ROWS:
@@ -69,10 +86,25 @@ class SpoolWriter:
                 continue
             if (delivery := self._queue.get_nowait()) is None:
                 return group, False
+            self._take_off(delivery)
             group.append(delivery)
             rows += len(delivery.samples)
             awaited += _awaited(delivery)
+        return self._rest(group, rows)
+
+    def _rest(self, group: list[Delivery], rows: int) -> tuple[list[Delivery], bool]:
+        """What has come meanwhile as well: a slow disk costs one sync for all of it."""
+        while rows < _MOST_ROWS and not self._queue.empty():
+            if (delivery := self._queue.get_nowait()) is None:
+                return group, False
+            self._take_off(delivery)
+            group.append(delivery)
+            rows += len(delivery.samples)
         return group, True
+
+    def _take_off(self, delivery: Delivery) -> None:
+        self._samples -= len(delivery.samples)
+        self._has_room.set()
 
     async def _accept(self, group: list[Delivery]) -> None:
         while True:

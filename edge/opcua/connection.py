@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from asyncua import Client, ua
@@ -27,8 +27,9 @@ from edge.opcua.certificates import (
 from edge.opcua.errors import SourceLostError
 from takt.settings import LOOPBACK
 
-_REQUEST_TIMEOUT_S = 4.0
-_PROBE_S = 4.0
+_REQUEST_TIMEOUT_S = 10.0
+_PROBE_S = 10.0
+"""Longer than what counts as silence: only a server that says nothing else is judged by it."""
 _WAIT_FOR_RECONNECT_S = 10.0
 _MAX_RECONNECT_DELAY_S = 2.0
 _FAREWELL_S = 2.0
@@ -67,18 +68,30 @@ class Secured:
     own: Identity | None
     user: Identity | None
 
+    @property
+    def certificates(self) -> dict[str, x509.Certificate]:
+        """Those there are, by whose they are."""
+        shown = {
+            "server": self.server,
+            "collector": None if self.own is None else self.own.certificate,
+            "user": None if self.user is None else self.user.certificate,
+        }
+        return {whose: certificate for whose, certificate in shown.items() if certificate}
+
     def ending(self, now: datetime) -> list[str]:
         """A remark for each certificate that ends within 30 days."""
-        shown = {
-            "the server's certificate": self.server,
-            "the collector's certificate": None if self.own is None else self.own.certificate,
-            "the user's certificate": None if self.user is None else self.user.certificate,
-        }
         return [
-            f"{name} ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
-            for name, certificate in shown.items()
-            if certificate is not None and ends_soon(certificate, now)
+            f"the {whose}'s certificate ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
+            for whose, certificate in self.certificates.items()
+            if ends_soon(certificate, now)
         ]
+
+    def days_left(self, now: datetime) -> dict[str, float]:
+        """In how many days each certificate ends, by whose it is."""
+        return {
+            whose: (certificate.not_valid_after_utc - now) / timedelta(days=1)
+            for whose, certificate in self.certificates.items()
+        }
 
 
 @asynccontextmanager
@@ -239,8 +252,11 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 
 async def _disconnect(client: Client) -> None:
+    """Say farewell, but not for long; asyncua swallows a cancellation that meets it here."""
+    farewell = asyncio.create_task(client.disconnect(), name="farewell")
     try:
-        async with asyncio.timeout(_FAREWELL_S):
-            await client.disconnect()
-    except TimeoutError:
-        client.disconnect_socket()
+        await asyncio.wait([farewell], timeout=_FAREWELL_S)
+    finally:
+        if not farewell.done():
+            farewell.cancel()
+            client.disconnect_socket()

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from asyncua import Client, ua
-from asyncua.common.subscription import OverflowPolicy, Subscription
+from asyncua.common.subscription import OverflowPolicy, SubEvent, Subscription
 from asyncua.observer import Observer, SubscriptionEvent
 
 from edge.configuration import OpcUaSource
@@ -23,7 +23,9 @@ from edge.opcua.tree import Limits, read_limits
 
 _KEEPALIVE_MS = 5_000
 _LIFETIME_MS = 60_000
-_WAITING_EVENTS = 10_000
+_PER_NOTIFICATION = 10_000
+_WAITING_VALUES = 100_000
+"""What a server of 10,000 items says at first, and of some seconds in which the spool is slow."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Session:
         subscription: Where values come from.
         items: What is subscribed.
         overflow: Set when values came faster than they were taken over.
-        forgetting: Notices that the server has forgotten the subscription.
+        notifications: What the subscription says.
     """
 
     client: Client
@@ -46,7 +48,7 @@ class Session:
     subscription: Subscription
     items: Items
     overflow: asyncio.Event
-    forgetting: "Forgetting"
+    notifications: "Notifications"
 
     def require_whole(self) -> None:
         """Raise when values are missing that resuming the session will not bring.
@@ -54,20 +56,52 @@ class Session:
         Raises:
             SourceLostError: The connection must start anew.
         """
-        if self.forgetting.seen:
+        if self.notifications.are_forgotten:
             raise SourceLostError("the server has forgotten the subscription")
         if self.overflow.is_set():
             raise SourceLostError("values come faster than they are accepted")
 
 
-class Forgetting(Observer):  # type: ignore[misc] # asyncua has no types here
-    """Notices that asyncua had to create the subscription again.
+class Notifications(Observer):  # type: ignore[misc] # asyncua has no types here
+    """What a subscription says, each notification as a whole.
 
-    It does so under old namespace indexes and in one request: a new connection is better.
+    Attributes:
+        are_forgotten: asyncua had to create the subscription again. It does so under old
+            namespace indexes and in one request: a new connection is better.
     """
 
     def __init__(self) -> None:
-        self.seen = False
+        self.are_forgotten = False
+        self._subscription: Subscription | None = None
+        self._waiting = 0
+
+    def follow(self, subscription: Subscription) -> None:
+        """Listen to this one."""
+        self._subscription = subscription
+
+    async def next(self) -> list[SubEvent]:
+        """Wait for a notification; all that is there by then.
+
+        Raises:
+            SourceLostError: The subscription was closed.
+        """
+        assert self._subscription is not None
+        try:
+            events = [await self._subscription.next_event()]
+            # Those that came with it are there: none of these calls waits.
+            events += [await self._subscription.next_event() for _ in range(self._waiting - 1)]
+        except StopAsyncIteration:
+            raise SourceLostError("the subscription was closed") from None
+        self._waiting -= len(events)
+        return events
+
+    def on_notification(
+        self,
+        subscription_id: int | None,  # noqa: ARG002 -- the base class's signature
+        count: int,
+    ) -> None:
+        """As asyncua calls it after it has put so many events into the subscription's queue."""
+        self._waiting += count
 
     def on_subscription_event(
         self,
@@ -75,7 +109,7 @@ class Forgetting(Observer):  # type: ignore[misc] # asyncua has no types here
         event: SubscriptionEvent,
     ) -> None:
         """As asyncua calls it."""
-        self.seen |= event is SubscriptionEvent.RECREATED
+        self.are_forgotten |= event is SubscriptionEvent.RECREATED
 
 
 @asynccontextmanager
@@ -89,19 +123,20 @@ async def opened(
     """
     async with connected(name, source, certificates) as (client, secured):
         limits = await read_limits(client)
+        notifications = Notifications()
+        client.uaclient.observer = notifications
         subscription = await client.create_subscription(
             _parameters(source.publishing_interval_ms),
-            queue_maxsize=_WAITING_EVENTS,
+            queue_maxsize=_WAITING_VALUES,
             overflow=OverflowPolicy.DISCONNECT,
         )
         # An overflowing queue of ours is a gap like any other: resuming would hide it.
         overflow = asyncio.Event()
         subscription.set_overflow_disconnect_handler(overflow.set)
+        notifications.follow(subscription)
         items = Items(client, subscription, source, limits, refusals)
         await items.watch_clock()
-        forgetting = Forgetting()
-        client.uaclient.observer = forgetting
-        yield Session(client, secured, limits, subscription, items, overflow, forgetting)
+        yield Session(client, secured, limits, subscription, items, overflow, notifications)
 
 
 def _parameters(interval_ms: float) -> ua.CreateSubscriptionParameters:
@@ -109,7 +144,7 @@ def _parameters(interval_ms: float) -> ua.CreateSubscriptionParameters:
         RequestedPublishingInterval=interval_ms,
         RequestedLifetimeCount=math.ceil(_LIFETIME_MS / interval_ms),
         RequestedMaxKeepAliveCount=math.ceil(_KEEPALIVE_MS / interval_ms),
-        MaxNotificationsPerPublish=_WAITING_EVENTS,
+        MaxNotificationsPerPublish=_PER_NOTIFICATION,
         PublishingEnabled=True,
         Priority=0,
     )

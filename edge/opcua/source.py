@@ -10,31 +10,26 @@ there. The server's own clock is subscribed as well, as the sign that the subscr
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from asyncua import ua
 from asyncua.client.ua_client import StateSubscription, UaClientState
-from asyncua.common.subscription import DataChangeEvent, StatusChangeEvent, Subscription
+from prometheus_client import Gauge
 
 from edge.clock import Clock
 from edge.configuration import OpcUaNode, OpcUaSource
 from edge.link import Link, Put
-from edge.opcua.address import Target
 from edge.opcua.certificates import CertificateFolder
 from edge.opcua.comparing import Comparison
 from edge.opcua.connection import Secured
 from edge.opcua.errors import FAULTS, SourceLostError
 from edge.opcua.gaps import Gaps
+from edge.opcua.reception import Reception
 from edge.opcua.session import Session, opened
-from edge.opcua.subscribing import CLOCK_NODE, Refusals
-from edge.opcua.value import as_samples, has_overflown, has_source_time
-from edge.payload import PayloadError
+from edge.opcua.subscribing import Refusals
 from edge.spool import Delivery
 from takt.backoff import Backoff
 from takt.batch import Quality, Sample
@@ -49,6 +44,11 @@ _GLANCE_S = 0.2
 _RETRY_NODES_S = 60.0
 _COMPARE_S = 60.0
 _CERTIFICATES_S = 24 * 3_600.0
+_DAYS_LEFT = Gauge(
+    "takt_edge_certificate_days",
+    "Days until a certificate of an OPC UA session ends; whose: server, collector or user.",
+    ["source", "whose"],
+)
 
 
 class OpcUaCollector:
@@ -97,13 +97,9 @@ class OpcUaCollector:
         )
         grace_s = 2 * max(slowest_ms, source.publishing_interval_ms) / 1_000 + 1
         self._comparison = Comparison(name, grace_s)
-        self._targets: Mapping[ua.NodeId, list[Target]] = {}
-        self._left_out: set[ua.NodeId] = set()
         self._said_endings: set[tuple[str, str]] = set()
-        self._sign_of_life_at = 0.0
-        self._heard = asyncio.Event()
-        self._is_handing_over = False
-        self._overflows = 0
+        self._reception = Reception(name, put, link, clock, self._gaps)
+        self._comparison.latest = self._reception.latest
 
     async def run(self) -> NoReturn:
         """Collect until cancelled; a lost server is waited for."""
@@ -114,35 +110,36 @@ class OpcUaCollector:
                     await self._collect(backoff)
                 except FAULTS as lost:
                     self._gaps.begin()
-                    await self._link.down(str(lost) or type(lost).__name__)
+                    reason = str(lost) or type(lost).__name__
+                    await self._link.down(reason, self._reception.silence_s)
                 await asyncio.sleep(backoff.next_delay_s())
         finally:
             self._gaps.save()
 
     async def _collect(self, backoff: Backoff) -> None:
         async with opened(self._name, self._source, self._certificates, self._refusals) as session:
-            self._targets = session.items.targets
-            self._comparison.latest = {}
-            self._hear()
-            await self._subscribe(session, self._source.nodes)
-            backoff.reset()
-            await self._link.up()
-            self._gaps.end()
-            work = {
-                "consume": self._consume(session.subscription),
-                "watch": self._watch(session),
-                "retry": self._retry_nodes(session),
-                "back-fill": self._gaps.run(session),
-                "compare": self._compare(session),
-                "certificates": self._watch_certificates(session.secured),
-            }
+            self._reception.begin(session.items.targets)
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    for name, coroutine in work.items():
-                        tasks.create_task(coroutine, name=f"{name}[{self._name}]")
+                    self._start(tasks, "receive", self._reception.run(session.notifications))
+                    # Ten thousand items say much before the last of them is made.
+                    await self._subscribe(session, self._source.nodes)
+                    backoff.reset()
+                    await self._link.up()
+                    self._gaps.end()
+                    self._start(tasks, "watch", self._watch(session))
+                    self._start(tasks, "retry", self._retry_nodes(session))
+                    self._start(tasks, "back-fill", self._gaps.run(session))
+                    self._start(tasks, "compare", self._compare(session))
+                    self._start(tasks, "certificates", self._watch_certificates(session.secured))
             except* FAULTS as lost:
                 first = _first(lost)
                 raise SourceLostError(str(first) or type(first).__name__) from lost
+
+    def _start(
+        self, tasks: asyncio.TaskGroup, name: str, work: Coroutine[object, object, NoReturn]
+    ) -> None:
+        tasks.create_task(work, name=f"{name}[{self._name}]")
 
     async def _subscribe(self, session: Session, nodes: Iterable[OpcUaNode]) -> None:
         for equipment in {target.equipment for target in await session.items.add(nodes)}:
@@ -163,9 +160,11 @@ class OpcUaCollector:
                 await self._subscribe(session, self._refusals.nodes)
 
     async def _watch_certificates(self, secured: Secured) -> NoReturn:
-        """Warn once a day of certificates that end within 30 days."""
+        """Show when certificates end; warn once a day of those that do within 30 days."""
         while True:
             now = datetime.now(UTC)
+            for whose, days in secured.days_left(now).items():
+                _DAYS_LEFT.labels(self._name, whose).set(days)
             for remark in secured.ending(now):
                 said = (remark, now.date().isoformat())
                 if said not in self._said_endings:
@@ -173,49 +172,6 @@ class OpcUaCollector:
                     log.warning("%s: %s; renew it, no restart is needed", self._name, remark)
             self._remark(secured)
             await asyncio.sleep(_CERTIFICATES_S)
-
-    async def _consume(self, subscription: Subscription) -> NoReturn:
-        async for event in subscription:
-            match event:
-                case DataChangeEvent() if event.node.nodeid == CLOCK_NODE:
-                    self._hear()
-                    if isinstance(event.value, datetime):
-                        await self._gaps.reach(event.value)
-                case DataChangeEvent():
-                    await self._take(event.node.nodeid, event.data.monitored_item.Value)
-                case StatusChangeEvent():
-                    status = event.notification.Status.name
-                    raise SourceLostError(f"the subscription ended ({status})")
-        raise SourceLostError("the subscription was closed")
-
-    async def _take(self, node: ua.NodeId, data: ua.DataValue) -> None:
-        now = self._clock.now()
-        self._hear()
-        self._link.saw(now)
-        self._comparison.latest[node] = data
-        samples: list[Sample] = []
-        try:
-            for target in self._targets.get(node, ()):
-                samples += as_samples(
-                    target.equipment, target.signal, data, now, partial(self._leave_out, node)
-                )
-        except PayloadError as error:
-            self._leave_out(node, str(error))
-            return
-        if has_overflown(data.StatusCode):
-            self._overflows += 1
-        self._is_handing_over = True
-        await self._put(Delivery(samples, self._name if has_source_time(data) else None))
-        self._is_handing_over = False
-
-    def _hear(self) -> None:
-        self._sign_of_life_at = time.monotonic()
-        self._heard.set()
-
-    def _leave_out(self, node: ua.NodeId, why: str) -> None:
-        if node not in self._left_out:
-            self._left_out.add(node)
-            log.warning("%s: values of node %s are left out: %s", self._name, node.to_string(), why)
 
     async def _watch(self, session: Session) -> NoReturn:
         """Notice an interruption, a silent subscription, and values the server dropped."""
@@ -232,15 +188,15 @@ class OpcUaCollector:
                 if await states.next_change(_WATCH_S) is not UaClientState.CONNECTED:
                     return
             session.require_whole()
-            silence_s = time.monotonic() - self._sign_of_life_at
-            if silence_s > silent_s and not self._is_handing_over:
+            if self._reception.silence_s > silent_s:
                 raise SourceLostError(f"connected, but silent for {silent_s:.0f} s")
             await self._report_overflows()
 
     async def _resume(self, session: Session, states: StateSubscription) -> None:
         """Let asyncua bring the session back; what it cannot bring back is read from history."""
         self._gaps.begin()
-        await self._link.down("the connection is lost; resuming the session")
+        silence_s = self._reception.silence_s
+        await self._link.down("the connection is lost; resuming the session", silence_s)
         try:
             async with asyncio.timeout(_RESUME_S):
                 await states.wait_for_state(UaClientState.CONNECTED)
@@ -254,11 +210,12 @@ class OpcUaCollector:
 
     async def _heard_again(self, session: Session) -> None:
         """Wait for the first word after an interruption, unless the subscription is gone."""
-        self._heard.clear()
-        while not self._heard.is_set():
+        heard = self._reception.heard
+        heard.clear()
+        while not heard.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GLANCE_S):
-                    await self._heard.wait()
+                    await heard.wait()
             session.require_whole()
 
     async def _compare(self, session: Session) -> NoReturn:
@@ -273,11 +230,11 @@ class OpcUaCollector:
                 session.client,
                 session.limits,
                 nodes,
-                lambda: time.monotonic() - self._sign_of_life_at > 3 * _WATCH_S,
+                lambda: self._reception.since_heard_s > 3 * _WATCH_S,
             )
 
     async def _report_overflows(self) -> None:
-        lost, self._overflows = self._overflows, 0
+        lost, self._reception.overflows = self._reception.overflows, 0
         if not lost:
             return
         log.error("%s: the server's queues overflowed %d times: values are lost", self._name, lost)

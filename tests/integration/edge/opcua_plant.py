@@ -166,9 +166,9 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
         await asyncio.wait([task])
 
 
-async def until(condition, what: str, interval_s: float = 0.02) -> None:
+async def until(condition, what: str, interval_s: float = 0.02, timeout_s: float = 30) -> None:
     """Wait for what shows in no sample, such as the link's reason."""
-    deadline = asyncio.get_running_loop().time() + 30
+    deadline = asyncio.get_running_loop().time() + timeout_s
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, what
         await asyncio.sleep(interval_s)

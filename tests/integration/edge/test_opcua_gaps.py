@@ -78,7 +78,8 @@ async def test_a_short_interruption_is_resumed_and_loses_nothing(plant, spooling
         await write(plant, "Resumed", range(1, 51))
         await proxy.open()
         await spooling.until(lambda: spooling.values("Resumed")[-1:] == [50.0])
-        assert link.health.reason == "connected again, session resumed"
+        resumed = "connected again, session resumed"
+        await until(lambda: link.health.reason == resumed, "the link")
     await proxy.cut()
 
     assert [row["value"] for row in spooling.rows("Resumed")] == [float(n) for n in range(51)]

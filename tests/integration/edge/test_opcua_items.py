@@ -52,7 +52,7 @@ async def test_nodes_are_found_by_the_pattern_of_their_path(plant, tmp_path):
     configured = source(plant, nodes=[{"path": "{equipment:2}/{signal}"}])
     async with collecting(configured, sink.put, tmp_path, learned=learned) as link:
         await sink.until(lambda: len({s[:2] for s in sink.samples if s.signal[0] != "$"}) == 4)
-        assert link.serves("Line1/Press02")
+        await until(lambda: link.serves("Line1/Press02"), "the equipment")
 
     found = {(s.equipment, s.signal, s.value) for s in sink.samples if s.signal[0] != "$"}
     assert found == {
@@ -69,7 +69,7 @@ async def test_a_path_that_leads_nowhere_is_named_once_and_followed_again(plant,
     configured = source(plant, nodes=nodes)
     async with collecting(configured, sink.put, tmp_path, retry_nodes_s=0.1) as link:
         await sink.until(lambda: sink.of("Speed"))
-        assert "1 nodes unreadable" in link.health.reason
+        await until(lambda: "1 nodes unreadable" in link.health.reason, "the remark")
         torque = await plant.presses[0].add_variable(plant.index, "Torque", 9.0)
         await sink.until(lambda: sink.values("Torque") == [9.0])
         await plant.server.delete_nodes([torque])

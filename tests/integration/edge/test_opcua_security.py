@@ -9,6 +9,7 @@ from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from cryptography import x509
+from prometheus_client import REGISTRY
 
 from edge.opcua.certificates import fingerprint
 from tests.integration.edge.opcua_plant import (
@@ -214,8 +215,11 @@ async def test_an_expired_server_is_refused_and_its_renewal_taken_without_restar
             trust(plant, tmp_path)
             await plant.start(policies=encrypted, identity=plant.files, Speed=1.0)
             await sink.until(lambda: sink.of("Speed"))
+            await until(lambda: days_left("server"), "the figure")
             assert "the server's certificate ends on" in link.health.reason
             assert link.health.link == "up"
+            assert 28 < days_left("server") < 29
+            assert days_left("collector") > 4 * 365
     await plant.stop()
 
     assert len([line for line in caplog.messages if "no restart is needed" in line]) == 1
@@ -243,3 +247,8 @@ def put_own(folder: Path, ends: timedelta) -> None:
 
 def session_users(plant: Plant) -> list[str]:
     return [client.processor.session.user.name for client in plant.server.bserver.clients]
+
+
+def days_left(whose: str) -> float:
+    labels = {"source": "line1", "whose": whose}
+    return REGISTRY.get_sample_value("takt_edge_certificate_days", labels) or 0.0

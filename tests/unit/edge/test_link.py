@@ -43,6 +43,21 @@ def seconds(monkeypatch):
     return shown
 
 
+async def test_a_link_that_was_lost_unnoticed_is_down_since_it_was_heard_last():
+    told = Told(*PATHS[:1])
+    await told.link.up()
+    await told.link.down("the session is gone", 8.0)
+    await told.link.down("the server is gone", 20.0)
+
+    links = [sample for sample in told.samples if sample.signal == "$link"]
+    assert [(s.value, s.text) for s in links] == [
+        (1.0, "line1: connected"),
+        (0.0, "line1: the session is gone"),
+        (0.0, "line1: the session is gone"),
+    ]
+    assert links[2].observed_at - links[1].observed_at == pytest.approx(8_000_000, abs=1_000_000)
+
+
 async def test_a_start_and_every_change_are_told_for_each_equipment():
     told = Told(*PATHS)
     await told.link.start()

@@ -105,3 +105,21 @@ async def test_a_full_spool_makes_the_writer_wait_and_loses_nothing(path, caplog
 
         assert (await spool.status()).accepted_rows == 2
     assert "sources wait until the lake acknowledges" in caplog.text
+
+
+async def test_a_source_that_brings_many_samples_at_once_waits_until_they_are_taken(path):
+    spool = SharedSpool(Spool(path, lambda: NOW))
+    writer = SpoolWriter(spool, waiting_samples=5)
+    many = Delivery(delivery(1).samples * 4)
+    await writer.put(many)
+    await writer.put(many)
+    third = asyncio.create_task(writer.put(many))
+    ended = asyncio.create_task(writer.end())
+    await ended
+    assert not third.done()
+
+    await asyncio.wait_for(writer.run(), 10)
+    await asyncio.wait_for(third, 10)
+
+    assert (await spool.status()).accepted_rows == 8
+    spool.close()
