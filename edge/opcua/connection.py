@@ -16,16 +16,18 @@ from asyncua.crypto import security_policies, uacrypto
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from edge import unreachable
 from edge.configuration import OpcUaSecurity, OpcUaServer
 from edge.opcua.certificates import (
     CertificateError,
     CertificateFolder,
     Identity,
+    ending,
     ends_soon,
     load_identity,
 )
 from edge.opcua.errors import SourceLostError
-from takt.settings import LOOPBACK
+from takt.broker_access import LOOPBACK
 
 _REQUEST_TIMEOUT_S = 4.0
 _PROBE_S = 4.0
@@ -75,7 +77,7 @@ class Secured:
             "the user's certificate": None if self.user is None else self.user.certificate,
         }
         return [
-            f"{name} ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
+            f"{name} {ending(certificate.not_valid_after_utc)}"
             for name, certificate in shown.items()
             if certificate is not None and ends_soon(certificate, now)
         ]
@@ -108,6 +110,8 @@ async def connected(
         await client.connect()
     except ua.UaError as error:
         raise SourceLostError(_explain(error, secured)) from error
+    except OSError as error:
+        raise _unreachable(server, error) from error
     try:
         yield client, secured
     finally:
@@ -158,8 +162,15 @@ def _wanted(server: OpcUaServer) -> list[tuple[str, ua.MessageSecurityMode]]:
 
 async def _offered(server: OpcUaServer) -> list[ua.EndpointDescription]:
     client = Client(server.endpoint, timeout=_REQUEST_TIMEOUT_S)
-    offered: list[ua.EndpointDescription] = await client.connect_and_get_server_endpoints()
+    try:
+        offered: list[ua.EndpointDescription] = await client.connect_and_get_server_endpoints()
+    except OSError as error:
+        raise _unreachable(server, error) from error
     return offered
+
+
+def _unreachable(server: OpcUaServer, error: OSError) -> SourceLostError:
+    return SourceLostError(f"{server.endpoint} is not reached: {unreachable.explain(error)}")
 
 
 def _read_files(
