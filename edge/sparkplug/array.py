@@ -15,7 +15,7 @@ MOST_ELEMENTS = 1_000
 """Of one array; an image is no row of signals."""
 _COUNT = struct.Struct("<I")
 
-_CODES = {
+_CODES: dict[int, tuple[str, int]] = {
     DataType.Int8Array: ("b", DataType.Int64),
     DataType.Int16Array: ("h", DataType.Int64),
     DataType.Int32Array: ("i", DataType.Int64),
@@ -42,7 +42,7 @@ def unpacking_of(datatype: int) -> Unpack | None:
         return _booleans
     if datatype == DataType.StringArray:
         return _strings
-    if (found := _CODES.get(DataType.ValueType(datatype))) is None:
+    if (found := _CODES.get(datatype)) is None:
         return None
     code, element = found
     return _numbers(struct.Struct(f"<{code}"), reading_of(element).convert)
@@ -84,6 +84,6 @@ def _require_few(count: int) -> None:
     _require(count <= MOST_ELEMENTS, f"{count} elements, more than {MOST_ELEMENTS}")
 
 
-def _require(holds: bool, what: str) -> None:  # noqa: FBT001 -- reads as an assertion
+def _require(holds: bool, what: str) -> None:
     if not holds:
         raise MetricError(f"no array: {what}")

@@ -28,8 +28,8 @@ def unpacked(datatype: str, content: bytes) -> list[float | str | None]:
     return [value if text is None else text for value, text, _ in unpack(content)]
 
 
-# Examples of the specification. Its -23 of Int8Array is written EF, which is -17; those of FloatArray
-# and DoubleArray are written the other way round than it demands.
+# Examples of the specification. Its -23 of Int8Array is written EF, which is -17; those of
+# FloatArray and DoubleArray are written the other way round than it demands.
 @pytest.mark.parametrize(
     ("datatype", "content", "values"),
     [
