@@ -14,6 +14,8 @@ from asyncua.crypto.permission_rules import User, UserRole
 from edge.examining import examine, examine_broker
 from takt.broker_access import BrokerAccess
 from takt.finding import Finding
+from takt.settings import BrokerSettings, Settings
+from tests.command import run_takt
 from tests.conftest import Mosquitto, free_port
 from tests.integration.edge.conftest import CollectorProcess
 from tests.integration.edge.opcua_plant import URI, Plant, make_identity
@@ -325,3 +327,19 @@ async def test_no_source_left_is_no_collector(plant, tmp_path):
     )
 
     assert [finding.found for finding in found["edge.toml"]] == ["no collector can start"] * 3
+
+
+async def test_the_command_prints_what_is_wrong_and_what_to_do(mosquitto, tmp_path):
+    closed = free_port()
+    (tmp_path / "edge.toml").write_text(
+        HEAD + mqtt("line1", closed) + mqtt("line2", mosquitto.port)
+    )
+    options = Settings(home=tmp_path, broker=BrokerSettings(port=closed, embedded=False))
+
+    said = await asyncio.to_thread(run_takt, options, "doctor", exit_code=1)
+
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "bad source line1: is down; the others go on" in lines
+    assert f"ok source line2: 127.0.0.1:{mosquitto.port} lets us in" in lines
+    remedy = f"→ no connection to broker 127.0.0.1:{closed}: nothing listens there; start it"
+    assert len([line for line in lines if line.startswith(remedy)]) == 2
