@@ -221,9 +221,10 @@ class Connection:
             self._opened.set_exception(OSError(reason))
 
     def _ended(self, reason: str) -> None:
-        with_tls = self._address.ca_file is not None and self._address.certificate_file is None
-        ask = "; it may ask for a certificate: set certificate_file and key_file"
-        self._refused(reason + ask if with_tls else reason)
+        hint = ""
+        if self._address.ca_file is not None and self._address.certificate_file is None:
+            hint = "; it may ask for a certificate: set certificate_file and key_file"
+        self._refused(reason + hint)  # nobody hears it of a connection that was open
         if not self._closed.done():
             self._closed.set_result(reason)
 
