@@ -80,6 +80,7 @@ class Collector:
         link = self._new_link(name, await self._parts.spool.served(name), None)
         for line in lines:
             await link.down(f"{line}; this source is left out, the others go on")
+        await link.start()
 
     def _new_link(
         self, name: str, equipment: Iterable[str], expected_interval_s: float | None

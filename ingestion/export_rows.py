@@ -6,6 +6,8 @@ takes no other with it.
 
 import gzip
 import io
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -67,8 +69,15 @@ def fresh(file: Path, place: str, known: set[str]) -> Fresh | None:
     """What of `file` is new, given the digests of all that was taken; None: nothing.
 
     Raises:
-        OSError: It cannot be read.
+        ExportError: It cannot be read.
     """
+    try:
+        return _fresh(file, place, known)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ExportError(f"{file} cannot be read: {error}") from error
+
+
+def _fresh(file: Path, place: str, known: set[str]) -> Fresh | None:
     digest = blake2b(place.encode(), digest_size=16)
     header, rest, lines, known_lines = b"", [], 0, 0
     with _opened(file) as content:
@@ -168,14 +177,21 @@ def _converted(
     missing = [name for name in (*needed, *form.signals) if name and name not in columns]
     if missing:
         raise ExportError(f"{file}: lacks column {', '.join(missing)}; it has {', '.join(columns)}")
+    # DuckDB tells names apart by more than the case of their letters only.
+    doubled = [name for name, times in Counter(map(str.lower, columns)).items() if times > 1]
+    if doubled:
+        raise ExportError(f"{file}: repeats column {', '.join(doubled)}; name each once")
     query = _query(form, columns)
     used = {name: value for name, value in fixed._asdict().items() if f"${name}" in query}
-    with duckdb.connect() as con:
-        con.execute(f"set TimeZone = '{form.time_zone}'")
-        con.register("raw", raw)
-        con.execute(f"create temp table judged as {query}", used)
-        bad = [*bad, *con.execute(_BAD).fetchall()]
-        good = con.execute(_GOOD, {"site": fixed.site}).to_arrow_table()
+    try:
+        with duckdb.connect() as con:
+            con.execute(f"set TimeZone = '{form.time_zone}'")
+            con.register("raw", raw)
+            con.execute(f"create temp table judged as {query}", used)
+            bad = [*bad, *con.execute(_BAD).fetchall()]
+            good = con.execute(_GOOD, {"site": fixed.site}).to_arrow_table()
+    except duckdb.Error as error:
+        raise ExportError(f"{file}: {str(error).splitlines()[0]}") from error
     return Rows(good, sorted(bad))
 
 

@@ -115,6 +115,28 @@ def test_a_file_without_a_column_of_the_form_is_refused_whole(tmp_path):
         read(tmp_path, "Time,Tag\n2026-01-01,A\n", **LONG)
 
 
+@pytest.mark.parametrize(
+    ("content", "form", "told"),
+    [
+        ("Time,Tag,value,Value\n2026-01-01,A,1,2\n", {}, "repeats column value; name each once"),
+        ("Time,Tag,Value\n2026-01-01,A,1\n", {"time_format": "%Q"}, "export.csv: "),
+        ("", {}, "no readable CSV file"),
+    ],
+)
+def test_what_is_no_such_export_is_one_line(tmp_path, content, form, told):
+    with pytest.raises(ExportError, match=told) as raised:
+        read(tmp_path, content, **LONG, **form)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_compressed_file_that_was_cut_is_refused(tmp_path):
+    file = tmp_path / "export.csv.gz"
+    file.write_bytes(gzip.compress(b"Time,Tag,Value\n" * 1_000)[:-20])
+
+    with pytest.raises(ExportError, match="cannot be read"):
+        fresh(file, "", set())
+
+
 @given(st.lists(st.integers(0, 9), min_size=1), st.data(), st.booleans())
 def test_of_a_file_that_grows_each_line_is_new_once(tmp_path_factory, values, drawn, is_ended):
     file = tmp_path_factory.mktemp("grown") / "export.csv"
