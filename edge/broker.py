@@ -10,15 +10,17 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NoReturn, Protocol
+from datetime import UTC, datetime
+from typing import NoReturn
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge import unreachable
 from edge.paho_loop import PahoLoop
+from takt.broker_access import BrokerAccess
 from takt.errors import TaktError
 
 log = logging.getLogger(__name__)
@@ -27,25 +29,11 @@ _KEEPALIVE_S = 10
 _CONNECT_TIMEOUT_S = 5.0
 _FAREWELL_S = 2.0
 _MAX_IN_FLIGHT = 65_535
+_REFUSES_THE_USER = {"Bad user name or password", "Not authorized"}
 
 
 class BrokerLostError(TaktError):
     """There is no connection to the broker; what is not acknowledged is kept."""
-
-
-class Address(Protocol):
-    """Where a broker is and how to be let in."""
-
-    @property
-    def host(self) -> str: ...  # noqa: D102
-    @property
-    def port(self) -> int: ...  # noqa: D102
-    @property
-    def username(self) -> str | None: ...  # noqa: D102
-    @property
-    def password_file(self) -> Path | None: ...  # noqa: D102
-    @property
-    def ca_file(self) -> Path | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -54,7 +42,7 @@ class Session:
 
     Attributes:
         client_id: Fixed; the broker knows a persistent session by it.
-        subscription: Topic filter, at QoS 1, or several, each with its QoS.
+        subscription: Topic filter, at QoS 1, or several, each with its QoS; may be empty.
         received: Called for every message: in the event loop when that drives the session,
             else in paho's own thread.
         will: Topic and payload that the broker publishes, retained, when we vanish.
@@ -74,7 +62,7 @@ class Session:
 class Connection:
     """A broker that has let us in."""
 
-    def __init__(self, client: Client, address: Address, *, is_driven: bool) -> None:
+    def __init__(self, client: Client, address: BrokerAccess, *, is_driven: bool) -> None:
         self._client = client
         self._driver = PahoLoop(client) if is_driven else None
         self._address = address
@@ -119,8 +107,16 @@ class Connection:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 await asyncio.shield(self._opened)
         except (OSError, ValueError, TimeoutError) as error:
-            reason = str(error) or "no answer in time"
+            reason = unreachable.explain(error)
             raise BrokerLostError(f"no connection to broker {self._where}: {reason}") from error
+
+    def certificate_ends_at(self) -> datetime | None:
+        """When the broker's certificate ends; None without TLS."""
+        found = self._client.socket()
+        shown = found.getpeercert() if isinstance(found, ssl.SSLSocket) else None
+        if not shown or not isinstance(ends := shown["notAfter"], str):
+            return None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
 
     async def say_farewell(self, topic: str, payload: bytes) -> None:
         """Publish a last retained message and wait a moment for the broker to take it."""
@@ -156,10 +152,16 @@ class Connection:
             client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _p: object
         ) -> None:
             if code.is_failure:
-                loop.call_soon_threadsafe(self._refused, str(code))
-                return
-            client.subscribe(session.subscription, qos=1)
-            loop.call_soon_threadsafe(self._let_in)
+                loop.call_soon_threadsafe(self._refused, self._advice(str(code)))
+            elif session.subscription:
+                client.subscribe(session.subscription, qos=1)
+            else:
+                loop.call_soon_threadsafe(self._let_in)
+
+        def on_subscribe(
+            _client: Client, _data: object, _mid: int, codes: list[ReasonCode], _p: object
+        ) -> None:
+            loop.call_soon_threadsafe(self._subscribed, session.subscription, codes)
 
         def on_disconnect(
             _client: Client,
@@ -179,6 +181,7 @@ class Connection:
             session.received(client, message)
 
         self._client.on_connect = on_connect
+        self._client.on_subscribe = on_subscribe
         self._client.on_disconnect = on_disconnect
         self._client.on_message = on_message if self._driver is None else on_driven_message
 
@@ -190,18 +193,44 @@ class Connection:
         if not self._opened.done():
             self._opened.set_result(None)
 
+    def _subscribed(
+        self, subscription: str | list[tuple[str, int]], codes: list[ReasonCode]
+    ) -> None:
+        """Connected and allowed to read nothing would be silence without a cause."""
+        pairs = [(subscription, 1)] if isinstance(subscription, str) else subscription
+        asked = [name for name, _ in pairs]
+        refused = [name for name, code in zip(asked, codes, strict=False) if code.is_failure]
+        reason = f"it lets us read nothing of {', '.join(refused)}; grant the account that right"
+        if len(refused) == len(asked):
+            self._refused(reason)
+            return
+        if refused:
+            log.warning("broker %s: %s; the others go on", self._where, reason)
+        self._let_in()
+
+    def _advice(self, reason: str) -> str:
+        if reason in _REFUSES_THE_USER:
+            return (
+                f"it refuses the user ({reason}); check username and password_file, or"
+                " certificate_file"
+            )
+        return reason
+
     def _refused(self, reason: str) -> None:
         if not self._opened.done():
             self._opened.set_exception(OSError(reason))
 
     def _ended(self, reason: str) -> None:
-        self._refused(reason)
+        hint = ""
+        if self._address.ca_file is not None and self._address.certificate_file is None:
+            hint = "; it may ask for a certificate: set certificate_file and key_file"
+        self._refused(reason + hint)  # nobody hears it of a connection that was open
         if not self._closed.done():
             self._closed.set_result(reason)
 
 
 @asynccontextmanager
-async def connect(address: Address, session: Session) -> AsyncIterator[Connection]:
+async def connect(address: BrokerAccess, session: Session) -> AsyncIterator[Connection]:
     """A connection for the length of the context.
 
     Raises:
@@ -218,7 +247,7 @@ async def connect(address: Address, session: Session) -> AsyncIterator[Connectio
         await connection.close()
 
 
-def _client(address: Address, session: Session) -> Client:
+def _client(address: BrokerAccess, session: Session) -> Client:
     client = Client(
         CallbackAPIVersion.VERSION2,
         session.client_id,
@@ -231,14 +260,8 @@ def _client(address: Address, session: Session) -> Client:
     if session.will is not None:
         client.will_set(*session.will, qos=1, retain=True)
     try:
-        if address.username is not None:
-            client.username_pw_set(address.username, _password(address))
-        if address.ca_file is not None:
-            client.tls_set(str(address.ca_file), cert_reqs=ssl.CERT_REQUIRED)
+        address.introduce(client)
     except OSError as error:
-        raise BrokerLostError(f"broker {address.host}: {error}; mend the file's path") from error
+        reason = unreachable.explain(error)
+        raise BrokerLostError(f"broker {address.host}:{address.port}: {reason}") from error
     return client
-
-
-def _password(address: Address) -> str | None:
-    return address.password_file.read_text().strip() if address.password_file else None

@@ -6,8 +6,9 @@ forwarder are `edge.delivering`.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 from edge.configuration import EdgeConfiguration, OpcUaSource, Source, SparkplugSource
@@ -34,18 +35,27 @@ class Collector:
         configuration: Its `edge.toml`.
         parts: Spool, writer and forwarder.
         folder: Where sources keep what they must know after a restart.
+        wrong: By source what is wrong with its table; it is said and left out.
     """
 
-    def __init__(self, configuration: EdgeConfiguration, parts: Delivering, folder: Path) -> None:
+    def __init__(
+        self,
+        configuration: EdgeConfiguration,
+        parts: Delivering,
+        folder: Path,
+        wrong: Mapping[str, list[str]] = MappingProxyType({}),
+    ) -> None:
         self._configuration = configuration
+        self._wrong = wrong
         self._parts = parts
         self._folder = folder
         self._opcua = folder / "opcua"
-        uri = f"urn:takt:{configuration.site}:{configuration.collector}"
-        self._certificates = CertificateFolder(self._opcua, uri)
+        self._certificates = CertificateFolder(self._opcua, configuration.application_uri)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect until `stop` is set; an unforeseen error stops it all."""
+        for name, lines in self._wrong.items():
+            await self._leave_out(name, lines)
         async with asyncio.TaskGroup() as tasks:
             started = [tasks.create_task(work, name=name) async for name, work in self._work()]
             log.info("ready: collecting from %s", ", ".join(self._configuration.sources))
@@ -61,17 +71,30 @@ class Collector:
         yield "clock", self._watch_clock()
 
     async def _link(self, name: str, source: Source) -> Link:
+        link = self._new_link(name, await self._served(name, source), source.expected_interval_s)
+        await link.start()
+        return link
+
+    async def _leave_out(self, name: str, lines: list[str]) -> None:
+        """Say in log and health what is wrong; its equipment, where known, has no data."""
+        link = self._new_link(name, await self._parts.spool.served(name), None)
+        for line in lines:
+            await link.down(f"{line}; this source is left out, the others go on")
+        await link.start()
+
+    def _new_link(
+        self, name: str, equipment: Iterable[str], expected_interval_s: float | None
+    ) -> Link:
         parts = self._parts
         link = Link(
             name,
-            await self._served(name, source),
-            expected_interval_s=source.expected_interval_s,
+            equipment,
+            expected_interval_s=expected_interval_s,
             clock=parts.clock,
             put=parts.writer.put,
             changed=parts.forwarder.report,
         )
         parts.links[name] = link
-        await link.start()
         return link
 
     async def _served(self, name: str, source: Source) -> Iterable[str]:
@@ -97,7 +120,7 @@ class Collector:
                 put=parts.writer.put,
                 learned=parts.spool.remember_served,
             )
-        host_id = f"takt-{self._configuration.site}-{self._configuration.collector}"
+        host_id = self._configuration.client_id
         client_id = source.client_id or f"{host_id}-{name}"
         if isinstance(source, SparkplugSource):
             return SparkplugCollector(

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from edge.broker import Address
 from edge.clock import Clock
 from edge.configuration import SpoolConfiguration
 from edge.forwarder import Forwarder, Reporter
@@ -19,6 +18,7 @@ from edge.shared_spool import SharedSpool
 from edge.spool import Spool
 from edge.spool_watch import SpoolWatch
 from edge.spool_writer import SpoolWriter
+from takt.broker_access import BrokerAccess
 from takt.messages import SourceHealth
 from takt.topics import Collector as Identity
 
@@ -40,7 +40,7 @@ class Delivering:
     """
 
     def __init__(
-        self, identity: Identity, spool: SpoolConfiguration, path: Path, broker: Address
+        self, identity: Identity, spool: SpoolConfiguration, path: Path, broker: BrokerAccess
     ) -> None:
         self.clock = Clock()
         opened = Spool(
@@ -77,7 +77,7 @@ class Delivering:
 
 @asynccontextmanager
 async def delivering(
-    identity: Identity, spool: SpoolConfiguration, path: Path, broker: Address
+    identity: Identity, spool: SpoolConfiguration, path: Path, broker: BrokerAccess
 ) -> AsyncIterator[Delivering]:
     """Write and forward for the length of the context; what was handed over is accepted first.
 

@@ -17,7 +17,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from prometheus_client import Counter
 from pydantic import ValidationError
 
-from edge.broker import Address, BrokerLostError, Connection, Session, connect
+from edge.broker import BrokerLostError, Connection, Session, connect
 from edge.epoch_ends import EpochEnds
 from edge.shared_spool import SharedSpool
 from edge.spool import DeclaredLoss, Outgoing, Settlement, SpoolFullError, SpoolStatus
@@ -25,6 +25,7 @@ from edge.spool_watch import SpoolWatch
 from edge.window import Window
 from takt import topics
 from takt.backoff import Backoff
+from takt.broker_access import BrokerAccess
 from takt.messages import Ack, Health, Loss, SourceHealth
 from takt.topics import Collector
 
@@ -61,7 +62,7 @@ class Forwarder:
     """
 
     def __init__(
-        self, spool: SharedSpool, source: Collector, broker: Address, reporter: Reporter
+        self, spool: SharedSpool, source: Collector, broker: BrokerAccess, reporter: Reporter
     ) -> None:
         self._spool = spool
         self._source = source

@@ -22,20 +22,21 @@ def run(config: Path, settings: Settings) -> None:
         settings: The installation; gives the broker unless the file names one.
 
     Raises:
-        ConfigurationError: The file is wrong, or another collector has the spool.
+        ConfigurationError: The file is wrong, or another collector has the spool. A wrong
+            source among right ones is no such error: it is said, and the others go on.
     """
     # What goes wrong with a server is said once, by its link; asyncua adds only tracebacks.
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-    asyncio.run(_run(configuration.load(config), settings))
+    asyncio.run(_run(*configuration.load_sound(config), settings))
 
 
-async def _run(edge: EdgeConfiguration, settings: Settings) -> None:
+async def _run(edge: EdgeConfiguration, wrong: dict[str, list[str]], settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     identity = Identity(edge.site, edge.collector)
-    path = edge.spool.path or settings.home / "edge" / edge.collector / "spool.db"
+    path = edge.spool_path(settings.home)
     async with delivering(identity, edge.spool, path, edge.broker or settings.broker) as parts:
         metrics.serve(settings.metrics.edge_port, lambda: parts.ailment)
-        await Collector(edge, parts, path.parent).run(stop)
+        await Collector(edge, parts, path.parent, wrong).run(stop)

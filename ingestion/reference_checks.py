@@ -110,12 +110,13 @@ def _known(
     reference: Reference, tables: Mapping[str, FileTable], loaded: Loaded
 ) -> set[Values] | None:
     """What may be referred to; None when errors in that file make it unknowable."""
+    given: set[Values] = {(name,) for name in reference.given}
     target = tables.get(reference.table)
     if target is None:
-        return loaded.values(reference.table, reference.to_columns)
+        return given | loaded.values(reference.table, reference.to_columns)
     if not target.unfit_columns.isdisjoint(reference.to_columns):
         return None
-    known = {row.take(reference.to_columns) for row in target.rows}
+    known = given | {row.take(reference.to_columns) for row in target.rows}
     if target.contract.kind is Kind.TRANSACTION:
         known |= loaded.values(reference.table, reference.to_columns)
     return known

@@ -14,7 +14,6 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -125,10 +124,7 @@ class Subscriber:
     def _serve(self, client: mqtt.Client) -> None:
         """Read and write until the connection is lost or `stop` is called."""
         # Read for each connection: passwords and certificates are replaced while we run.
-        if self._settings.username is not None:
-            client.username_pw_set(self._settings.username, _secret(self._settings.password_file))
-        if self._settings.ca_file is not None:
-            client.tls_set(str(self._settings.ca_file))
+        self._settings.introduce(client)
         client.connect(self._settings.host, self._settings.port, _KEEPALIVE_S)
         self._client = client
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -261,7 +257,3 @@ def _acknowledge(client: mqtt.Client, mid: int, qos: int) -> None:
 def _close(client: mqtt.Client) -> None:
     if (sock := client.socket()) is not None:
         sock.close()
-
-
-def _secret(file: Path | None) -> str | None:
-    return None if file is None else file.read_text().strip()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from takt.packml import MAPPED_VALUES
+from takt.packml import CODE_TABLES, MAPPED_VALUES
 
 
 class Kind(StrEnum):
@@ -93,11 +93,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Reference:
-    """Values of `columns`, unless one is null, must stand in `to_columns` of `table`."""
+    """Values of `columns`, unless one is null, must stand in `to_columns` of `table`.
+
+    Those `given` need not: they are there without a file.
+    """
 
     columns: tuple[str, ...]
     table: str
     to_columns: tuple[str, ...]
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -317,7 +321,11 @@ _TABLES = (
                 above=Decimal(0),
             ),
             Column("scale", Type.DECIMAL, "Factor for the raw number; empty: 1."),
-            _id("value_map_id", "Translation of a state signal's raw values."),
+            _id(
+                "value_map_id",
+                "Translation of a state signal's raw values: one of value_map, or packml (numbers"
+                " of PackML's StateCurrent) or tmc (those of OPC 30060), which need no file.",
+            ),
             Column(
                 "pulse_gap_cycles",
                 Type.DECIMAL,
@@ -328,7 +336,10 @@ _TABLES = (
             *_validity("this meaning"),
         ),
         ("site_id", "equipment_id", "signal", "role"),
-        (_EQUIPMENT, Reference(("value_map_id",), "value_map", ("value_map_id",))),
+        (
+            _EQUIPMENT,
+            Reference(("value_map_id",), "value_map", ("value_map_id",), given=CODE_TABLES),
+        ),
         (_VALIDITY,),
     ),
     TableContract(

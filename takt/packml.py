@@ -30,3 +30,7 @@ PLAIN_STATES = ("running", "idle", "stopped", "setup")
 
 MAPPED_VALUES = tuple(dict.fromkeys([*State, *PLAIN_STATES]))
 """Every legal `mapped_value` of a value map."""
+
+CODE_TABLES = ("packml", "tmc")
+"""Value maps that need not be loaded: the numbers of states in PackML's own tags (OMAC PackTags,
+ISA-TR88.00.02, OPC 30050) and in OPC 30060 (TMC). dbt has their codes."""

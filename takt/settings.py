@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import (
     BaseModel,
@@ -18,7 +18,6 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -27,21 +26,19 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from takt.broker_access import BrokerAccess, Port
 from takt.errors import ConfigurationError
 from takt.log import LogFormat
 
 _PREFIX = "TAKT_"
 _NESTING = "__"
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class BrokerSettings(_Section):
+class BrokerSettings(BrokerAccess):
     """The MQTT broker between edge and ingestion."""
 
     host: str = "127.0.0.1"
@@ -49,18 +46,6 @@ class BrokerSettings(_Section):
     embedded: bool = Field(
         default=True, description="Start the demo broker; false when host names a real one."
     )
-    username: str | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = Field(default=None, description="Switches TLS on.")
-    plain_text: bool = Field(
-        default=False, description="Permit another machine's broker without `ca_file`."
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.ca_file is None and self.host not in LOOPBACK and not self.plain_text:
-            raise ValueError(f"{self.host} is another machine: add ca_file, or plain_text = true")
-        return self
 
 
 class IngestionSettings(_Section):

@@ -28,3 +28,29 @@
         else 'internal'
     end
 {%- endmacro %}
+
+{% macro state_codes() -%}
+    {#- Rows of value_map that ship with Takt: by map the states of the numbers 0, 1, 2, …
+        packml: tags of OMAC (PackTags, Status.StateCurrent), ISA-TR88.00.02-2015, and StateNumber in OPC 30050, whose
+        18 and 19 are no states of their own but hold others; 0 is no state.
+        tmc: StateEnumeration of OPC 30060, the same in versions 1.00 and 2.00. #}
+    {%- set maps = {
+        'packml': [
+            '', 'clearing', 'stopped', 'starting', 'idle', 'suspended', 'execute', 'stopping', 'aborting', 'aborted',
+            'holding', 'held', 'unholding', 'suspending', 'unsuspending', 'resetting', 'completing', 'complete'
+        ],
+        'tmc': [
+            'stopped', 'resetting', 'idle', 'starting', 'execute', 'completing', 'complete', 'aborting', 'aborted',
+            'stopping', 'clearing', 'suspending', 'suspended', 'unsuspending', 'holding', 'held', 'unholding'
+        ]
+    } %}
+    {%- for value_map_id, states in maps.items() %}
+    select
+        '{{ value_map_id }}' as value_map_id,
+        cast(unnest(range({{ states | length }})) as varchar) as raw_value,
+        unnest(['{{ states | join("', '") }}']) as mapped_value
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+{%- endmacro %}

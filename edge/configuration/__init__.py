@@ -3,7 +3,16 @@
 Belongs here: the form of the file. What a source does is its own module's business.
 """
 
-from edge.configuration.file import EdgeConfiguration, Source, SpoolConfiguration, load, parse
+from edge.configuration.file import (
+    EdgeConfiguration,
+    Sound,
+    Source,
+    SpoolConfiguration,
+    WrongFileError,
+    load,
+    load_sound,
+    parse,
+)
 from edge.configuration.mqtt import MqttSource
 from edge.configuration.opcua import OpcUaNode, OpcUaSecurity, OpcUaServer, OpcUaSource
 from edge.configuration.pattern import TopicPart, parse_pattern
@@ -16,11 +25,14 @@ __all__ = [
     "OpcUaSecurity",
     "OpcUaServer",
     "OpcUaSource",
+    "Sound",
     "Source",
     "SparkplugSource",
     "SpoolConfiguration",
     "TopicPart",
+    "WrongFileError",
     "load",
+    "load_sound",
     "parse",
     "parse_pattern",
 ]

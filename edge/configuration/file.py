@@ -1,10 +1,12 @@
 """The whole of `edge.toml`: a collector's tables, and how a wrong one is told."""
 
 import tomllib
+from collections import defaultdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_core import ErrorDetails
 
 from edge.configuration.mqtt import MqttSource
 from edge.configuration.opcua import OpcUaSource
@@ -47,22 +49,90 @@ class EdgeConfiguration(Table):
     spool: SpoolConfiguration = SpoolConfiguration()
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
 
+    def spool_path(self, home: Path) -> Path:
+        """Where the spool lies; beside it, what sources keep over a restart."""
+        return self.spool.path or home / "edge" / self.collector / "spool.db"
+
+    @property
+    def application_uri(self) -> str:
+        """What the collector calls itself to OPC UA servers."""
+        return f"urn:takt:{self.site}:{self.collector}"
+
+    @property
+    def client_id(self) -> str:
+        """What the collector calls itself to brokers, before the name of a source."""
+        return f"takt-{self.site}-{self.collector}"
+
+
+class WrongFileError(ConfigurationError):
+    """A file that no collector can start with.
+
+    Attributes:
+        lines: Every key that is wrong, one line each; the first is the error's text.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(lines[0])
+        self.lines = lines
+
+
+class Sound(NamedTuple):
+    """What of a file can be used.
+
+    Attributes:
+        configuration: Without the sources that are wrong.
+        wrong: By source what is wrong with its table, one line a key.
+    """
+
+    configuration: EdgeConfiguration
+    wrong: dict[str, list[str]]
+
+
+def load_sound(file: Path) -> Sound:
+    """The configuration in `file` without the sources whose tables are wrong.
+
+    Raises:
+        ConfigurationError: The file is missing, no TOML, something else than a source is wrong,
+            or no source would be left.
+    """
+    content = _content(file)
+    try:
+        return Sound(EdgeConfiguration.model_validate(content), {})
+    except ValidationError as error:
+        wrong: dict[str, list[str]] = defaultdict(list)
+        for one in error.errors():
+            match one["loc"]:
+                case ("sources", str(name), *_):
+                    wrong[name].append(_line(file, one))
+                case _:
+                    wrong = {}
+                    break
+        lines = [_line(file, one) for one in error.errors()]
+    sources = content.get("sources")
+    if not wrong or not isinstance(sources, dict) or not sources.keys() - wrong.keys():
+        raise WrongFileError(lines)
+    kept = {name: table for name, table in sources.items() if name not in wrong}
+    return Sound(parse({**content, "sources": kept}, file), dict(wrong))
+
 
 def load(file: Path) -> EdgeConfiguration:
-    """The configuration in `file`.
+    """The configuration in `file`, all of it right.
 
     Raises:
         ConfigurationError: The file is missing, no TOML, or a key is wrong; one line.
     """
+    return parse(_content(file), file)
+
+
+def _content(file: Path) -> dict[str, object]:
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"{file} does not exist; write it, or name another with --config"
         ) from error
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file} is not readable TOML: {error}") from error
-    return parse(content, file)
 
 
 def parse(content: dict[str, object], file: Path) -> EdgeConfiguration:
@@ -74,10 +144,11 @@ def parse(content: dict[str, object], file: Path) -> EdgeConfiguration:
     try:
         return EdgeConfiguration.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigurationError(
-            f"{file}: {_key(first['loc'])}: {_advice(first['type'], first['msg'])}"
-        ) from error
+        raise WrongFileError([_line(file, one) for one in error.errors()]) from error
+
+
+def _line(file: Path, error: ErrorDetails) -> str:
+    return f"{file}: {_key(error['loc'])}: {_advice(error['type'], error['msg'])}"
 
 
 def _key(location: tuple[int | str, ...]) -> str:

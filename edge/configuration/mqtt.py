@@ -12,10 +12,9 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
 from edge.configuration.pattern import parse_pattern
 from edge.configuration.tables import EquipmentPath, MachinesBroker, Name, Signal
+from takt.broker_access import BrokerAccess
 
-_LINK_KEYS = frozenset(
-    ("serves", "expected_interval_s", "client_id", "username", "password_file", "ca_file")
-) | {"plain_text"}
+_LINK_KEYS = {"serves", "expected_interval_s", "client_id", *BrokerAccess.model_fields}
 
 
 class MqttSource(MachinesBroker):
@@ -75,7 +74,7 @@ class MqttSource(MachinesBroker):
         return self
 
     def _check_umh(self) -> None:
-        fitting = {"kind", "host", "port", "format", "topic", "levels_above", *_LINK_KEYS}
+        fitting = {"kind", "format", "topic", "levels_above", *_LINK_KEYS}
         if stray := sorted(self.model_fields_set - fitting):
             raise ValueError(f'{stray[0]} has no meaning with format = "umh"; remove it')
         if not re.fullmatch(r"umh/v1(/[^/#]+)*(/#)?", self.topic):

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PositiveFloat, model_validator
 
 from edge.configuration.pattern import parse_pattern
-from edge.configuration.tables import EquipmentPath, Signal, Table, check_both
+from edge.configuration.tables import EquipmentPath, Signal, Table
+from takt.broker_access import check_both
 
 _NODE = re.compile(
     r"(nsu=[^;]+;|ns=0;)?"

@@ -68,6 +68,11 @@ class CertificateFolder:
         self._application_uri = application_uri
         self._making = threading.Lock()
 
+    @property
+    def has_own(self) -> bool:
+        """Whether the collector's certificate has been made."""
+        return (self._folder / "own" / "certificate.der").exists()
+
     def own(self) -> Identity:
         """The collector's certificate; made now if there is none.
 
@@ -175,7 +180,18 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 def ends_soon(certificate: x509.Certificate, now: datetime) -> bool:
     """Whether it ends within 30 days."""
-    return certificate.not_valid_after_utc - now < _WARN_BEFORE
+    return ends_soon_at(certificate.not_valid_after_utc, now)
+
+
+def ends_soon_at(ends_at: datetime, now: datetime) -> bool:
+    """Whether what is valid until `ends_at` ends within 30 days."""
+    return ends_at - now < _WARN_BEFORE
+
+
+def ending(ends_at: datetime) -> str:
+    """When it ends or has ended, for messages."""
+    verb = "ends" if ends_at > datetime.now(UTC) else "expired"
+    return f"{verb} on {ends_at:%Y-%m-%d}"
 
 
 def _require_valid(certificate: x509.Certificate, what: str, remedy: str) -> None:

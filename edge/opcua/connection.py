@@ -16,16 +16,18 @@ from asyncua.crypto import security_policies, uacrypto
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from edge import unreachable
 from edge.configuration import OpcUaSecurity, OpcUaServer
 from edge.opcua.certificates import (
     CertificateError,
     CertificateFolder,
     Identity,
+    ending,
     ends_soon,
     load_identity,
 )
 from edge.opcua.errors import SourceLostError
-from takt.settings import LOOPBACK
+from takt.broker_access import LOOPBACK
 
 _REQUEST_TIMEOUT_S = 10.0
 _PROBE_S = 10.0
@@ -81,7 +83,7 @@ class Secured:
     def ending(self, now: datetime) -> list[str]:
         """A remark for each certificate that ends within 30 days."""
         return [
-            f"the {whose}'s certificate ends on {certificate.not_valid_after_utc:%Y-%m-%d}"
+            f"the {whose}'s certificate {ending(certificate.not_valid_after_utc)}"
             for whose, certificate in self.certificates.items()
             if ends_soon(certificate, now)
         ]
@@ -121,6 +123,8 @@ async def connected(
         await client.connect()
     except ua.UaError as error:
         raise SourceLostError(_explain(error, secured)) from error
+    except OSError as error:
+        raise _unreachable(server, error) from error
     try:
         yield client, secured
     finally:
@@ -171,8 +175,15 @@ def _wanted(server: OpcUaServer) -> list[tuple[str, ua.MessageSecurityMode]]:
 
 async def _offered(server: OpcUaServer) -> list[ua.EndpointDescription]:
     client = Client(server.endpoint, timeout=_REQUEST_TIMEOUT_S)
-    offered: list[ua.EndpointDescription] = await client.connect_and_get_server_endpoints()
+    try:
+        offered: list[ua.EndpointDescription] = await client.connect_and_get_server_endpoints()
+    except OSError as error:
+        raise _unreachable(server, error) from error
     return offered
+
+
+def _unreachable(server: OpcUaServer, error: OSError) -> SourceLostError:
+    return SourceLostError(f"{server.endpoint} is not reached: {unreachable.explain(error)}")
 
 
 def _read_files(

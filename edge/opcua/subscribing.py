@@ -43,7 +43,7 @@ class Refusals:
     def __init__(self, name: str, retry_s: float) -> None:
         self._name = name
         self._retry_s = retry_s
-        self._refused: set[tuple[OpcUaNode, str]] = set()
+        self._refused: dict[tuple[OpcUaNode, str], str] = {}
         self._deadbands: set[OpcUaNode] = set()
 
     @property
@@ -51,11 +51,16 @@ class Refusals:
         """Nodes that are not subscribed."""
         return list(dict.fromkeys(node for node, _ in self._refused))
 
+    @property
+    def reasons(self) -> list[tuple[str, str]]:
+        """What is not subscribed, as the file or the server names it, and why."""
+        return [(place, why) for (_, place), why in self._refused.items()]
+
     def refuse(self, node: OpcUaNode, why: str, found: ua.NodeId | None = None) -> None:
         """A node, or one of those `found` for its path, cannot be subscribed."""
         place = _place(node, found)
         if (node, place) not in self._refused:
-            self._refused.add((node, place))
+            self._refused[node, place] = why
             log.warning(
                 "%s: node %s cannot be read (%s); the others go on, it is tried again every %.0f s",
                 *(self._name, place, why, self._retry_s),
@@ -63,7 +68,8 @@ class Refusals:
 
     def forget(self, node: OpcUaNode, found: ua.NodeId) -> None:
         """What was `found` for a node is subscribed now."""
-        self._refused -= {(node, node.place), (node, _place(node, found))}
+        for place in (node.place, _place(node, found)):
+            self._refused.pop((node, place), None)
 
     def refuse_deadband(self, node: OpcUaNode, why: str) -> None:
         """A node is subscribed without its deadband from now on."""

@@ -43,12 +43,7 @@ class Gateways:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_connect_fail = self._on_connect_fail
         self._has_warned = False
-        if broker.username is not None:
-            file = broker.password_file
-            password = None if file is None else file.read_text().strip()
-            self._client.username_pw_set(broker.username, password)
-        if broker.ca_file is not None:
-            self._client.tls_set(str(broker.ca_file))
+        broker.introduce(self._client)
 
     def start(self) -> None:
         """Connect in the background, now and whenever the connection is lost."""

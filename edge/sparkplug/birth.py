@@ -2,13 +2,14 @@
 
 Belongs here: which metrics become signals. Left out by rule: the session's own metrics (bdSeq,
 Node Control, Device Control), definitions and parameters of templates, and datatypes that have
-no place on the wire (datasets, bytes, files, arrays, property sets). Instances of templates
-are flattened: member `speed` of `motor` is the signal `motor/speed`.
+no place on the wire (datasets, bytes, files, property sets). Instances of templates are
+flattened: member `speed` of `motor` is the signal `motor/speed`; arrays: `torque[0]`.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from edge.sparkplug.array import Unpack, unpacking_of
 from edge.sparkplug.datatype import MetricError, Reading, reading_of
 from edge.sparkplug.sparkplug_b_pb2 import DataType, Payload
 
@@ -27,6 +28,7 @@ class Metric:
         signal: Its name.
         datatype: As declared.
         reading: How its values are read; None: none of them becomes a sample.
+        unpack: Of an array, how its values are read.
         members: Of a template, by name.
     """
 
@@ -34,6 +36,7 @@ class Metric:
     signal: str
     datatype: int
     reading: Reading | None = None
+    unpack: Unpack | None = None
     members: "dict[str, Metric]" = field(default_factory=dict)
 
 
@@ -108,6 +111,9 @@ def _declared(
 
 def _complete(known: Metric, metric: Payload.Metric, found: Definitions, depth: int) -> None:
     if not depth and is_own(known.signal):
+        return
+    known.unpack = unpacking_of(known.datatype)
+    if known.unpack is not None:
         return
     if known.datatype != DataType.Template:
         try:

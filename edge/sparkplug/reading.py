@@ -5,6 +5,7 @@ as declared, is counted and never guessed. One wrong metric takes no other with 
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -116,6 +117,8 @@ class Reader:
                 unknown += not context.is_birth
             elif known.reading is not None:
                 take(metric, known, within, into)
+            elif known.unpack is not None:
+                self._take_array(metric, known, within, into)
             elif known.datatype == DataType.Template:
                 unknown += self._flatten(metric, known, within, into)
         into.add(self._told_again, is_told_again=True)
@@ -136,44 +139,70 @@ class Reader:
                 unknown += not context.is_birth
             elif declared.reading is not None:
                 self._take(member, declared, within, into)
+            elif declared.unpack is not None:
+                self._take_array(member, declared, within, into)
             else:
                 unknown += self._flatten(member, declared, within, into)
         return unknown
 
     def _take(self, metric: Payload.Metric, known: Metric, context: Context, into: Read) -> None:
+        try:
+            self._keep(metric, known, context, (("", _converted(metric, known)),))
+        except MetricError as error:
+            self._refuse(known, error, into)
+
+    def _take_array(
+        self, metric: Payload.Metric, known: Metric, context: Context, into: Read
+    ) -> None:
+        """One signal an element; an array that is null is bad as a whole."""
+        try:
+            parts = [("", _NULL)]
+            if not metric.is_null and metric.WhichOneof("value") is not None:
+                elements = _elements(metric, known)
+                parts = [(f"[{place}]", element) for place, element in enumerate(elements)]
+            self._keep(metric, known, context, parts)
+        except MetricError as error:
+            self._refuse(known, error, into)
+
+    def _refuse(self, known: Metric, error: MetricError, into: Read) -> None:
+        self._counts["refused_metrics"] += 1
+        into.refused = f"{known.equipment} {known.signal}: {error}"
+
+    def _keep(
+        self,
+        metric: Payload.Metric,
+        known: Metric,
+        context: Context,
+        parts: Iterable[tuple[str, Converted]],
+    ) -> None:
         milliseconds = metric.timestamp or context.sent_at
         received_at = context.received_at
         observed_at = milliseconds * 1_000 if milliseconds else received_at
-        try:
-            value, text, quality = _converted(metric, known)
-            if metric.HasField("properties"):
-                quality = max(quality, _quality(metric.properties))
-            quality = max(quality, context.best_quality)
-            _check_time(observed_at)
-        except MetricError as error:
-            self._counts["refused_metrics"] += 1
-            into.refused = f"{known.equipment} {known.signal}: {error}"
-            return
+        worst = context.best_quality
+        if metric.HasField("properties"):
+            worst = max(worst, _quality(metric.properties))
+        _check_time(observed_at)
         is_historical = context.is_historical or metric.is_historical
-        sample = Sample(
-            known.equipment,
-            known.signal,
-            observed_at,
-            value,
-            text,
-            quality,
-            received_at,
-            is_historical,
-        )
-        if not milliseconds:
-            self._live.append(sample)
-        # Python's hashes of -1 and -2 are equal.
-        elif self._recent.has_seen((sample[:6], value == -1)):
-            self._counts["repeats"] += 1
-        elif is_historical or context.is_birth:
-            self._told_again.append(sample)
-        else:
-            self._live.append(sample)
+        for suffix, (value, text, quality) in parts:
+            sample = Sample(
+                known.equipment,
+                known.signal + suffix,
+                observed_at,
+                value,
+                text,
+                max(quality, worst),
+                received_at,
+                is_historical,
+            )
+            if not milliseconds:
+                self._live.append(sample)
+            # Python's hashes of -1 and -2 are equal.
+            elif self._recent.has_seen((sample[:6], value == -1)):
+                self._counts["repeats"] += 1
+            elif is_historical or context.is_birth:
+                self._told_again.append(sample)
+            else:
+                self._live.append(sample)
 
 
 def _converted(metric: Payload.Metric, known: Metric) -> Converted:
@@ -188,6 +217,15 @@ def _converted(metric: Payload.Metric, known: Metric) -> Converted:
     if field != reading.field and field not in reading.allowed:
         raise MetricError(f"{field} where its datatype has {reading.field}")
     return reading.convert(getattr(metric, field))
+
+
+def _elements(metric: Payload.Metric, known: Metric) -> list[Converted]:
+    assert known.unpack is not None
+    if metric.datatype and metric.datatype != known.datatype:
+        raise MetricError(f"datatype {metric.datatype}, but {known.datatype} at birth")
+    if not metric.HasField("bytes_value"):
+        raise MetricError(f"{metric.WhichOneof('value')} where its datatype has bytes_value")
+    return known.unpack(metric.bytes_value)
 
 
 def _check_time(microseconds: int) -> None:

@@ -6,7 +6,6 @@ broker or the network loses is a gap in the sequence, counted and never hidden.
 """
 
 import asyncio
-import json
 import logging
 import time
 from contextlib import suppress
@@ -20,7 +19,7 @@ from edge.configuration import SparkplugSource
 from edge.learning import Learned, learn
 from edge.left_out import LeftOut
 from edge.link import Link, Put
-from edge.sparkplug import topic
+from edge.sparkplug import state, topic
 from edge.sparkplug.birth_cache import BirthCache, BirthCacheError
 from edge.sparkplug.equipment import EquipmentNames
 from edge.sparkplug.host import Host
@@ -101,6 +100,8 @@ class SparkplugCollector:
         self._ready = asyncio.Event()
         self._connection: Connection | None = None
         self._must_say_state = False
+        self._began = 0
+        self._is_rivalled = False
         self._report_at = time.monotonic() + report_every_s
 
     async def run(self) -> NoReturn:
@@ -118,7 +119,7 @@ class SparkplugCollector:
 
     async def _collect(self, backoff: Backoff) -> None:
         self._connection = None
-        began = time.time_ns() // 1_000_000
+        began = self._began = time.time_ns() // 1_000_000
         async with connect(self._source, self._session(began)) as connection:
             backoff.reset()
             self._connection = connection
@@ -137,16 +138,16 @@ class SparkplugCollector:
                 await self._finish(asyncio.create_task(self._apply()))
                 await self._report()
                 if not connection.is_lost and self._source.role == "primary":
-                    state = topic.state(self._identity.host_id)
-                    await connection.say_farewell(state, _state(began, is_online=False))
+                    mine = topic.state(self._identity.host_id)
+                    await connection.say_farewell(mine, state.said(began, is_online=False))
 
     def _session(self, began: int) -> Session:
         filters = topic.filters(self._source.groups)
         will = None
         if self._source.role == "primary":
-            state = topic.state(self._identity.host_id)
-            filters.append((state, 1))
-            will = (state, _state(began, is_online=False))
+            mine = topic.state(self._identity.host_id)
+            filters += [(mine, 1), (topic.state_of_2(self._identity.host_id), 1)]
+            will = (mine, state.said(began, is_online=False))
         return Session(self._identity.client_id, filters, self._take, will, is_driven=True)
 
     async def _begin(self) -> None:
@@ -173,15 +174,27 @@ class SparkplugCollector:
             with suppress(UndecodableError):
                 self._host.refuse_retained(origin)
             self._left_out.message(f"{message.topic} is retained: it says what was")
-        elif not message.retain and not _is_online(bytes(message.payload)):
+        elif not message.retain:
+            self._take_state(message.topic, state.online_since(bytes(message.payload)))
+
+    def _take_state(self, place: str, since: int | None) -> None:
+        """What is said under our host id, by us or by another host that has it."""
+        if since is None:
             # Another client with our host id has left, or the will of our last session came late.
             self._must_say_state = True
             self._ready.set()
+        elif since != self._began and not self._is_rivalled:
+            self._is_rivalled = True
+            log.warning(
+                "%s: another host application says on %s that it is there: edge nodes cannot tell"
+                " whether their data is heard; give each a host_id of its own",
+                *(self._name, place),
+            )
 
     def _say_state(self, connection: Connection, began: int) -> None:
         if self._must_say_state and self._source.role == "primary":
-            state = topic.state(self._identity.host_id)
-            connection.publish(state, _state(began, is_online=True), retain=True)
+            mine = topic.state(self._identity.host_id)
+            connection.publish(mine, state.said(began, is_online=True), retain=True)
         self._must_say_state = False
 
     async def _await_messages(self) -> None:
@@ -263,15 +276,3 @@ class SparkplugCollector:
         self._report_at = time.monotonic() + self._report_every_s
         if events := self._host.report(self._clock.now()):
             await self._put(Delivery(events))
-
-
-def _state(began: int, *, is_online: bool) -> bytes:
-    return json.dumps({"online": is_online, "timestamp": began}).encode()
-
-
-def _is_online(payload: bytes) -> bool:
-    try:
-        content = json.loads(payload)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("online") is True

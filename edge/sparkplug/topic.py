@@ -70,3 +70,8 @@ def command(node: NodeId) -> str:
 def state(host_id: str) -> str:
     """Where a host application says whether it is there."""
     return f"{_NAMESPACE}/STATE/{host_id}"
+
+
+def state_of_2(host_id: str) -> str:
+    """Where a host application of Sparkplug 2.x does."""
+    return f"STATE/{host_id}"

@@ -75,12 +75,39 @@ def _print_report(report: object) -> None:
         raise typer.Exit(1)
 
 
-def import_files(files: list[Path]) -> None:
+def import_files(
+    files: list[Path],
+    form: Annotated[
+        Path | None,
+        typer.Option(help="How a historian's exports are read; FILES is then their folder."),
+    ] = None,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Take in what comes, for ever.")] = False,
+) -> None:
     """Load history from Parquet or CSV files; a file already loaded changes nothing."""
     log.configure("import")
+    if form is not None:
+        return _import_exports(files, form, watch=watch)
+    if watch:
+        raise ConfigurationError("--watch goes with --form and a folder")
     with shown() as progress:
         report = late("ingestion.history:import_files")(settings.load(), files, progress)
     typer.echo(str(report))
+    return None
+
+
+def _import_exports(folders: list[Path], form: Path, *, watch: bool) -> None:
+    options, read = settings.load(), late("ingestion.export_form:load_form")(form)
+    if len(folders) != 1 or not folders[0].is_dir():
+        raise ConfigurationError("--form goes with one folder, in which the exports lie")
+    if watch:
+        late("ingestion.exports:watch")(options, folders[0], read)
+    with shown() as progress:
+        taken = late("ingestion.exports:take_in")(options, folders[0], read, progress)
+    for one in taken:
+        typer.echo(str(one))
+    if any(one.detail for one in taken):
+        raise typer.Exit(1)
 
 
 def refresh(

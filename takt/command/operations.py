@@ -2,6 +2,7 @@
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from takt import log, settings
 from takt.command import doctor as checks
@@ -29,8 +30,9 @@ def doctor() -> None:
     findings = checks.examine(settings.load())
     for finding in findings:
         mark = "[green]ok[/]  " if finding.is_good else "[red]bad[/] "
-        console.print(f"{mark} {finding.what}: {finding.found}", highlight=False)
+        told = escape(f"{finding.what}: {finding.found}")
+        console.print(f"{mark} {told}", highlight=False, soft_wrap=True)
         if finding.remedy:
-            console.print(f"      → {finding.remedy}", highlight=False)
+            console.print(f"      → {escape(finding.remedy)}", highlight=False, soft_wrap=True)
     if not all(finding.is_good for finding in findings):
         raise typer.Exit(1)

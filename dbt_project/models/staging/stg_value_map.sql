@@ -1,3 +1,4 @@
+{#- Rows that are loaded go before the code tables that ship with Takt. -#}
 with
 
 source as (
@@ -19,6 +20,24 @@ renamed as (
         mapped_value
     from source
 
+),
+
+shipped as (
+
+    {{ state_codes() }}
+
 )
 
 select * from renamed
+
+union all
+
+select shipped.*
+from shipped
+left join renamed
+    on
+        shipped.value_map_id = renamed.value_map_id
+        and shipped.raw_value = renamed.raw_value
+where
+    renamed.value_map_id is null
+    and shipped.mapped_value <> ''

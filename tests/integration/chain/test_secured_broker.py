@@ -1,26 +1,21 @@
 """Edge to ingestion through a broker with TLS, accounts and the access list of `deploy/`."""
 
-import datetime as dt
+import contextlib
 import os
-import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from ipaddress import ip_address
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 import lake
 from takt import children, topics
 from takt.settings import BrokerSettings, Settings
 from tests.conftest import ROOT, Mosquitto, accepts_connections, find_program, free_port, wait_until
+from tests.tls_broker import Authority
 
 EDGE = """
 site = "demo"
@@ -34,27 +29,6 @@ timestamp = "t"
 timestamp_unit = "ms"
 """
 USERS = ("ingest", "collector1", "collector2")
-Key = ec.EllipticCurvePrivateKey
-
-
-def certificate(name: str, key: Key, issuer: str, issuer_key: Key) -> x509.Certificate:
-    """A certificate for a day; an authority when it is its own issuer."""
-    now = dt.datetime.now(dt.UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issued_by = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issued_by)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
-        .add_extension(address, critical=False)
-        .sign(issuer_key, hashes.SHA256())
-    )
 
 
 class SecuredMosquitto:
@@ -63,7 +37,10 @@ class SecuredMosquitto:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self.ca_file = self._make_certificates()
+        self.certificate_port = free_port()
+        self.authority = Authority(folder)
+        self.ca_file = self.authority.ca_file
+        self._broker_files = self.authority.issue("broker")
         for user in USERS:
             self.password_file(user).write_text(f"secret of {user}\n")
         self._process = self._start()
@@ -76,18 +53,6 @@ class SecuredMosquitto:
         self._process.kill()
         self._process.wait()
 
-    def _make_certificates(self) -> Path:
-        ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-        pem = serialization.Encoding.PEM
-        ca = certificate("plant", ca_key, "plant", ca_key)
-        broker = certificate("broker", key, "plant", ca_key)
-        (self.folder / "broker_ca").write_bytes(ca.public_bytes(pem))
-        (self.folder / "broker_certificate").write_bytes(broker.public_bytes(pem))
-        (self.folder / "broker_key").write_bytes(
-            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        )
-        return self.folder / "broker_ca"
-
     def _start(self) -> "subprocess.Popen[bytes]":
         accounts = self.folder / "broker_passwords"
         accounts.touch(mode=0o600)
@@ -99,6 +64,10 @@ class SecuredMosquitto:
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text(
             shipped.replace("listener 8883", f"listener {self.port} 127.0.0.1")
+            .replace("listener 8884", f"listener {self.certificate_port} 127.0.0.1")
+            .replace("/run/secrets/broker_ca", str(self.ca_file))
+            .replace("/run/secrets/broker_certificate", str(self._broker_files[0]))
+            .replace("/run/secrets/broker_key", str(self._broker_files[1]))
             .replace("/run/secrets/", f"{self.folder}/")
             .replace("/mosquitto/config/acl", str(ROOT / "deploy/mosquitto.acl"))
             .replace("/mosquitto/data/", f"{self.folder}/")
@@ -128,6 +97,19 @@ def settings_of(user: str, broker: SecuredMosquitto, installation: Settings) -> 
         username=user,
         password_file=broker.password_file(user),
         ca_file=broker.ca_file,
+    )
+    return installation.model_copy(update={"broker": access})
+
+
+def certified_as(user: str, broker: SecuredMosquitto, installation: Settings) -> Settings:
+    """The same, known by its certificate instead of a password."""
+    certificate, key = broker.authority.issue(user)
+    access = BrokerSettings(
+        port=broker.certificate_port,
+        embedded=False,
+        ca_file=broker.ca_file,
+        certificate_file=certificate,
+        key_file=key,
     )
     return installation.model_copy(update={"broker": access})
 
@@ -165,12 +147,17 @@ def counted(settings: Settings) -> list[float]:
         return [value for (value,) in rows.fetchall()]
 
 
+@pytest.mark.parametrize("known_by", [settings_of, certified_as])
 def test_samples_pass_a_broker_with_tls_accounts_and_access_list(
-    lake_settings: Settings, mosquitto: Mosquitto, secured: SecuredMosquitto, services: Services
+    lake_settings: Settings,
+    mosquitto: Mosquitto,
+    secured: SecuredMosquitto,
+    services: Services,
+    known_by: Callable[[str, SecuredMosquitto, Settings], Settings],
 ) -> None:
     (lake_settings.home / "edge.toml").write_text(EDGE.format(port=mosquitto.port))
-    services.start("ingest", settings_of("ingest", secured, lake_settings))
-    edge = services.start("edge", settings_of("collector1", secured, lake_settings))
+    services.start("ingest", known_by("ingest", secured, lake_settings))
+    edge = services.start("edge", known_by("collector1", secured, lake_settings))
     wait_until(lambda: b"line2: up" in edge.read_bytes(), "the machines' broker")
 
     for number in range(5):
@@ -194,8 +181,9 @@ def test_a_secret_that_comes_later_is_waited_for_in_one_line(
     assert b"Traceback" not in log_file.read_bytes()
 
 
+@pytest.mark.parametrize("is_certified", [False, True])
 def test_a_collector_writes_its_own_topics_only_and_no_acknowledgement(
-    secured: SecuredMosquitto,
+    secured: SecuredMosquitto, *, is_certified: bool
 ) -> None:
     own, other = (topics.Collector("demo", name) for name in USERS[1:])
     heard: list[str] = []
@@ -205,12 +193,12 @@ def test_a_collector_writes_its_own_topics_only_and_no_acknowledgement(
     listener.on_subscribe = lambda _c, _d, mid, *_: granted.append(mid)
     listener.subscribe([(topics.HEALTH_FILTER, 1), (topics.BATCH_FILTER, 1)])
     wait_until(lambda: granted, "the subscription")
-    reader = _client(secured, "collector1")
+    reader = _client(secured, "collector1", is_certified=is_certified)
     forged: list[str] = []
     reader.on_message = lambda _c, _d, message: forged.append(message.topic)
     reader.subscribe([("takt/v1/#", 1)])
 
-    writer = _client(secured, "collector1")
+    writer = _client(secured, "collector1", is_certified=is_certified)
     epoch = "0e2a5f4c-8f4e-4d1c-9a51-000000000001"
     for topic in (
         topics.ack_topic(own),
@@ -233,11 +221,31 @@ def test_a_collector_writes_its_own_topics_only_and_no_acknowledgement(
         client.loop_stop()
 
 
-def _client(broker: SecuredMosquitto, user: str) -> mqtt.Client:
+def test_who_shows_no_certificate_of_the_authority_is_not_let_in(
+    secured: SecuredMosquitto, tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path / "stranger").issue("ingest")
+    for files in ((), stranger):
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client.tls_set(str(secured.ca_file), *map(str, files))
+        ended: list[object] = []
+        client.on_disconnect = lambda *args, ended=ended: ended.append(args)
+        client.on_connect = lambda *_: pytest.fail("let in")
+        with contextlib.suppress(OSError):
+            client.connect("127.0.0.1", secured.certificate_port)
+            client.loop_start()
+            wait_until(lambda ended=ended: ended, "the refusal")
+            client.loop_stop()
+
+
+def _client(broker: SecuredMosquitto, user: str, *, is_certified: bool = False) -> mqtt.Client:
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-    client.tls_set(str(broker.ca_file), tls_version=ssl.PROTOCOL_TLS_CLIENT)
-    client.username_pw_set(user, broker.password_file(user).read_text().strip())
-    client.connect("127.0.0.1", broker.port)
+    if is_certified:
+        client.tls_set(str(broker.ca_file), *map(str, broker.authority.issue(user)))
+    else:
+        client.tls_set(str(broker.ca_file))
+        client.username_pw_set(user, broker.password_file(user).read_text().strip())
+    client.connect("127.0.0.1", broker.certificate_port if is_certified else broker.port)
     client.loop_start()
     wait_until(client.is_connected, f"{user} to be let in")
     return client

@@ -18,7 +18,7 @@ from edge.mqtt_source import MqttCollector
 from edge.spool import Delivery, SpoolFullError
 from takt.backoff import Backoff
 from tests.conftest import Mosquitto
-from tests.integration.chain.test_secured_broker import certificate
+from tests.tls_broker import certificate
 
 WAIT_S = 20
 TOPIC = "plant/assembly/line2/pack01/Count"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import queue
 import random
 import signal
@@ -288,11 +289,13 @@ def test_a_primary_host_says_its_state_and_knows_aliases_after_a_kill(mosquitto,
         watcher.loop_stop()
 
 
-def collector_of(broker, folder, clock, put, learned) -> tuple[SparkplugCollector, Link]:
+def collector_of(
+    broker, folder, clock, put, learned, *, role="passive"
+) -> tuple[SparkplugCollector, Link]:
     link = Link("plant", (), expected_interval_s=60, clock=clock, put=put, changed=lambda: None)
     collector = SparkplugCollector(
         "plant",
-        SparkplugSource(kind="sparkplug", host="127.0.0.1", port=broker.port),
+        SparkplugSource(kind="sparkplug", host="127.0.0.1", port=broker.port, role=role),
         HostNames("test", "test"),
         births=BirthCache(folder / "plant.db"),
         link=link,
@@ -391,3 +394,32 @@ async def test_devices_beyond_the_limit_are_left_out_with_a_remark(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     node.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "payload"),
+    [
+        ("STATE/test", "ONLINE"),
+        ("spBv1.0/STATE/test", '{"online": true, "timestamp": 1700000000000}'),
+    ],
+)
+async def test_another_host_of_the_same_id_is_named_once(
+    mosquitto, tmp_path, caplog, place, payload
+):
+    async def put(delivery) -> None: ...
+
+    async def learned(source: str, equipment: str) -> None: ...
+
+    collector, link = collector_of(mosquitto, tmp_path, Clock(), put, learned, role="primary")
+    with caplog.at_level(logging.WARNING, logger="edge"):
+        task = asyncio.create_task(collector.run())
+        await until(lambda: link.health.link == "up", "the connection")
+        for _ in range(2):
+            await asyncio.to_thread(mosquitto.publish, place, payload)
+        await asyncio.to_thread(mosquitto.publish, "spBv1.0/plant1/NDEATH/edge1", b"no payload")
+        await until(lambda: "no Sparkplug" in caplog.text, "what was said after it")
+        task.cancel()
+        await asyncio.wait([task])
+
+    [line] = [line for line in caplog.messages if "another host application" in line]
+    assert place in line

@@ -81,6 +81,12 @@ def test_each_source_is_read_by_its_kind(tmp_path):
             "sources.line2: a message is read by samples or by signals",
         ),
         ('topic = "plant/{equipment:3}/{signal}"', "", "sources.line2: topic is missing; add it"),
+        ('topic = "plant', 'key_file = "k"\ntopic = "plant', "sources.line2: certificate_file and"),
+        (
+            'topic = "plant',
+            'key_file = "k"\ncertificate_file = "c"\ntopic = "plant',
+            "sources.line2: certificate_file is shown over TLS only: add ca_file",
+        ),
         ('kind = "mqtt"', 'kind = "mqtt"\nformat = "umh"', "sources.line2: timestamp has no"),
         ("Plant 1/Edge 1", "Edge 1", "sources.line3: equipment_of: 'Edge 1' is not group/node"),
         ('["Plant 1"]', '["a/b"]', "sources.line3.groups.0: 'a/b' is not a Sparkplug id"),
@@ -123,3 +129,50 @@ def test_a_missing_file_and_broken_toml_say_so(tmp_path):
         configuration.load(tmp_path / "edge.toml")
     with pytest.raises(ConfigurationError, match="is not readable TOML: "):
         load(tmp_path, "site =")
+
+
+def load_sound(tmp_path: Path, *changes: tuple[str, str]) -> configuration.Sound:
+    text = WHOLE
+    for old, new in changes:
+        text = text.replace(old, new, 1)
+    file = tmp_path / "edge.toml"
+    file.write_text(text)
+    return configuration.load_sound(file)
+
+
+def test_a_wrong_source_is_left_out_with_a_line_for_each_of_its_keys(tmp_path):
+    sound = load_sound(tmp_path, ('unit = "ms"', 'unit = "h"\nspeling = 1'))
+
+    assert list(sound.configuration.sources) == ["line1", "line3"]
+    [(name, lines)] = sound.wrong.items()
+    assert name == "line2"
+    assert [line.split(": ")[1] for line in lines] == [
+        "sources.line2.timestamp_unit",
+        "sources.line2.speling",
+    ]
+
+
+def test_a_source_whose_name_is_none_is_left_out_too(tmp_path):
+    sound = load_sound(tmp_path, ("[sources.line2]", '[sources."line 2"]'))
+
+    assert list(sound.configuration.sources) == ["line1", "line3"]
+    assert "'line 2' is not a name" in sound.wrong["line 2"][0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (('site = "demo"', "siet = 1"),),
+        (
+            ('kind = "opcua"', 'kind = "opc"'),
+            ('kind = "mqtt"', 'kind = "mqtt"\na = 1'),
+            ('kind = "sparkplug"', ""),
+        ),
+    ],
+)
+def test_a_file_wrong_outside_of_its_sources_or_in_all_of_them_starts_nothing(tmp_path, changes):
+    with pytest.raises(configuration.WrongFileError) as raised:
+        load_sound(tmp_path, *changes)
+
+    assert len(raised.value.lines) >= 2
+    assert str(raised.value) == raised.value.lines[0]

@@ -342,3 +342,14 @@ def test_parquet_times_become_utc(tmp_path: Path) -> None:
     tables = examine(tmp_path, NothingLoaded(), Findings())
 
     assert tables["order_operation"].rows[0].values["started_at"] == at("2026-03-01T06:00:00")
+
+
+def test_code_tables_that_ship_with_takt_need_no_file(tmp_path: Path) -> None:
+    folder = write_plant(tmp_path)
+    signal_map = folder / "signal_map.csv"
+    rows = signal_map.read_text()
+    signal_map.write_text(rows.replace("packml", "tmc"))
+    assert problems(folder) == []
+
+    signal_map.write_text(rows.replace("packml", "pakml"))
+    assert ["not in value_map.csv" in problem for problem in problems(folder)] == [True]

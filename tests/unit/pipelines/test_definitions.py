@@ -17,6 +17,7 @@ MARTS = {
     "quarantine_summary",
     "live_state_interval",
     "live_work_unit",
+    "sparkplug_conformance",
     "state_interval",
     "stop_event",
     "work_unit_shift",

@@ -22,10 +22,11 @@ def messages() -> list[tuple[str, bytes, str]]:
     rated.properties.values.add(type=DataType.Int32, int_value=192)
     said = Payload.Metric(alias=9)
     said.template_value.metrics.add(name="Speed", int_value=7)
+    bits = metric("Bits", b"\x0c\0\0\0\x34\xd0", "BooleanArray", field="bytes_value", alias=5)
     level, since = metric("Level", 7, "Int32", alias=1), metric("Since", T0, "DateTime", alias=3)
     changed = metric(value=-5, datatype="Int32", alias=1)
     return [
-        ("NBIRTH", node_birth([drive, metric("Name", "é", "String", alias=4)]), ""),
+        ("NBIRTH", node_birth([drive, metric("Name", "é", "String", alias=4), bits]), ""),
         ("DBIRTH", data([level, since, rated], 1), "press01"),
         ("DDATA", data([changed, metric(value=T0, datatype="DateTime", alias=3)], 2), "press01"),
         ("NDATA", data([metric(value="x", datatype="String", alias=4), said], 3), ""),

@@ -195,7 +195,7 @@ def test_templates_are_flattened_and_their_definitions_left_out(heard):
     assert heard.live() == [-3.0]
 
 
-def test_datasets_bytes_and_arrays_are_refused_and_counted_the_rest_goes_on(heard):
+def test_datasets_and_bytes_are_refused_and_counted_the_rest_goes_on(heard):
     table = metric("Table", datatype="DataSet")
     heard.say("NBIRTH", node_birth([table, metric("Raw", datatype="Bytes"), metric("T", 1.0)]))
 

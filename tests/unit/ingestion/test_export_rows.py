@@ -1,0 +1,175 @@
+"""Exports of historians, as they really look, to rows of the import form."""
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.export_form import ExportForm, load_form
+from ingestion.export_rows import ExportError, Fixed, Rows, fresh, rows_of_csv, rows_of_parquet
+from takt.errors import ConfigurationError
+
+LONG = {
+    "time_column": "Time",
+    "signal_column": "Tag",
+    "value_column": "Value",
+    "equipment": "line1",
+}
+
+FIXED = Fixed("line1", "Speed", "demo")
+
+
+def read(folder: Path, content: str, **form: object) -> Rows:
+    file = folder / "export.csv"
+    file.write_bytes(content.encode(str(form.get("encoding", "utf-8"))))
+    new = fresh(file, "", set())
+    assert new is not None
+    return rows_of_csv(file, new, ExportForm.model_validate(form), FIXED)
+
+
+def samples(rows: Rows) -> list[tuple[object, ...]]:
+    return [
+        (row["equipment"], row["signal"], row["observed_at"], row["value"], row["text"])
+        for row in rows.good.to_pylist()
+    ]
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_decimal_commas_local_times_and_texts(tmp_path):
+    rows = read(
+        tmp_path,
+        "Zeit;Größe;Wert\n29.03.2026 01:59:59;Drehzahl;12,5\n29.03.2026 03:00:00;Zustand;läuft\n",
+        **{**LONG, "time_column": "Zeit", "signal_column": "Größe", "value_column": "Wert"},
+        delimiter=";",
+        decimal=",",
+        encoding="latin-1",
+        time_format="%d.%m.%Y %H:%M:%S",
+        time_zone="Europe/Berlin",
+    )
+
+    assert rows.bad == []
+    assert samples(rows) == [
+        ("line1", "Drehzahl", at("2026-03-29T00:59:59"), 12.5, None),
+        ("line1", "Zustand", at("2026-03-29T01:00:00"), None, "läuft"),
+    ]
+    assert set(rows.good["is_historical"].to_pylist()) == {True}
+
+
+def test_a_wide_file_is_one_signal_a_column_and_an_empty_cell_is_no_sample(tmp_path):
+    content = "t,machine,Speed,Temp 1\n1700000000123,line1/a,1,\n1700000000124,line1/b,2,3.5\n"
+    wide = {"time_column": "t", "time_format": "ms", "equipment_column": "machine"}
+    first, second = datetime.fromtimestamp(1700000000.123, UTC), at("2023-11-14T22:13:20.124")
+    expected = [
+        ("line1/a", "Speed", first, 1.0, None),
+        ("line1/b", "Speed", second, 2.0, None),
+        ("line1/b", "Temp 1", second, 3.5, None),
+    ]
+
+    assert sorted(samples(read(tmp_path, content, **wide, is_wide=True))) == expected
+    named = read(tmp_path, content, **wide, signals={"Temp 1": "Temperature"})
+    assert samples(named) == [("line1/b", "Temperature", second, 3.5, None)]
+
+
+def test_lines_that_cannot_be_read_are_named_and_the_others_go_on(tmp_path):
+    rows = read(
+        tmp_path,
+        "Time,Tag,Value\n2026-01-01T00:00:00Z,A,1\nyesterday,A,2\n2026-01-01,B\n\n"
+        "2026-01-01T00:00:01Z,$link,3\n2026-01-01T00:00:02Z,A,\n2026-01-01T00:00:03Z,A,4\n",
+        **LONG,
+    )
+
+    assert [value for _, _, _, value, _ in samples(rows)] == [1.0, 4.0]
+    assert [(line, reason) for line, reason, _ in rows.bad] == [
+        (3, "time yesterday cannot be read"),
+        (4, "2 columns instead of 3"),
+        (6, "signal $link is no name"),
+        (7, "value is empty"),
+    ]
+
+
+def test_parquet_and_compressed_files_are_read_too(tmp_path):
+    file = tmp_path / "export.parquet"
+    moments = pa.array([1_700_000_000_000_000], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"Time": moments, "Tag": ["A"], "Value": [1.5]}), file)
+    form = ExportForm.model_validate(LONG)
+    packed = tmp_path / "export.csv.gz"
+    packed.write_bytes(gzip.compress(b"Time,Tag,Value\n2023-11-14T22:13:20Z,A,1.5\n"))
+    new = fresh(packed, "", set())
+    assert new is not None
+
+    expected = [("line1", "A", at("2023-11-14T22:13:20"), 1.5, None)]
+    assert samples(rows_of_parquet(file, form, FIXED)) == expected
+    assert samples(rows_of_csv(packed, new, form, FIXED)) == expected
+
+
+def test_a_file_without_a_column_of_the_form_is_refused_whole(tmp_path):
+    with pytest.raises(ExportError, match="lacks column Value; it has Time, Tag"):
+        read(tmp_path, "Time,Tag\n2026-01-01,A\n", **LONG)
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "told"),
+    [
+        ("Time,Tag,value,Value\n2026-01-01,A,1,2\n", {}, "repeats column value; name each once"),
+        ("Time,Tag,Value\n2026-01-01,A,1\n", {"time_format": "%Q"}, "export.csv: "),
+        ("", {}, "no readable CSV file"),
+    ],
+)
+def test_what_is_no_such_export_is_one_line(tmp_path, content, form, told):
+    with pytest.raises(ExportError, match=told) as raised:
+        read(tmp_path, content, **LONG, **form)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_compressed_file_that_was_cut_is_refused(tmp_path):
+    file = tmp_path / "export.csv.gz"
+    file.write_bytes(gzip.compress(b"Time,Tag,Value\n" * 1_000)[:-20])
+
+    with pytest.raises(ExportError, match="cannot be read"):
+        fresh(file, "", set())
+
+
+@given(st.lists(st.integers(0, 9), min_size=1), st.data(), st.booleans())
+def test_of_a_file_that_grows_each_line_is_new_once(tmp_path_factory, values, drawn, is_ended):
+    file = tmp_path_factory.mktemp("grown") / "export.csv"
+    lines = [f"{value},{place}" for place, value in enumerate(values)]
+    cuts = [*sorted(drawn.draw(st.lists(st.integers(1, len(lines)), max_size=3))), len(lines)]
+    known: set[str] = set()
+    taken: list[str] = []
+    for cut in cuts:
+        file.write_text("\n".join(["head,line", *lines[:cut]]) + ("\n" if is_ended else ""))
+        if (new := fresh(file, "", known)) is not None:
+            known.add(new.digest)
+            taken += new.content.decode().splitlines()[1:]
+
+    assert taken == lines
+    assert fresh(file.rename(file.with_suffix(".old")), "", known) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("delimeter = ';'", "delimeter: Extra inputs"),
+        ("time_zone = 'Berlin'", "time_zone: 'Berlin' is no time zone"),
+        ("time_format = 'h'", "time_format: 'h' is none of iso, s, ms, us"),
+        ("is_wide = true", "wide files have signals or is_wide"),
+        ("equipment_column = 'E'", "equipment must be given once"),
+    ],
+)
+def test_a_wrong_form_is_one_line(tmp_path, line, told):
+    file = tmp_path / "form.toml"
+    good = "\n".join(f"{key} = '{value}'" for key, value in LONG.items())
+    file.write_text(f"{good}\n{line}\n")
+
+    with pytest.raises(ConfigurationError) as raised:
+        load_form(file)
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
