@@ -116,7 +116,7 @@ async def test_values_of_every_sort_stop_nothing_and_take_no_counted_value_with_
         )
         log = collector.log.read_text()
         assert found == [float(number) for number in range(fuzzed.counted + 1)]
-        assert "are left out: a value of type bytes" in log
+        assert " are left out: " in log
         assert "Traceback" not in log
         assert log.count(": up: ") == 1
         assert grown_mb < GROWTH_MB
