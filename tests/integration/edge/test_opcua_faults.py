@@ -53,8 +53,11 @@ class Counters:
         self.number += 1
         self.born[self.number] = datetime.now(UTC)
         if not is_away:
+            good, born = ua.StatusCode(ua.StatusCodes.Good), self.born[self.number]
+            value = ua.DataValue(ua.Variant(self.number, ua.VariantType.Int64), good, born)
             for name in self.names:
-                await self.plant.write(name, self.number, born=self.born[self.number])
+                node = self.plant.variables[name].nodeid
+                await self.plant.server.write_attribute_value(node, value)
         return self.number
 
 
