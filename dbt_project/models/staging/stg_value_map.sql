@@ -1,4 +1,5 @@
-{#- Rows that are loaded go before the code tables that ship with Takt. -#}
+{#- Rows that are loaded go before the code tables that ship with Takt; what is said of one operation mode leaves the
+    others as they are. -#}
 with
 
 source as (
@@ -30,7 +31,7 @@ shipped as (
 
 select * from renamed
 
-union all
+union all by name
 
 select shipped.*
 from shipped
@@ -38,6 +39,7 @@ left join renamed
     on
         shipped.value_map_id = renamed.value_map_id
         and shipped.raw_value = renamed.raw_value
+        and renamed.operation_mode is null
 where
     renamed.value_map_id is null
     and shipped.mapped_value <> ''
