@@ -8,7 +8,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -67,7 +67,9 @@ class Connection:
         self._driver = PahoLoop(client) if is_driven else None
         self._address = address
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._heard = asyncio.Event()
         self._closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.when_lost(self._heard.set)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         """Hand a message to the broker; nothing when the connection is lost by now."""
@@ -93,6 +95,9 @@ class Connection:
     async def open(self) -> None:
         """Connect; returns once the broker has let us in.
 
+        It also waits a moment for the answer to the subscription; that may lie behind all that
+        waits in a persistent session, and a refusal that comes so late is a loss.
+
         Raises:
             BrokerLostError: It cannot be reached, or it refuses us.
         """
@@ -105,10 +110,15 @@ class Connection:
             else:
                 self._driver.start()
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                await asyncio.shield(self._opened)
+                await self._opened
         except (OSError, ValueError, TimeoutError) as error:
             reason = unreachable.explain(error)
             raise BrokerLostError(f"no connection to broker {self._where}: {reason}") from error
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                await self._heard.wait()
+        if self.is_lost:
+            self.raise_lost()
 
     def certificate_ends_at(self) -> datetime | None:
         """When the broker's certificate ends; None without TLS."""
@@ -138,6 +148,7 @@ class Connection:
 
     async def close(self) -> None:
         """Disconnect and end whatever drives paho."""
+        self._opened.cancel()  # nobody hears any more why it is not
         self._client.disconnect()
         if self._driver is None:
             await asyncio.to_thread(self._client.loop_stop)
@@ -153,10 +164,12 @@ class Connection:
         ) -> None:
             if code.is_failure:
                 loop.call_soon_threadsafe(self._refused, self._advice(str(code)))
-            elif session.subscription:
+                return
+            loop.call_soon_threadsafe(self._let_in)
+            if session.subscription:
                 client.subscribe(session.subscription, qos=1)
             else:
-                loop.call_soon_threadsafe(self._let_in)
+                loop.call_soon_threadsafe(self._heard.set)
 
         def on_subscribe(
             _client: Client, _data: object, _mid: int, codes: list[ReasonCode], _p: object
@@ -178,6 +191,7 @@ class Connection:
         def on_driven_message(client: Client, _data: object, message: MQTTMessage) -> None:
             assert self._driver is not None
             self._driver.received()
+            self._heard.set()
             session.received(client, message)
 
         self._client.on_connect = on_connect
@@ -202,11 +216,10 @@ class Connection:
         refused = [name for name, code in zip(asked, codes, strict=False) if code.is_failure]
         reason = f"it lets us read nothing of {', '.join(refused)}; grant the account that right"
         if len(refused) == len(asked):
-            self._refused(reason)
-            return
-        if refused:
+            self._lose(reason)
+        elif refused:
             log.warning("broker %s: %s; the others go on", self._where, reason)
-        self._let_in()
+        self._heard.set()
 
     def _advice(self, reason: str) -> str:
         if reason in _REFUSES_THE_USER:
@@ -225,6 +238,9 @@ class Connection:
         if self._address.ca_file is not None and self._address.certificate_file is None:
             hint = "; it may ask for a certificate: set certificate_file and key_file"
         self._refused(reason + hint)  # nobody hears it of a connection that was open
+        self._lose(reason)
+
+    def _lose(self, reason: str) -> None:
         if not self._closed.done():
             self._closed.set_result(reason)
 

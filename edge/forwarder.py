@@ -72,6 +72,7 @@ class Forwarder:
         self._ends = EpochEnds()
         self._acks: dict[tuple[str, str, bool], Ack] = {}
         self._ingestor: str | None = None
+        self._listener: tuple[str, int] | None = None
         self._wake = spool.appended
         self._health_due_at = 0.0
         self.is_connected = False
@@ -179,8 +180,10 @@ class Forwarder:
         if self._ingestor not in (None, ack.ingestor_id):
             log.info("another ingestion has taken over; sending again what it may not have")
             self._window.restart()
-            self._ends.restart()
         self._ingestor = ack.ingestor_id
+        if (listener := (ack.ingestor_id, ack.connection)) != self._listener:
+            self._ends.restart()
+            self._listener = listener
         if self._spool.epoch == self._window.epoch:
             self._window.open_lane(self._spool.last_seq)
         for ended in self._ends.certain(ack.epoch, ack.settled_through):

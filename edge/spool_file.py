@@ -16,7 +16,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -203,11 +203,15 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 def make_folder(folder: Path) -> None:
     """Have a folder that outlives a power cut: its name, too, and those on the way to it."""
+    holds_new = {each.parent for each in (folder, *folder.parents) if not each.exists()}
     folder.mkdir(parents=True, exist_ok=True)
     for above in folder.parents:
-        # Who may only pass through a folder has made nothing in it.
-        with suppress(PermissionError):
+        try:
             _sync_folder(above)
+        except OSError:
+            # Some may only be passed through, and some file systems cannot sync a folder at all.
+            if above in holds_new:
+                raise
 
 
 def open_file(path: Path, mark: Mark) -> sqlite3.Connection:

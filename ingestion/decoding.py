@@ -12,6 +12,7 @@ from takt.errors import BatchError
 
 MAX_INFLATED_BYTES = 64 * 1024 * 1024
 """Decoded size of a batch; a collector's batches stay a hundred times below it."""
+MAX_INFLATED_ROWS = 100 * batch.MAX_ROWS
 
 
 def decode(payload: bytes) -> Batch:
@@ -25,26 +26,33 @@ def decode(payload: bytes) -> Batch:
             size = inflated_size(payload)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise BatchError("not_arrow", str(error)[:500]) from error
-        if size > MAX_INFLATED_BYTES:
-            raise BatchError("too_large", f"{size} bytes decoded; at most {MAX_INFLATED_BYTES}")
+        if size.bytes > MAX_INFLATED_BYTES:
+            much = f"{size.bytes} bytes decoded; at most {MAX_INFLATED_BYTES}"
+            raise BatchError("too_large", much)
+        if size.rows > MAX_INFLATED_ROWS:
+            raise BatchError("too_large", f"{size.rows} rows; at most {MAX_INFLATED_ROWS}")
     return batch.decode(payload)
 
 
-def decoded_size(payload: bytes) -> int:
-    """Bytes that `decode` makes of it, about; 0 where it refuses it unread."""
+def decoded_size(payload: bytes, added_per_row: int) -> int:
+    """Bytes that it becomes with what is added to each row, about; 0 where it is refused unread."""
     if not 0 < len(payload) <= batch.MAX_PAYLOAD_BYTES:
         return 0
     try:
         size = inflated_size(payload)
     except (pa.ArrowException, OSError, ValueError):
         return 0
-    return size if size <= MAX_INFLATED_BYTES else 0
+    if size.bytes > MAX_INFLATED_BYTES or size.rows > MAX_INFLATED_ROWS:
+        return 0
+    return size.bytes + size.rows * added_per_row
 
 
 def row_numbers(payload: bytes) -> tuple[int, int] | None:
     """First row and number of rows of a batch, even of one that breaks the contract."""
     try:
-        if len(payload) > batch.MAX_PAYLOAD_BYTES or inflated_size(payload) > MAX_INFLATED_BYTES:
+        if len(payload) > batch.MAX_PAYLOAD_BYTES:
+            return None
+        if inflated_size(payload).bytes > MAX_INFLATED_BYTES:
             return None
         with pa.ipc.open_stream(payload) as reader:
             first_row = (reader.schema.metadata or {}).get(b"takt.first_row", b"")

@@ -22,6 +22,8 @@ _OVERHEARD_FOR = timedelta(seconds=60)
 """Much longer than a take-over needs."""
 _OVERHEARD_AT_MOST = 10_000
 _COLLECTORS_AT_MOST = 10_000
+_EPOCHS_AT_MOST = 10_000
+_OLDER_AT_MOST = 1_000
 
 
 @dataclass
@@ -62,6 +64,39 @@ class HealthLog:
         if len(self._last) > _COLLECTORS_AT_MOST:
             self._last.popitem(last=False)
         return health
+
+
+class Uncommitted:
+    """What is kept and not yet in the lake: of every epoch the newest, however long that takes.
+
+    A collector says only once that an epoch has ended.
+    """
+
+    def __init__(self) -> None:
+        self._newest: OrderedDict[tuple[Collector, str], Health] = OrderedDict()
+        self._older: deque[tuple[Collector, Health]] = deque(maxlen=_OLDER_AT_MOST)
+
+    def __bool__(self) -> bool:
+        return bool(self._newest)
+
+    def add(self, collector: Collector, health: Health) -> None:
+        """Keep it until `clear`."""
+        key = (collector, health.epoch)
+        if (older := self._newest.pop(key, None)) is not None:
+            self._older.append((collector, older))
+        self._newest[key] = health
+        if len(self._newest) > _EPOCHS_AT_MOST:
+            self._newest.popitem(last=False)
+
+    def rows(self) -> pa.Table:
+        """Rows of `raw.health`."""
+        newest = [(collector, health) for (collector, _), health in self._newest.items()]
+        return rows_of([*self._older, *newest])
+
+    def clear(self) -> None:
+        """The lake has them."""
+        self._newest.clear()
+        self._older.clear()
 
 
 class Overheard:

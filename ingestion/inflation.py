@@ -7,29 +7,45 @@ will have. The offsets come from the stream's flatbuffer metadata (Arrow columna
 """
 
 import struct
+from typing import NamedTuple
 
 import pyarrow as pa
 
 _DICTIONARY, _RECORD_BATCH = 2, 3
 _HEADER_TYPE, _HEADER = 1, 2
 _DICTIONARY_DATA = 1
-_BUFFERS, _COMPRESSION = 2, 3
+_LENGTH, _BUFFERS, _COMPRESSION = 0, 2, 3
 
 
-def inflated_size(payload: bytes) -> int:
-    """Bytes of all buffers of the record batches and dictionaries in an Arrow IPC stream.
+class Size(NamedTuple):
+    """What a stream becomes.
+
+    Attributes:
+        bytes: Of all buffers of its record batches and dictionaries.
+        rows: Of its record batches.
+    """
+
+    bytes: int
+    rows: int
+
+
+def inflated_size(payload: bytes) -> Size:
+    """How large an Arrow IPC stream becomes.
 
     Raises:
         pa.ArrowException: It is no such stream.
         ValueError: Its metadata lead outside the message.
     """
-    size = 0
+    size, rows = 0, 0
     for message in pa.ipc.MessageReader.open_stream(payload):
-        size += _message_size(message.metadata.to_pybytes(), message.body)
-    return size
+        found = _message_size(message.metadata.to_pybytes(), message.body)
+        size += found.bytes
+        rows += found.rows
+    return Size(size, rows)
 
 
-def _message_size(metadata: bytes, body: pa.Buffer | None) -> int:
+def _message_size(metadata: bytes, body: pa.Buffer | None) -> Size:
+    rows = 0
     try:
         root = _at("<I", metadata, 0)
         kind = _field(metadata, root, _HEADER_TYPE)
@@ -37,8 +53,11 @@ def _message_size(metadata: bytes, body: pa.Buffer | None) -> int:
         if kind is not None and batch is not None and metadata[kind] == _DICTIONARY:
             batch = _table(metadata, batch, _DICTIONARY_DATA)
         elif kind is None or metadata[kind] != _RECORD_BATCH:
-            return 0
-        return 0 if batch is None or body is None else _buffers_size(metadata, batch, body)
+            return Size(0, 0)
+        elif batch is not None and (length := _field(metadata, batch, _LENGTH)) is not None:
+            rows = _at("<Q", metadata, length)
+        size = 0 if batch is None or body is None else _buffers_size(metadata, batch, body)
+        return Size(size, rows)
     except (struct.error, IndexError) as error:
         raise ValueError("the stream's metadata lead outside the message") from error
 

@@ -39,6 +39,8 @@ EARLIEST = -2_208_988_800_000_000
 """1900-01-01 in µs since 1970: before it there was nothing to observe."""
 LATEST = 10_413_792_000_000_000
 """2300-01-01: later times are a broken clock and would make absurd partitions."""
+_BESIDE_NAMES = 20
+"""Bytes a row: three offsets of site, collector and epoch, and its number."""
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -66,7 +68,9 @@ class Arrival:
     @cached_property
     def decoded_bytes(self) -> int:
         """What it becomes in memory, about: a few kilobytes may become megabytes."""
-        return decoded_size(self.message.payload)
+        source, epoch, _ = self.address
+        names = sum(map(len, (*source, epoch)))
+        return decoded_size(self.message.payload, names + _BESIDE_NAMES)
 
 
 @dataclass(frozen=True)

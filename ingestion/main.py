@@ -59,7 +59,7 @@ class Ingestion:
         self._subscriber = Subscriber(
             settings.broker, f"takt-ingest-{uuid.uuid4()}", self._inbox, self._on_listening
         )
-        self._around = Surroundings(self._inbox, self._budget, self._subscriber.publish)
+        self._around = Surroundings(self._inbox, self._budget, self._subscriber)
         self._ownership = Ownership(settings, self._inbox.wake)
         self._owned: dict[int, OwnedShard] = {}
         self._known: OrderedDict[Collector, Health] = OrderedDict()

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,10 +16,11 @@ from prometheus_client import Counter, Histogram
 
 from ingestion.committer import Committer
 from ingestion.credit import Credit, CreditBudget
-from ingestion.health_log import HealthLog, rows_of
+from ingestion.health_log import HealthLog, Uncommitted
 from ingestion.inbox import Inbox, Message
 from ingestion.intake import Intake, Selection
 from ingestion.judgement import EpochKey
+from ingestion.subscriber import Subscriber
 from lake.errors import LakeUnavailable, OutcomeUnknown
 from lake.shard import Commit, ShardWriter
 from takt import topics
@@ -33,7 +34,6 @@ log = logging.getLogger(__name__)
 _COMMIT_MESSAGES = 300
 _COMMIT_BYTES = 16_000_000
 """One commit takes no more at once; what it becomes when decoded is bounded by the intake."""
-_HEALTHS_HELD = 1_000
 _SLOW_COMMIT_S = 5.0
 """A commit that takes longer is a lake that does not answer, although nothing has failed."""
 
@@ -50,12 +50,12 @@ class Surroundings:
     Attributes:
         inbox: Told when a message is no longer held.
         budget: The credit of all collectors of this process.
-        publish: Answers leave through it.
+        subscriber: Answers leave through it.
     """
 
     inbox: Inbox
     budget: CreditBudget
-    publish: Callable[[str, bytes], None]
+    subscriber: Subscriber
 
 
 class OwnedShard:
@@ -84,7 +84,7 @@ class OwnedShard:
         self._full_at = max(1, min(_COMMIT_MESSAGES, options.credit_batches // 2))
         self._announced: Credit | None = None
         self._health_log = HealthLog()
-        self._healths: list[tuple[Collector, Health]] = []
+        self._healths = Uncommitted()
         self._speaking: dict[Collector, EpochKey] = {}
         self._to_answer: dict[EpochKey, None] = {}
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
@@ -129,7 +129,7 @@ class OwnedShard:
         """Commit soon what a collector says of itself, if it says anything new."""
         kept = self._health_log.hear(collector, health, datetime.now(UTC))
         if kept is not None:
-            self._healths = [*self._healths[-_HEALTHS_HELD:], (collector, kept)]
+            self._healths.add(collector, kept)
 
     def hear(self, collector: Collector, health: Health, *, greets: bool) -> None:
         """Keep what a collector says of itself.
@@ -176,7 +176,7 @@ class OwnedShard:
         self._committing_since = time.monotonic()
         try:
             with _COMMIT_S.time():
-                verdicts = self._committer.commit(selection, Commit(health=rows_of(self._healths)))
+                verdicts = self._committer.commit(selection, Commit(health=self._healths.rows()))
             self._settle(selection)
             self._answer(verdicts.answered)
         except (LakeUnavailable, OutcomeUnknown, OSError) as error:
@@ -248,7 +248,7 @@ class OwnedShard:
             self._announced = credit
         for key in list(self._to_answer):
             answer = self._ack(key, credit).model_dump_json().encode()
-            self._around.publish(topics.ack_topic(key.source), answer)
+            self._around.subscriber.publish(topics.ack_topic(key.source), answer)
             del self._to_answer[key]
 
     def _ack(self, key: EpochKey, credit: Credit) -> Ack:
@@ -258,6 +258,7 @@ class OwnedShard:
             settled_through=ledger.settled_through,
             missing=ledger.missing(MAX_MISSING_RANGES),
             ingestor_id=self.ingestor_id,
+            connection=self._around.subscriber.connections,
             credit_batches=credit.batches,
             credit_bytes=credit.bytes,
             new_epoch=ledger.has_conflict,

@@ -44,6 +44,9 @@ class Subscriber:
         inbox: Gets each message; is read by somebody else.
         listening: Called in the network's thread with filters that the broker has confirmed,
             after each connection again.
+
+    Attributes:
+        connections: How often it has connected; what others said between two is not heard.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Subscriber:
         self._requests: deque[frozenset[str]] = deque()
         self._subscribed: frozenset[str] = frozenset()
         self._unconfirmed: dict[int | None, list[str]] = {}
+        self.connections = 0
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
         self._stopping = threading.Event()
         self._client: mqtt.Client | None = None
@@ -188,6 +192,8 @@ class Subscriber:
         self._unconfirmed.clear()
         self._requests.clear()
         self._subscribe(client, self._wanted)
+        # Only now: an answer that says so reaches the broker after the filters.
+        self.connections += 1
 
     def _subscribe(self, client: mqtt.Client, wanted: frozenset[str]) -> None:
         """Make the broker's filters those that are wanted; first the new ones."""

@@ -27,6 +27,8 @@ class Ack(_Message):
         settled_through: Every batch up to this seq is committed, quarantined or declared lost.
         missing: Ranges (first, last), inclusive, above it that have not arrived while later did.
         ingestor_id: Changes when another ingestion takes over: the collector re-sends.
+        connection: Changes when this ingestion has connected to the broker again: what was said
+            meanwhile and is not acknowledged may not have been heard.
         credit_batches: Batches the collector may have in flight.
         credit_bytes: Bytes the collector may have in flight.
         new_epoch: The lake has other bytes under a seq of this epoch: the collector opens
@@ -37,6 +39,7 @@ class Ack(_Message):
     settled_through: NonNegativeInt
     missing: Annotated[tuple[tuple[int, int], ...], Field(max_length=MAX_MISSING_RANGES)] = ()
     ingestor_id: str
+    connection: NonNegativeInt = 0
     credit_batches: PositiveInt
     credit_bytes: PositiveInt
     new_epoch: bool = False

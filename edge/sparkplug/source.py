@@ -135,8 +135,7 @@ class SparkplugCollector:
                 connection.raise_lost()
             finally:
                 connection.pause()
-                await self._finish(asyncio.create_task(self._apply()))
-                await self._report()
+                await self._finish(asyncio.create_task(self._apply_last()))
                 if not connection.is_lost and self._source.role == "primary":
                     mine = topic.state(self._identity.host_id)
                     await connection.say_farewell(mine, state.said(began, is_online=False))
@@ -218,11 +217,15 @@ class SparkplugCollector:
             await self._finish(applying)
             raise
 
+    async def _apply_last(self) -> None:
+        await self._apply()
+        await self._report()
+
     async def _finish(self, applying: "asyncio.Task[None]") -> None:
         _, late = await asyncio.wait([applying], timeout=_FINISH_S)
         if late:
             applying.cancel()
-            log.error("%s: the spool takes nothing: the last messages are lost", self._name)
+            log.error("%s: the spool takes nothing: what was said last is lost", self._name)
 
     async def _apply(self) -> None:
         taken, self._taken = self._taken, []

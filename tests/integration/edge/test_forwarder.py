@@ -294,12 +294,14 @@ async def test_the_end_of_an_epoch_is_said_until_the_lake_has_a_later_batch(forw
         await until(lambda: ends_said(peer, before) == 1, "the end of the epoch")
         peer.ack(parts.spool.epoch, ingestor="ingestor2")
         await until(lambda: ends_said(peer, before) == 2, "it again, to another ingestion")
+        peer.ack(parts.spool.epoch, ingestor="ingestor2", connection=2)
+        await until(lambda: ends_said(peer, before) == 3, "it again, on another connection")
         assert parts.spool.has_closed
 
         peer.acknowledges = True
         peer.drops = {2}
         await write_batches(parts, [3], [4])
-        await until(lambda: ends_said(peer, before) == 3, "it again, for a batch was lost")
+        await until(lambda: ends_said(peer, before) == 4, "it again, for a batch was lost")
         await write_batches(parts, [5])
         await until(lambda: not parts.spool.has_closed, "the end to be forgotten")
 

@@ -18,6 +18,7 @@ from edge.mqtt_source import MqttCollector
 from edge.spool import Delivery, SpoolFullError
 from takt.backoff import Backoff
 from tests.conftest import Mosquitto
+from tests.integration.edge.proxy import Proxy
 from tests.tls_broker import certificate
 
 WAIT_S = 20
@@ -139,7 +140,9 @@ async def until(condition: Callable[[], object], what: str) -> None:
         await asyncio.sleep(0.01)
 
 
-def publish_many(port: int, count: int, qos: int, ca_file: Path | None = None) -> None:
+def publish_many(
+    port: int, count: int, qos: int, ca_file: Path | None = None, *, size: int = 0
+) -> None:
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "machine")
     client.max_queued_messages_set(0)
     if ca_file is not None:
@@ -147,7 +150,8 @@ def publish_many(port: int, count: int, qos: int, ca_file: Path | None = None) -
     client.connect("127.0.0.1", port)
     client.loop_start()
     for number in range(count):
-        last = client.publish(TOPIC, f'{{"value": {number}, "t": {number + 1}}}', qos=qos)
+        message = f'{{"value": {number}, "t": {number + 1}}}'.ljust(size)
+        last = client.publish(TOPIC, message, qos=qos)
     last.wait_for_publish(WAIT_S)
     client.disconnect()
     client.loop_stop()
@@ -233,6 +237,26 @@ async def test_a_lost_connection_is_replaced_only_after_all_it_gave_is_accepted(
         await until(lambda: link.health.link == "up", "the connection")
         await until(lambda: len(spool.values) == 10, "what was never acknowledged")
         spool.accept()
+
+
+async def test_what_waits_on_a_slow_line_is_taken_once_before_the_subscription_is_answered(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.broker._CONNECT_TIMEOUT_S", 0.3)
+    gate, proxy = Gate(), Proxy(mosquitto.port)
+    gate.is_open.set()
+    await proxy.open()
+    async with collecting(gate, proxy.port):
+        pass
+    await asyncio.to_thread(publish_many, mosquitto.port, 20, 1, size=100_000)
+    proxy.delay_s = 0.05
+
+    async with collecting(gate, proxy.port) as collector:
+        connection = collector._connection
+        await until(lambda: len(gate.values) >= 20, "all messages")
+        assert collector._connection is connection
+    assert gate.values == list(range(20))
+    await proxy.cut()
 
 
 async def test_a_source_that_waits_for_the_spool_keeps_its_connection(

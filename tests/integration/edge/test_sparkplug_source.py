@@ -345,6 +345,35 @@ async def test_what_was_taken_at_the_end_is_handed_over(mosquitto, tmp_path, mon
     node.close()
 
 
+async def test_a_stop_does_not_wait_for_a_spool_that_takes_no_report(
+    mosquitto, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("edge.sparkplug.source._FINISH_S", 0.1)
+    is_full, values = asyncio.Event(), []
+
+    async def put(delivery: Delivery) -> None:
+        if is_full.is_set():
+            await asyncio.Event().wait()
+        values.extend(s.value for s in delivery.samples if s.signal == "Level")
+
+    async def learned(_source: str, _equipment: str) -> None:
+        return
+
+    collector, link = collector_of(mosquitto, tmp_path, Clock(), put, learned)
+    task = asyncio.create_task(collector.run())
+    await until(lambda: link.health.link == "up", "the connection")
+    node = EdgeNode(mosquitto.port, "plant1/edge1")
+    node.give_birth()
+    await asyncio.to_thread(node.say_level, 7, skip=1)
+    await until(lambda: 7.0 in values, "a message after a gap")
+    is_full.set()
+    task.cancel()
+
+    _, late = await asyncio.wait([task], timeout=10)
+    assert not late
+    node.close()
+
+
 async def test_a_disk_that_refuses_new_equipment_loses_no_message(mosquitto, tmp_path, monkeypatch):
     monkeypatch.setattr("edge.learning.RETRY_S", 0.05)
     values, refusals = [], iter(range(3))

@@ -120,6 +120,7 @@ def test_a_broker_that_comes_back_is_found_again(
     wait_until(collector.client.is_connected, "the collector to be back")
     before = len(collector.acks)
     wait_until(lambda: len(collector.acks) > before, "all to be greeted again")
+    wait_until(lambda: collector.acks[-1].connection == 2, "the greeting of another connection")
     collector.send_rows(2, 11, 10)
     collector.wait_settled(2)
 

@@ -1,3 +1,4 @@
+import errno
 import shutil
 from itertools import count
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edge.spool import Delivery, Settlement, Spool, SpoolFullError
-from edge.spool_file import read_batches, read_losses, split
+from edge.spool_file import make_folder, read_batches, read_losses, split
 from takt import batch
 from takt.batch import Sample
 from takt.errors import ConfigurationError
@@ -439,6 +440,24 @@ def test_the_newest_key_is_never_forgotten(path):
 
     assert spool._db.execute("select min(id) from recent").fetchone()[0] > 1
     spool.close()
+
+
+def test_a_spool_opens_below_folders_that_cannot_be_synced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    open_spool(Path("/proc/self/cwd/home/spools/spool.db")).close()
+
+    assert (tmp_path / "home/spools/spool.db").exists()
+
+
+def test_a_new_folder_whose_name_cannot_be_synced_is_an_error(tmp_path, monkeypatch):
+    def refuse(_folder: Path) -> None:
+        raise OSError(errno.EIO, "the disk does not answer")
+
+    monkeypatch.setattr("edge.spool_file._sync_folder", refuse)
+
+    with pytest.raises(OSError, match="does not answer"):
+        make_folder(tmp_path / "home")
 
 
 def test_a_second_collector_is_kept_out(path):

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from ingestion.health_log import HealthLog, Overheard, rows_of
+from ingestion.health_log import HealthLog, Overheard, Uncommitted, rows_of
 from takt.messages import Health
 from takt.topics import Collector
 
@@ -53,6 +53,19 @@ def test_a_clock_set_back_stops_nothing() -> None:
     log.hear(SOURCE, health(7_200), START)
 
     assert log.hear(SOURCE, health(0), START) is not None
+
+
+def test_the_end_of_an_epoch_is_kept_however_long_the_lake_is_away() -> None:
+    uncommitted = Uncommitted()
+    uncommitted.add(SOURCE, health(0).model_copy(update={"epoch": "ended"}))
+    for second in range(1, 3_000):
+        uncommitted.add(SOURCE, health(second))
+
+    rows = uncommitted.rows().to_pylist()
+
+    assert len(rows) == 1_002
+    assert {row["epoch"] for row in rows} == {"ended", "e"}
+    assert max(row["reported_at"] for row in rows) == health(2_999).reported_at.replace(tzinfo=None)
 
 
 def test_rows_have_the_columns_of_the_lake() -> None:

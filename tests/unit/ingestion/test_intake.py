@@ -4,10 +4,13 @@ import json
 from itertools import count
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
+from ingestion.decoding import decode
 from ingestion.inbox import Inbox, Message
 from ingestion.intake import Intake
+from ingestion.judgement import EpochKey, telemetry_rows
 from ingestion.ledger import Span
 from takt import batch, topics
 from takt.messages import Loss
@@ -140,6 +143,18 @@ def test_one_commit_takes_no_more_batches_than_fit_into_memory_when_decoded() ->
     assert intake.bytes < 100_000
     assert [each.address.seq for each in intake.take(10, 10**9, 1).batches] == [1]
     assert len(intake.take(10, 10**9).batches) == 3
+
+
+def test_what_the_topic_adds_to_each_row_counts_as_well() -> None:
+    sample = batch.Sample("line1", "Count", START, 1.0, None, 0, START)
+    message = Message(topics.batch_topic(SOURCE, EPOCH, 1), batch.encode([sample] * 1_000, 1))
+    intake = Intake()
+    intake.add(message)
+    [arrival] = intake.take(1, 10**9).batches
+
+    rows = telemetry_rows(EpochKey(SOURCE, EPOCH), [decode(message.payload)])
+
+    assert arrival.decoded_bytes == pytest.approx(rows.nbytes, rel=0.1)
 
 
 @given(

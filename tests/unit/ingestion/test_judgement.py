@@ -153,6 +153,14 @@ def test_a_batch_that_inflates_beyond_reason_is_refused_unread() -> None:
         decode(payload)
 
 
+def test_a_batch_of_more_rows_than_any_collector_sends_is_refused_unread() -> None:
+    rows = batch.decode(payload_of(1, 1)).table.take(pa.repeat(pa.scalar(0), 100_001))
+    payload = batch.encode_table(rows, 1)
+
+    with pytest.raises(BatchError, match="too_large: 100001 rows"):
+        decode(payload)
+
+
 def test_only_what_has_not_arrived_is_settled_as_lost() -> None:
     loss = DeclaredLoss(
         topics.LossAddress(SOURCE, EPOCH, 1, 3), Span.of(1, 3, 1, 30), "overflow", None, None,
