@@ -87,19 +87,27 @@ class Gaps:
         targets = [target for known in session.items.targets.values() for target in known]
         fill = self._back_fill
         whole = await fill.run(session.client, session.limits, targets, now + overlap)
-        await self._beat(whole, fill.since, now)
+        await self._beat(fill, whole, now)
 
-    async def _beat(self, equipment: Iterable[str], since: datetime, until: datetime) -> None:
-        """Heartbeats of the past; the same for the same gap, so that none counts twice."""
-        times = range(_next_beat(since), _next_beat(until), _BEAT)
+    async def _beat(self, fill: BackFill, equipment: Iterable[str], until: datetime) -> None:
+        """Heartbeats of the past, each once; like history they wait until they are accepted.
+
+        No repeats are looked for: they would take the room of what sources repeat. Those that a
+        restart writes again cover nothing twice.
+        """
         now, good = self._clock.now(), int(Quality.GOOD)
         for path in sorted(equipment):
-            for first in range(0, len(times), MAX_ROWS):
+            first = fill.beaten_until.get(path, _next_beat(fill.since))
+            times = range(first, _next_beat(until), _BEAT)
+            for part in range(0, len(times), MAX_ROWS):
                 beats = [
                     Sample(path, "$heartbeat", at, 1.0, self._name, good, now, is_historical=True)
-                    for at in times[first : first + MAX_ROWS]
+                    for at in times[part : part + MAX_ROWS]
                 ]
-                await self._put(Delivery(beats, self._name))
+                accepted = asyncio.Event()
+                await self._put(Delivery(beats, None, accepted.set))
+                await accepted.wait()
+                fill.beaten_until[path] = beats[-1].observed_at + _BEAT
 
 
 def _next_beat(moment: datetime) -> int:
