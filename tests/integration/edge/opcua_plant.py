@@ -82,6 +82,11 @@ class Plant:
         data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(status), born, datetime.now(UTC))
         await self.variables[name].write_value(data)
 
+    async def has_run_since(self, moment: datetime) -> None:
+        """Have the server say that it started then."""
+        node = self.server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)
+        await node.write_value(moment)
+
     async def clear(self) -> None:
         await self.server.delete_nodes(list(self.variables.values()))
         self.variables.clear()

@@ -46,6 +46,7 @@ async def plant():
     plant = Plant()
     plant.history = HistoryDict()
     await plant.start()
+    await plant.has_run_since(datetime.now(UTC) - timedelta(hours=1))
     yield plant
     await plant.stop()
 
@@ -134,6 +135,37 @@ async def test_time_that_is_read_from_history_counts_as_covered_where_nothing_is
     assert {later - at for at, later in pairwise(times)} == {timedelta(seconds=5)}
     assert abs(times[0] - began) < timedelta(seconds=15)
     assert abs(times[-1] - datetime.now(UTC)) < timedelta(seconds=60)
+
+
+async def test_time_before_the_server_started_is_not_covered(spooling, tmp_path):
+    plant = Plant()
+    plant.history = HistoryDict()
+    await plant.start()
+    started = datetime.now(UTC) - timedelta(minutes=5)
+    await plant.has_run_since(started)
+    await add_variable(plant, "Fresh", history=True)
+    missed_ten_minutes(tmp_path)
+    async with collecting(source(plant, "Fresh"), spooling.put, tmp_path):
+        await spooling.until(lambda: len(past_beats(spooling)) > 58)
+    await plant.stop()
+
+    first = datetime.fromtimestamp(past_beats(spooling)[0].observed_at / 1e6, UTC)
+    assert timedelta(0) <= first - started <= timedelta(seconds=5)
+
+
+async def test_equipment_with_a_refused_node_is_not_covered_by_the_history_of_its_others(
+    plant, spooling, tmp_path
+):
+    await add_variable(plant, "Known", history=True)
+    await add_variable(plant, "Whole", history=True)
+    known, absent, whole = source(plant, "Known", "Absent", "Whole").nodes
+    nodes = (known, absent, whole.model_copy(update={"equipment": "assembly/line1/press02"}))
+    configured = source(plant, "Known").model_copy(update={"nodes": nodes})
+    missed_ten_minutes(tmp_path)
+    async with collecting(configured, spooling.put, tmp_path):
+        await spooling.until(lambda: len(past_beats(spooling)) > 118)
+
+    assert {sample.equipment for sample in past_beats(spooling)} == {"assembly/line1/press02"}
 
 
 async def test_heartbeats_of_the_past_take_no_room_of_samples_that_may_be_repeated(plant, tmp_path):
