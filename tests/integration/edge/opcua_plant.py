@@ -146,11 +146,6 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
         put=put,
         changed=lambda: None,
     )
-
-    async def learned(source: str, equipment: str) -> None:
-        options_learned.append((source, equipment))
-
-    options_learned = options.pop("learned", [])
     certificates = CertificateFolder(folder, "urn:takt:demo:collector1")
     collector = OpcUaCollector(
         "line1",
@@ -160,8 +155,7 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
         link=link,
         clock=clock,
         put=put,
-        learned=learned,
-        **options,
+        **{"learned": forget, **options},
     )
     task = asyncio.create_task(collector.run())
     try:
@@ -169,6 +163,10 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def forget(_source: str, _equipment: str) -> None:
+    """Learn nothing."""
 
 
 async def until(condition, what: str, interval_s: float = 0.02, timeout_s: float = 30) -> None:
