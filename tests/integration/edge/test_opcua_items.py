@@ -7,7 +7,7 @@ from asyncua import ua
 from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.server.monitored_item_service import MonitoredItemService
 
-from edge.spool import SpoolFullError
+from edge.spool import Delivery, SpoolFullError
 from tests.integration.edge.opcua_plant import (
     BORN,
     EQUIPMENT,
@@ -86,6 +86,22 @@ async def test_a_disk_that_refuses_new_equipment_ends_no_connection(plant, tmp_p
 
     assert refused == ["Hall1"] * 3
     assert sink.values("Count") == [0.0, 1.0, 2.0, 3.0]
+
+
+async def test_many_values_at_once_are_handed_over_in_parts(plant, tmp_path):
+    sink, parts = Sink(), []
+    names = ("Left", "Middle", "Right")
+    for name in names:
+        await plant.add(name, [1.0] * 700)
+
+    async def put(delivery: Delivery) -> None:
+        parts.append(len(delivery.samples))
+        await sink.put(delivery)
+
+    async with collecting(source(plant, *names), put, tmp_path):
+        await sink.until(lambda: sum(s.signal[0] != "$" for s in sink.samples) == 2_100)
+
+    assert max(parts) <= 1_000
 
 
 async def test_a_path_that_leads_nowhere_is_named_once_and_followed_again(plant, tmp_path, caplog):
