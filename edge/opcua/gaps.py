@@ -2,7 +2,8 @@
 
 Belongs here: one gap of one source from its beginning to its end, over restarts. The moment is
 `edge.opcua.covered`, the reading `edge.opcua.history`. Equipment of which nothing is missing
-any more gets the heartbeats that it would have had: its time counts as covered.
+any more gets the heartbeats that it would have had: its time counts as covered, as far back as
+the server has been running. No history tells when nothing changed from when nobody looked.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
+from asyncua import ua
+
 from edge.clock import Clock
 from edge.configuration import OpcUaSource
 from edge.link import HEARTBEAT_S, Put
@@ -18,10 +21,12 @@ from edge.opcua.covered import Covered
 from edge.opcua.history import BackFill
 from edge.opcua.session import Session
 from edge.opcua.subscribing import CLOCK_NODE
+from edge.opcua.tree import read_attribute
 from edge.opcua.value import aware
 from edge.spool import Delivery
 from takt.batch import MAX_ROWS, Quality, Sample
 
+_START_NODE = ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)
 _BEAT = round(HEARTBEAT_S * 1_000_000)
 _OVERLAP = timedelta(seconds=5)
 """By how much a value may come later than the server's clock that was read beside it."""
@@ -86,20 +91,42 @@ class Gaps:
             self._back_fill = BackFill(self._name, since, self._put, self._clock)
         targets = [target for known in session.items.targets.values() for target in known]
         fill = self._back_fill
+        started = await _started(session)
         whole = await fill.run(session.client, session.limits, targets, now + overlap)
-        await self._beat(whole, fill.since, now)
+        if started is not None:
+            since = max(fill.since, started)
+            await self._beat(fill, whole - session.items.incomplete, since, now)
 
-    async def _beat(self, equipment: Iterable[str], since: datetime, until: datetime) -> None:
-        """Heartbeats of the past; the same for the same gap, so that none counts twice."""
-        times = range(_next_beat(since), _next_beat(until), _BEAT)
+    async def _beat(
+        self, fill: BackFill, equipment: Iterable[str], since: datetime, until: datetime
+    ) -> None:
+        """Heartbeats of the past, each once; like history they wait until they are accepted.
+
+        No repeats are looked for: they would take the room of what sources repeat. Those that a
+        restart writes again cover nothing twice.
+        """
         now, good = self._clock.now(), int(Quality.GOOD)
         for path in sorted(equipment):
-            for first in range(0, len(times), MAX_ROWS):
+            first = max(_next_beat(since), fill.beaten_until.get(path, 0))
+            times = range(first, _next_beat(until), _BEAT)
+            for part in range(0, len(times), MAX_ROWS):
                 beats = [
                     Sample(path, "$heartbeat", at, 1.0, self._name, good, now, is_historical=True)
-                    for at in times[first : first + MAX_ROWS]
+                    for at in times[part : part + MAX_ROWS]
                 ]
-                await self._put(Delivery(beats, self._name))
+                accepted = asyncio.Event()
+                await self._put(Delivery(beats, None, accepted.set))
+                await accepted.wait()
+                fill.beaten_until[path] = beats[-1].observed_at + _BEAT
+
+
+async def _started(session: Session) -> datetime | None:
+    """Since when the server has been running; None: it does not say."""
+    [moment] = await read_attribute(
+        session.client, session.limits, [_START_NODE], ua.AttributeIds.Value
+    )
+    # OPC UA's first moment, 1601, stands for no time.
+    return aware(moment) if isinstance(moment, datetime) and moment.year > 1601 else None
 
 
 def _next_beat(moment: datetime) -> int:

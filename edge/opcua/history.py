@@ -39,6 +39,7 @@ class BackFill:
 
     Attributes:
         since: Where the gap begins.
+        beaten_until: From when on equipment lacks the heartbeats of the gap, in µs; if it has any.
     """
 
     def __init__(self, name: str, since: datetime, put: Put, clock: Clock) -> None:
@@ -46,6 +47,7 @@ class BackFill:
         self.since = since
         self._put = put
         self._clock = clock
+        self.beaten_until: dict[str, int] = {}
         self._reached: dict[tuple[str, str], datetime] = {}
         self._values = 0
         self._reported_at = time.monotonic()

@@ -25,7 +25,7 @@ from edge.opcua.subscribing import CLOCK_NODE
 from edge.opcua.value import as_samples, has_overflown, has_source_time
 from edge.payload import PayloadError
 from edge.spool import Delivery
-from takt.batch import Sample
+from takt.batch import MAX_ROWS, Sample
 
 log = logging.getLogger(__name__)
 
@@ -153,10 +153,10 @@ class Reception:
 
     async def _hand_over(self, timed: Sequence[Sample], untimed: Sequence[Sample]) -> None:
         self._is_handing_over = True
-        if timed:
-            await self._put(Delivery(timed, self._name))
-        if untimed:
-            await self._put(Delivery(untimed, None))
+        for first in range(0, len(timed), MAX_ROWS):
+            await self._put(Delivery(timed[first : first + MAX_ROWS], self._name))
+        for first in range(0, len(untimed), MAX_ROWS):
+            await self._put(Delivery(untimed[first : first + MAX_ROWS], None))
         self._is_handing_over = False
 
     def _hear(self) -> None:

@@ -80,7 +80,7 @@ class Notifications(Observer):  # type: ignore[misc] # asyncua has no types here
         self._subscription = subscription
 
     async def next(self) -> list[SubEvent]:
-        """Wait for a notification; all that is there by then.
+        """Wait for a notification; what is there by then, as much as one notification at most.
 
         Raises:
             SourceLostError: The subscription was closed.
@@ -89,7 +89,8 @@ class Notifications(Observer):  # type: ignore[misc] # asyncua has no types here
         try:
             events = [await self._subscription.next_event()]
             # Those that came with it are there: none of these calls waits.
-            events += [await self._subscription.next_event() for _ in range(self._waiting - 1)]
+            more = min(self._waiting, _PER_NOTIFICATION) - 1
+            events += [await self._subscription.next_event() for _ in range(more)]
         except StopAsyncIteration:
             raise SourceLostError("the subscription was closed") from None
         self._waiting -= len(events)
@@ -100,8 +101,11 @@ class Notifications(Observer):  # type: ignore[misc] # asyncua has no types here
         subscription_id: int | None,  # noqa: ARG002 -- the base class's signature
         count: int,
     ) -> None:
-        """As asyncua calls it after it has put so many events into the subscription's queue."""
-        self._waiting += count
+        """As asyncua calls it after it has put so many events into the subscription's queue.
+
+        It has dropped those for which a full queue had no room.
+        """
+        self._waiting = min(self._waiting + count, _WAITING_VALUES)
 
     def on_subscription_event(
         self,

@@ -10,7 +10,7 @@ there. The server's own clock is subscribed as well, as the sign that the subscr
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from prometheus_client import Gauge
 
 from edge.clock import Clock
 from edge.configuration import OpcUaNode, OpcUaSource
+from edge.learning import Learned, learn
 from edge.link import Link, Put
 from edge.opcua.certificates import CertificateFolder
 from edge.opcua.comparing import Comparison
@@ -77,7 +78,7 @@ class OpcUaCollector:
         link: Link,
         clock: Clock,
         put: Put,
-        learned: Callable[[str, str], Awaitable[None]],
+        learned: Learned,
         retry_nodes_s: float = _RETRY_NODES_S,
         compare_s: float = _COMPARE_S,
     ) -> None:
@@ -144,7 +145,7 @@ class OpcUaCollector:
     async def _subscribe(self, session: Session, nodes: Iterable[OpcUaNode]) -> None:
         for equipment in {target.equipment for target in await session.items.add(nodes)}:
             if not self._link.serves(equipment):
-                await self._learned(self._name, equipment)
+                await learn(self._learned, self._name, equipment)
                 await self._link.add(equipment)
         self._remark(session.secured)
 

@@ -115,7 +115,14 @@ class Items:
         self._limits = limits
         self._refusals = refusals
         self._handles = itertools.count(1)
+        self._refused: dict[ua.NodeId, list[Target]] = {}
         self.targets: dict[ua.NodeId, list[Target]] = {}
+
+    @property
+    def incomplete(self) -> set[str]:
+        """Equipment of which something that is wanted is not subscribed."""
+        refused = {target.equipment for known in self._refused.values() for target in known}
+        return refused | {node.equipment for node in self._refusals.nodes if node.equipment}
 
     async def watch_clock(self) -> None:
         """The server's own clock: a sign of life, and the time in which gaps are measured.
@@ -180,13 +187,15 @@ class Items:
         again = []
         for target, result in zip(targets, results, strict=True):
             if not isinstance(result, ua.StatusCode):
+                self._refused.pop(target.node, None)
                 for known in self.targets[target.node]:
                     self._refusals.forget(known.wanted, target.node)
             elif deadband is not None and result.value in _REFUSES_DEADBAND:
                 self._refusals.refuse_deadband(target.wanted, result.name)
                 again.append(target)
             else:
-                for known in self.targets.pop(target.node):
+                self._refused[target.node] = self.targets.pop(target.node)
+                for known in self._refused[target.node]:
                     self._refusals.refuse(known.wanted, result.name, target.node)
         if again:
             await self._monitor(again, sampling_ms, None)

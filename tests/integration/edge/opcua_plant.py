@@ -82,6 +82,11 @@ class Plant:
         data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(status), born, datetime.now(UTC))
         await self.variables[name].write_value(data)
 
+    async def has_run_since(self, moment: datetime) -> None:
+        """Have the server say that it started then."""
+        node = self.server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)
+        await node.write_value(moment)
+
     async def clear(self) -> None:
         await self.server.delete_nodes(list(self.variables.values()))
         self.variables.clear()
@@ -141,11 +146,6 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
         put=put,
         changed=lambda: None,
     )
-
-    async def learned(source: str, equipment: str) -> None:
-        options_learned.append((source, equipment))
-
-    options_learned = options.pop("learned", [])
     certificates = CertificateFolder(folder, "urn:takt:demo:collector1")
     collector = OpcUaCollector(
         "line1",
@@ -155,8 +155,7 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
         link=link,
         clock=clock,
         put=put,
-        learned=learned,
-        **options,
+        **{"learned": forget, **options},
     )
     task = asyncio.create_task(collector.run())
     try:
@@ -164,6 +163,10 @@ async def collecting(configured: OpcUaSource, put, folder: Path, **options):
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def forget(_source: str, _equipment: str) -> None:
+    """Learn nothing."""
 
 
 async def until(condition, what: str, interval_s: float = 0.02, timeout_s: float = 30) -> None:

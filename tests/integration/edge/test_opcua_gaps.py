@@ -8,8 +8,10 @@ from asyncua import ua
 from asyncua.server.history import HistoryDict
 
 from edge.clock import Clock
+from edge.opcua.errors import SourceLostError
 from edge.spool import Delivery, Spool
 from takt import batch
+from takt.batch import Sample
 from tests.failure_report import Kind, Result
 from tests.integration.edge.opcua_plant import Plant, Sink, collecting, source, until
 from tests.integration.edge.proxy import Proxy
@@ -20,9 +22,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 class Spooling(Sink):
     """A sink before a real spool, which drops repeats."""
 
-    def __init__(self, file) -> None:
+    def __init__(self, file, **options) -> None:
         super().__init__()
-        self.spool = Spool(file, Clock().now)
+        self.spool = Spool(file, Clock().now, **options)
 
     async def put(self, delivery: Delivery) -> None:
         self.spool.append([delivery])
@@ -44,6 +46,7 @@ async def plant():
     plant = Plant()
     plant.history = HistoryDict()
     await plant.start()
+    await plant.has_run_since(datetime.now(UTC) - timedelta(hours=1))
     yield plant
     await plant.stop()
 
@@ -121,14 +124,9 @@ async def test_time_that_is_read_from_history_counts_as_covered_where_nothing_is
     kept, lost = (source(plant, name).nodes[0] for name in ("Kept", "Lost"))
     nodes = [kept, lost.model_copy(update={"equipment": "assembly/line1/press02"})]
     configured = source(plant, "Kept").model_copy(update={"nodes": tuple(nodes)})
-    began = datetime.now(UTC) - timedelta(minutes=10)
-    (tmp_path / "line1.covered.json").write_text(json.dumps({"through": began.isoformat()}))
+    began = missed_ten_minutes(tmp_path)
     async with collecting(configured, spooling.put, tmp_path):
-        await spooling.until(lambda: sum(s.is_historical for s in spooling.of("$heartbeat")) > 118)
-    # Read again, as after a crash before the gap's end was kept.
-    (tmp_path / "line1.covered.json").write_text(json.dumps({"through": began.isoformat()}))
-    async with collecting(configured, spooling.put, tmp_path):
-        await spooling.until(lambda: sum(s.is_historical for s in spooling.of("$heartbeat")) > 237)
+        await spooling.until(lambda: len(past_beats(spooling)) > 118)
 
     beats = [row for row in spooling.rows("$heartbeat") if row["is_historical"]]
     times = [row["observed_at"] for row in beats]
@@ -137,6 +135,78 @@ async def test_time_that_is_read_from_history_counts_as_covered_where_nothing_is
     assert {later - at for at, later in pairwise(times)} == {timedelta(seconds=5)}
     assert abs(times[0] - began) < timedelta(seconds=15)
     assert abs(times[-1] - datetime.now(UTC)) < timedelta(seconds=60)
+
+
+async def test_time_before_the_server_started_is_not_covered(spooling, tmp_path):
+    plant = Plant()
+    plant.history = HistoryDict()
+    await plant.start()
+    started = datetime.now(UTC) - timedelta(minutes=5)
+    await plant.has_run_since(started)
+    await add_variable(plant, "Fresh", history=True)
+    missed_ten_minutes(tmp_path)
+    async with collecting(source(plant, "Fresh"), spooling.put, tmp_path):
+        await spooling.until(lambda: len(past_beats(spooling)) > 58)
+    await plant.stop()
+
+    first = datetime.fromtimestamp(past_beats(spooling)[0].observed_at / 1e6, UTC)
+    assert timedelta(0) <= first - started <= timedelta(seconds=5)
+
+
+async def test_equipment_with_a_refused_node_is_not_covered_by_the_history_of_its_others(
+    plant, spooling, tmp_path
+):
+    await add_variable(plant, "Known", history=True)
+    await add_variable(plant, "Whole", history=True)
+    known, absent, whole = source(plant, "Known", "Absent", "Whole").nodes
+    nodes = (known, absent, whole.model_copy(update={"equipment": "assembly/line1/press02"}))
+    configured = source(plant, "Known").model_copy(update={"nodes": nodes})
+    missed_ten_minutes(tmp_path)
+    async with collecting(configured, spooling.put, tmp_path):
+        await spooling.until(lambda: len(past_beats(spooling)) > 118)
+
+    assert {sample.equipment for sample in past_beats(spooling)} == {"assembly/line1/press02"}
+
+
+async def test_heartbeats_of_the_past_take_no_room_of_samples_that_may_be_repeated(plant, tmp_path):
+    await add_variable(plant, "Beaten", history=True)
+    now = Clock().now()
+    sample = Sample("assembly/line1/weld01", "Count", now, 1.0, None, 0, now)
+    sink = Spooling(tmp_path / "spool.db", recent_keys_rows=50)
+    await sink.put(Delivery([sample], "line2"))
+    missed_ten_minutes(tmp_path)
+    async with collecting(source(plant, "Beaten"), sink.put, tmp_path):
+        await sink.until(lambda: len(past_beats(sink)) > 118)
+
+    await sink.put(Delivery([sample], "line2"))
+
+    assert len(sink.rows("Count")) == 1
+    sink.spool.close()
+
+
+async def test_heartbeats_of_the_past_are_written_once_although_the_connection_is_lost_meanwhile(
+    plant, spooling, tmp_path
+):
+    await add_variable(plant, "First", history=True)
+    await add_variable(plant, "Second", history=True)
+    first, second = source(plant, "First", "Second").nodes
+    other = "assembly/line1/press02"
+    nodes = (first, second.model_copy(update={"equipment": other}))
+    configured = source(plant, "First").model_copy(update={"nodes": nodes})
+    losses = ["the line is cut"]
+
+    async def put(delivery: Delivery) -> None:
+        if losses and any(is_past_beat(s) and s.equipment == other for s in delivery.samples):
+            raise SourceLostError(losses.pop())
+        await spooling.put(delivery)
+
+    missed_ten_minutes(tmp_path)
+    async with collecting(configured, put, tmp_path):
+        await spooling.until(lambda: sum(s.equipment == other for s in past_beats(spooling)) > 118)
+
+    beats = [(sample.equipment, sample.observed_at) for sample in past_beats(spooling)]
+    assert not losses
+    assert len(set(beats)) == len(beats)
 
 
 async def test_a_gap_begins_where_the_last_value_was_accepted_not_where_it_was_received(
@@ -181,6 +251,21 @@ async def test_history_that_the_server_refuses_stops_nothing(plant, spooling, tm
             await until(lambda: "from the history of" in caplog.text, "the end of back-filling")
             await write(plant, "Pretender", range(1, 3))
             await spooling.until(lambda: spooling.values("Pretender")[-1:] == [2.0])
+
+
+def missed_ten_minutes(folder) -> datetime:
+    """As if the collector had been off since then."""
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    (folder / "line1.covered.json").write_text(json.dumps({"through": since.isoformat()}))
+    return since
+
+
+def past_beats(sink: Sink) -> list[Sample]:
+    return [sample for sample in sink.samples if is_past_beat(sample)]
+
+
+def is_past_beat(sample: Sample) -> bool:
+    return sample.signal == "$heartbeat" and sample.is_historical
 
 
 async def clock_has_ticked(spooling: Spooling, folder) -> None:

@@ -7,6 +7,7 @@ from asyncua import ua
 from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.server.monitored_item_service import MonitoredItemService
 
+from edge.spool import Delivery, SpoolFullError
 from tests.integration.edge.opcua_plant import (
     BORN,
     EQUIPMENT,
@@ -48,7 +49,11 @@ def fixed(path: str, signal: str = "Speed", **options) -> dict:
 
 
 async def test_nodes_are_found_by_the_pattern_of_their_path(plant, tmp_path):
-    sink, learned = Sink(), []
+    sink, known = Sink(), []
+
+    async def learned(source: str, equipment: str) -> None:
+        known.append((source, equipment))
+
     configured = source(plant, nodes=[{"path": "{equipment:2}/{signal}"}])
     async with collecting(configured, sink.put, tmp_path, learned=learned) as link:
         await sink.until(lambda: len({s[:2] for s in sink.samples if s.signal[0] != "$"}) == 4)
@@ -60,7 +65,43 @@ async def test_nodes_are_found_by_the_pattern_of_their_path(plant, tmp_path):
         for number in (1, 2)
         for signal in ("Speed", "State")
     }
-    assert sorted(learned) == [("line1", "Line1/Press01"), ("line1", "Line1/Press02")]
+    assert sorted(known) == [("line1", "Line1/Press01"), ("line1", "Line1/Press02")]
+
+
+async def test_a_disk_that_refuses_new_equipment_ends_no_connection(plant, tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.learning.RETRY_S", 0.05)
+    sink, refused = Sink(), []
+    hall = await plant.server.nodes.objects.add_object(plant.index, "Hall1")
+    plant.variables["Count"] = await hall.add_variable(plant.index, "Count", 0.0)
+
+    async def learned(_source: str, equipment: str) -> None:
+        if len(refused) < 3:
+            refused.append(equipment)
+            await plant.write("Count", float(len(refused)))
+            raise SpoolFullError("the disk is full")
+
+    configured = source(plant, nodes=[{"path": "{equipment:1}/Count", "signal": "Count"}])
+    async with collecting(configured, sink.put, tmp_path, learned=learned):
+        await sink.until(lambda: sink.of("$link") and sink.values("Count")[-1:] == [3.0])
+
+    assert refused == ["Hall1"] * 3
+    assert sink.values("Count") == [0.0, 1.0, 2.0, 3.0]
+
+
+async def test_many_values_at_once_are_handed_over_in_parts(plant, tmp_path):
+    sink, parts = Sink(), []
+    names = ("Left", "Middle", "Right")
+    for name in names:
+        await plant.add(name, [1.0] * 700)
+
+    async def put(delivery: Delivery) -> None:
+        parts.append(len(delivery.samples))
+        await sink.put(delivery)
+
+    async with collecting(source(plant, *names), put, tmp_path):
+        await sink.until(lambda: sum(s.signal[0] != "$" for s in sink.samples) == 2_100)
+
+    assert max(parts) <= 1_000
 
 
 async def test_a_path_that_leads_nowhere_is_named_once_and_followed_again(plant, tmp_path, caplog):
