@@ -59,29 +59,36 @@ class Rows(NamedTuple):
     Attributes:
         good: In the import form.
         bad: Number, reason and content of the lines that cannot be read.
+        starts: Digests that tell where its first two good lines stand and what they are of: also
+            of a file in which one of them has changed since.
     """
 
     good: pa.Table
     bad: list[tuple[int, str, str]]
+    starts: list[str]
 
 
-def fresh(file: Path, place: str, known: set[str]) -> Fresh | None:
+def fresh(file: Path, place: str, known: set[str], *, is_at_rest: bool) -> Fresh | None:
     """What of `file` is new, given the digests of all that was taken; None: nothing.
+
+    A last line without its end may be half a line: it waits until the file is at rest.
 
     Raises:
         ExportError: It cannot be read.
     """
     try:
-        return _fresh(file, place, known)
+        return _fresh(file, place, known, is_at_rest=is_at_rest)
     except (OSError, EOFError, zlib.error) as error:
         raise ExportError(f"{file} cannot be read: {error}") from error
 
 
-def _fresh(file: Path, place: str, known: set[str]) -> Fresh | None:
+def _fresh(file: Path, place: str, known: set[str], *, is_at_rest: bool) -> Fresh | None:
     digest = blake2b(place.encode(), digest_size=16)
     header, rest, lines, known_lines = b"", [], 0, 0
     with _opened(file) as content:
         for line in content:
+            if not (is_at_rest or line.endswith(b"\n")):
+                break
             lines += 1
             bare = line.rstrip(b"\r\n")
             ends = [digest.copy(), digest]
@@ -190,9 +197,14 @@ def _converted(
             con.execute(f"create temp table judged as {query}", used)
             bad = [*bad, *con.execute(_BAD).fetchall()]
             good = con.execute(_GOOD, {"site": fixed.site}).to_arrow_table()
+            starts = [_start(fixed.site, *row) for row in con.execute(_STARTS).fetchall()]
     except duckdb.Error as error:
         raise ExportError(f"{file}: {str(error).splitlines()[0]}") from error
-    return Rows(good, sorted(bad))
+    return Rows(good, sorted(bad), starts)
+
+
+def _start(*told: object) -> str:
+    return blake2b(repr(told).encode(), digest_size=8).hexdigest()
 
 
 def _query(form: ExportForm, columns: list[str]) -> str:
@@ -255,6 +267,10 @@ select
     $site as site, equipment, signal, observed_at, value,
     case when value is null then told end as text, true as is_historical
 from judged where {_REASON} is null order by line
+"""
+_STARTS = f"""
+select line, min(equipment), min(signal), min(epoch_us(observed_at))
+from judged where {_REASON} is null group by line order by line limit 2
 """
 
 

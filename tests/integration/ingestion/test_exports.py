@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ingestion import history
+from ingestion import export_shelf, history
 from ingestion.export_form import ExportForm
 from ingestion.exports import take_in
+from lake import LockTimeout
 from takt.settings import Settings
 from tests.command import run_takt
 from tests.integration.ingestion.conftest import query
@@ -52,11 +53,22 @@ def test_a_line_is_taken_once_also_from_files_that_grow_or_are_renamed(
     same_elsewhere.rename(same_elsewhere.with_name("Count.2026.csv"))
     assert [taken.rows for taken in take_in(lake_settings, folder, FORM)] == [2]
 
+    file.write_text(file.read_text().replace("3,3", "3,30"))
+    [changed] = take_in(lake_settings, folder, FORM)
+    assert "lines taken before have changed" in changed.detail
+
     file.unlink()
     assert values(lake_settings) == [
         ("line1/press01", "Count", [0, 1, 2, 3, 4], True),
         ("line1/press02", "Count", [0, 1, 2], True),
     ]
+
+
+def test_one_import_of_exports_runs_at_a_time(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+
+    with export_shelf.held(settings), pytest.raises(LockTimeout, match="is under way"):
+        take_in(settings, tmp_path, FORM)
 
 
 def test_a_crash_before_the_last_commit_is_made_good_also_when_the_file_has_grown_since(

@@ -27,7 +27,7 @@ FIXED = Fixed("line1", "Speed", "demo")
 def read(folder: Path, content: str, **form: object) -> Rows:
     file = folder / "export.csv"
     file.write_bytes(content.encode(str(form.get("encoding", "utf-8"))))
-    new = fresh(file, "", set())
+    new = fresh(file, "", set(), is_at_rest=True)
     assert new is not None
     return rows_of_csv(file, new, ExportForm.model_validate(form), FIXED)
 
@@ -102,7 +102,7 @@ def test_parquet_and_compressed_files_are_read_too(tmp_path):
     form = ExportForm.model_validate(LONG)
     packed = tmp_path / "export.csv.gz"
     packed.write_bytes(gzip.compress(b"Time,Tag,Value\n2023-11-14T22:13:20Z,A,1.5\n"))
-    new = fresh(packed, "", set())
+    new = fresh(packed, "", set(), is_at_rest=True)
     assert new is not None
 
     expected = [("line1", "A", at("2023-11-14T22:13:20"), 1.5, None)]
@@ -134,7 +134,7 @@ def test_a_compressed_file_that_was_cut_is_refused(tmp_path):
     file.write_bytes(gzip.compress(b"Time,Tag,Value\n" * 1_000)[:-20])
 
     with pytest.raises(ExportError, match="cannot be read"):
-        fresh(file, "", set())
+        fresh(file, "", set(), is_at_rest=True)
 
 
 @given(st.lists(st.integers(0, 9), min_size=1), st.data(), st.booleans())
@@ -146,12 +146,39 @@ def test_of_a_file_that_grows_each_line_is_new_once(tmp_path_factory, values, dr
     taken: list[str] = []
     for cut in cuts:
         file.write_text("\n".join(["head,line", *lines[:cut]]) + ("\n" if is_ended else ""))
-        if (new := fresh(file, "", known)) is not None:
+        if (new := fresh(file, "", known, is_at_rest=True)) is not None:
             known.add(new.digest)
             taken += new.content.decode().splitlines()[1:]
 
     assert taken == lines
-    assert fresh(file.rename(file.with_suffix(".old")), "", known) is None
+    assert fresh(file.rename(file.with_suffix(".old")), "", known, is_at_rest=True) is None
+
+
+def test_half_a_line_waits_until_its_file_is_at_rest(tmp_path):
+    file = tmp_path / "export.csv"
+    file.write_text("Time,Value\n1,1\n2,1")
+
+    half = fresh(file, "", set(), is_at_rest=False)
+    assert half is not None
+    assert half.content == b"Time,Value\n1,1\n"
+    assert fresh(file, "", {half.digest}, is_at_rest=False) is None
+    file.write_text("Time,Value\n1,1\n2,123\n")
+    ended = fresh(file, "", {half.digest}, is_at_rest=False)
+    assert ended is not None
+    assert ended.content == b"Time,Value\n2,123\n"
+
+
+@pytest.mark.parametrize("changed", [2, 3, 5])
+def test_a_file_of_which_a_line_has_changed_starts_as_it_did(tmp_path, changed):
+    lines = [f"2026-01-01T00:00:0{place}Z,A,{place}" for place in range(5)]
+    mended = list(lines)
+    lines[changed - 2] = "never,A,0"
+
+    def starts(content: list[str]) -> set[str]:
+        return set(read(tmp_path, "\n".join(["Time,Tag,Value", *content, ""]), **LONG).starts)
+
+    assert starts(lines) & starts(mended)
+    assert not starts(lines) & starts([line.replace("2026", "2027") for line in lines])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""The shelf in the home: what of a historian's exports is on its way, and what the lake has.
+
+Belongs here: names, lock and durability of what is staged. What its rows are does not.
+"""
+
+import fcntl
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.parquet as pq
+
+import lake
+from ingestion import history
+from ingestion.export_rows import Rows
+from takt.settings import Settings
+
+_NAME = re.compile(r"-((?:[0-9a-f]{16}){1,2})-([0-9a-f]{32})\.parquet$")
+
+
+class Known(NamedTuple):
+    """What was taken before.
+
+    Attributes:
+        contents: Digests of all content up to a line.
+        starts: Of the first rows of each part that was taken, see `Rows.starts`.
+    """
+
+    contents: set[str]
+    starts: set[str]
+
+
+@contextmanager
+def held(settings: Settings) -> Iterator[Path]:
+    """The shelf, for one process at a time.
+
+    Raises:
+        LockTimeout: Another process takes in exports.
+    """
+    shelf = settings.home / "exports"
+    shelf.mkdir(parents=True, exist_ok=True)
+    with (shelf / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise lake.LockTimeout("another import of exports is under way") from error
+        yield shelf
+
+
+def finish(settings: Settings, shelf: Path) -> None:
+    """What an interrupted run has begun comes first: its export may have grown since."""
+    for staged in sorted(shelf.glob("*.parquet")):
+        history.import_files(settings, [staged])
+        staged.unlink()
+
+
+def known(settings: Settings) -> Known:
+    """What the lake remembers of exports, by the names of what was staged."""
+    with lake.open(settings, read_only=True) as con:
+        names = con.execute("select name from raw.import_file").fetchall()
+    found = Known(set(), set())
+    for (name,) in names:
+        if match := _NAME.search(name):
+            found.contents.add(match[2])
+            found.starts.update(_halves(match[1]))
+    return found
+
+
+def load(settings: Settings, shelf: Path, name: str, digest: str, rows: Rows) -> None:
+    """Bring rows into the lake, under a name that tells what they are made of."""
+    aside = shelf / f"{name}-{''.join(rows.starts)}-{digest}.new"
+    pq.write_table(rows.good, aside)
+    aside.rename(aside.with_suffix(".parquet"))
+    finish(settings, shelf)
+
+
+def _halves(starts: str) -> list[str]:
+    return [starts[:16], starts[16:]] if starts[16:] else [starts]
