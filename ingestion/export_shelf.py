@@ -4,6 +4,7 @@ Belongs here: names, lock and durability of what is staged. What its rows are do
 """
 
 import fcntl
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,11 @@ import pyarrow.parquet as pq
 import lake
 from ingestion import history
 from ingestion.export_rows import Rows
+from ingestion.history_files import ImportFileError
+from lake.commit import sync_paths
 from takt.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"-((?:[0-9a-f]{16}){1,2})-([0-9a-f]{32})\.parquet$")
 
@@ -51,9 +56,13 @@ def held(settings: Settings) -> Iterator[Path]:
 
 def finish(settings: Settings, shelf: Path) -> None:
     """What an interrupted run has begun comes first: its export may have grown since."""
+    for half in shelf.glob("*.new"):
+        half.unlink()
     for staged in sorted(shelf.glob("*.parquet")):
-        history.import_files(settings, [staged])
-        staged.unlink()
+        try:
+            _bring_in(settings, staged)
+        except ImportFileError as error:
+            log.warning("what was made of an export is made again: %s", error)
 
 
 def known(settings: Settings) -> Known:
@@ -72,8 +81,19 @@ def load(settings: Settings, shelf: Path, name: str, digest: str, rows: Rows) ->
     """Bring rows into the lake, under a name that tells what they are made of."""
     aside = shelf / f"{name}-{''.join(rows.starts)}-{digest}.new"
     pq.write_table(rows.good, aside)
-    aside.rename(aside.with_suffix(".parquet"))
-    finish(settings, shelf)
+    sync_paths([aside], settings.home)
+    staged = aside.rename(aside.with_suffix(".parquet"))
+    sync_paths([staged], settings.home)
+    _bring_in(settings, staged)
+
+
+def _bring_in(settings: Settings, staged: Path) -> None:
+    try:
+        history.import_files(settings, [staged])
+    except ImportFileError:
+        staged.unlink()  # its export is still there
+        raise
+    staged.unlink()
 
 
 def _halves(starts: str) -> list[str]:
