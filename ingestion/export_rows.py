@@ -145,7 +145,7 @@ def rows_of_csv(file: Path, new: Fresh, form: ExportForm, fixed: Fixed) -> Rows:
 
     try:
         table = _read_csv(new.content, form, skip)
-    except (pa.ArrowException, OSError, LookupError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise ExportError(f"{file}: no readable CSV file: {error}") from error
     numbers = (
         place for place in range(2, len(skipped) + table.num_rows + 2) if place not in skipped

@@ -129,6 +129,18 @@ def test_what_is_no_such_export_is_one_line(tmp_path, content, form, told):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_byte_outside_the_encoding_is_one_line(tmp_path, encoding):
+    file = tmp_path / "export.csv"
+    file.write_bytes(b"Time,Tag,Value\n2026-01-01,A\x81,1\n")
+    new = fresh(file, "", set(), is_at_rest=True)
+    assert new is not None
+
+    with pytest.raises(ExportError, match="no readable CSV file: ") as raised:
+        rows_of_csv(file, new, ExportForm.model_validate({**LONG, "encoding": encoding}), FIXED)
+    assert "\n" not in str(raised.value)
+
+
 def test_a_compressed_file_that_was_cut_is_refused(tmp_path):
     file = tmp_path / "export.csv.gz"
     file.write_bytes(gzip.compress(b"Time,Tag,Value\n" * 1_000)[:-20])
@@ -186,6 +198,8 @@ def test_a_file_of_which_a_line_has_changed_starts_as_it_did(tmp_path, changed):
     [
         ("delimeter = ';'", "delimeter: Extra inputs"),
         ("time_zone = 'Berlin'", "time_zone: 'Berlin' is no time zone"),
+        ("encoding = 'utf-16'", "encoding: lines of 'utf-16' cannot be told apart"),
+        ("encoding = 'ansi'", "encoding: 'ansi' is no encoding"),
         ("time_format = 'h'", "time_format: 'h' is none of iso, s, ms, us"),
         ("is_wide = true", "wide files have signals or is_wide"),
         ("equipment_column = 'E'", "equipment must be given once"),
