@@ -1,7 +1,7 @@
 """From the lines of a historian's export to rows of the import form (pure but for reading).
 
-Belongs here: columns, times, decimal commas, and which lines cannot be read. A line that cannot
-takes no other with it.
+Belongs here: reading, columns, and which lines cannot be read. A line that cannot takes no other
+with it. What makes a row good is `ingestion.export_query`.
 """
 
 import gzip
@@ -18,13 +18,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from ingestion.export_form import UNITS, ExportForm
+from ingestion import export_query
+from ingestion.export_form import ExportForm
+from ingestion.export_query import LINE
 from takt.errors import TaktError
-
-_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]*"
-_LINE = "line of the file"
-_TOLD = "value as told"
-_SIGNAL = "column of the value"
 
 
 class ExportError(TaktError):
@@ -124,7 +121,7 @@ def rows_of_parquet(file: Path, form: ExportForm, fixed: Fixed) -> Rows:
     texts = [column.cast(pa.string()) for column in raw.columns]
     table = pa.table(texts, names=raw.column_names)
     lines = pa.array(range(1, table.num_rows + 1), pa.int64())
-    return _converted(file, table.append_column(_LINE, lines), form, fixed, [])
+    return _converted(file, table.append_column(LINE, lines), form, fixed, [])
 
 
 def rows_of_csv(file: Path, new: Fresh, form: ExportForm, fixed: Fixed) -> Rows:
@@ -151,7 +148,7 @@ def rows_of_csv(file: Path, new: Fresh, form: ExportForm, fixed: Fixed) -> Rows:
         place for place in range(2, len(skipped) + table.num_rows + 2) if place not in skipped
     )
     lines = pa.array([new.known_lines + place - 1 for place in numbers], pa.int64())
-    return _converted(file, table.append_column(_LINE, lines), form, fixed, bad)
+    return _converted(file, table.append_column(LINE, lines), form, fixed, bad)
 
 
 def _read_csv(content: bytes, form: ExportForm, skip: object) -> pa.Table:
@@ -179,7 +176,7 @@ def _converted(
     fixed: Fixed,
     bad: list[tuple[int, str, str]],
 ) -> Rows:
-    columns = [name for name in raw.column_names if name != _LINE]
+    columns = [name for name in raw.column_names if name != LINE]
     needed = [form.time_column, form.equipment_column, form.signal_column, form.value_column]
     missing = [name for name in (*needed, *form.signals) if name and name not in columns]
     if missing:
@@ -188,16 +185,18 @@ def _converted(
     doubled = [name for name, times in Counter(map(str.lower, columns)).items() if times > 1]
     if doubled:
         raise ExportError(f"{file}: repeats column {', '.join(doubled)}; name each once")
-    query = _query(form, columns)
+    query = export_query.judged(form, columns)
     used = {name: value for name, value in fixed._asdict().items() if f"${name}" in query}
     try:
         with duckdb.connect() as con:
             con.execute(f"set TimeZone = '{form.time_zone}'")
             con.register("raw", raw)
             con.execute(f"create temp table judged as {query}", used)
-            bad = [*bad, *con.execute(_BAD).fetchall()]
-            good = con.execute(_GOOD, {"site": fixed.site}).to_arrow_table()
-            starts = [_start(fixed.site, *row) for row in con.execute(_STARTS).fetchall()]
+            bad = [*bad, *con.execute(export_query.BAD).fetchall()]
+            good = con.execute(export_query.GOOD, {"site": fixed.site}).to_arrow_table()
+            starts = [
+                _start(fixed.site, *row) for row in con.execute(export_query.STARTS).fetchall()
+            ]
     except duckdb.Error as error:
         raise ExportError(f"{file}: {str(error).splitlines()[0]}") from error
     return Rows(good, sorted(bad), starts)
@@ -205,81 +204,6 @@ def _converted(
 
 def _start(*told: object) -> str:
     return blake2b(repr(told).encode(), digest_size=8).hexdigest()
-
-
-def _query(form: ExportForm, columns: list[str]) -> str:
-    equipment = _quoted(form.equipment_column) if form.equipment_column else "$equipment"
-    told, signal, source = _quoted(form.value_column or _TOLD), "$signal", "raw"
-    if form.signal_column:
-        signal = _quoted(form.signal_column)
-    if wide := list(form.signals) or (form.is_wide and _others(form, columns)):
-        names = ", ".join(map(_quoted, wide))
-        source = f"(unpivot raw on {names} into name {_quoted(_SIGNAL)} value {_quoted(_TOLD)})"
-        cases = " ".join(
-            f"when {_text(column)} then {_text(name)}" for column, name in form.signals.items()
-        )
-        column = _quoted(_SIGNAL)
-        signal = f"case {column} {cases} end" if cases else column
-    number = f"replace({told}, ',', '.')" if form.decimal == "," else told
-    is_empty = f"coalesce({', '.join(map(_quoted, columns))}) is null"
-    return (
-        f"select {_quoted(_LINE)} as line, {_quoted(form.time_column)} as time_told,"
-        f" {_moment(form)} as observed_at, {equipment} as equipment, {signal} as signal,"
-        f" {told} as told, try_cast({number} as double) as value from {source}"
-        + ("" if wide else f" where not ({is_empty})")
-    )
-
-
-def _others(form: ExportForm, columns: list[str]) -> list[str]:
-    return [name for name in columns if name not in (form.time_column, form.equipment_column)]
-
-
-def _moment(form: ExportForm) -> str:
-    told = _quoted(form.time_column)
-    if form.time_format == "iso":
-        return f"try_cast({told} as timestamptz)"
-    if factor := UNITS.get(form.time_format):
-        exact = f"try_cast(try_cast({told} as decimal(30, 6)) * {factor} as bigint)"
-        return f"make_timestamptz({exact})"
-    return f"try_cast(try_strptime({told}, {_text(form.time_format)}) as timestamptz)"
-
-
-_REASON = f"""
-case
-    when observed_at is null then 'time ' || coalesce(time_told, '(empty)') || ' cannot be read'
-    when observed_at not between timestamptz '1900-01-01 00:00:00+00'
-        and timestamptz '2299-12-31 23:59:59+00'
-        then 'time ' || time_told || ' is not in 1900 to 2299'
-    when not coalesce(regexp_full_match(equipment, '{_NAME}(/{_NAME})*'), false)
-        then 'equipment ' || coalesce(equipment, '(empty)') || ' is no path'
-    when coalesce(signal, '') = '' or signal like '$%' then 'signal ' || coalesce(signal, '(empty)')
-        || ' is no name'
-    when told is null then 'value is empty'
-    when not isfinite(value) then 'value ' || told || ' is no number'
-end
-"""
-_BAD = f"""
-select line, {_REASON} as reason, concat_ws(' | ', time_told, equipment, signal, told)
-from judged where {_REASON} is not null order by line
-"""
-_GOOD = f"""
-select
-    $site as site, equipment, signal, observed_at, value,
-    case when value is null then told end as text, true as is_historical
-from judged where {_REASON} is null order by line
-"""
-_STARTS = f"""
-select line, min(equipment), min(signal), min(epoch_us(observed_at))
-from judged where {_REASON} is null group by line order by line limit 2
-"""
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def bad_lines(bad: list[tuple[int, str, str]]) -> Iterator[list[str]]:
