@@ -26,13 +26,15 @@ def judged(form: ExportForm, columns: list[str]) -> str:
         column = _quoted(_SIGNAL)
         signal = f"case {column} {cases} end" if cases else column
     number = f"replace({told}, ',', '.')" if form.decimal == "," else told
+    value = f"try_cast({number} as double)"
     is_empty = f"coalesce({', '.join(map(_quoted, columns))}) is null"
-    return (
+    told_rows = (
         f"select {_quoted(LINE)} as line, {_quoted(form.time_column)} as time_told,"
-        f" {_moment(form)} as observed_at, {equipment} as equipment, {signal} as signal,"
-        f" {told} as told, try_cast({number} as double) as value from {source}"
-        + ("" if wide else f" where not ({is_empty})")
+        f" {_moment(form)} as observed_at, {_wall_time(form)} as wall_time,"
+        f" {equipment} as equipment, {signal} as signal, {told} as told, {value} as value"
+        f" from {source}" + ("" if wide else f" where not ({is_empty})")
     )
+    return f"select *, {_REASON} as reason from ({told_rows})"
 
 
 def _others(form: ExportForm, columns: list[str]) -> list[str]:
@@ -49,9 +51,30 @@ def _moment(form: ExportForm) -> str:
     return f"try_cast(try_strptime({told}, {_text(form.time_format)}) as timestamptz)"
 
 
+def _wall_time(form: ExportForm) -> str:
+    """The time as a clock on the wall showed it; null where its zone was told."""
+    told = _quoted(form.time_column)
+    if form.time_format == "iso":
+        says_zone = f"regexp_matches({told}, ':.*[a-zA-Z+-]')"
+        return f"case when not {says_zone} then try_cast({told} as timestamp) end"
+    if form.time_format in UNITS or "%z" in form.time_format.lower():
+        return "null::timestamp"
+    return f"try_strptime({told}, {_text(form.time_format)})"
+
+
+# Clocks are put back by an hour, on Lord Howe Island by half of one.
+_IS_TOLD_TWICE = " or ".join(
+    f"cast(observed_at {sign} interval {minutes} minute as timestamp) = wall_time"
+    for minutes in (30, 60)
+    for sign in "+-"
+)
 _REASON = f"""
 case
     when observed_at is null then 'time ' || coalesce(time_told, '(empty)') || ' cannot be read'
+    when cast(observed_at as timestamp) != wall_time
+        then 'time ' || time_told || ' did not exist: clocks were put forward'
+    when {_IS_TOLD_TWICE} then 'time ' || time_told
+        || ' was there twice: clocks were put back; export times in UTC or with their offset'
     when observed_at not between timestamptz '1900-01-01 00:00:00+00'
         and timestamptz '2299-12-31 23:59:59+00'
         then 'time ' || time_told || ' is not in 1900 to 2299'
@@ -63,19 +86,19 @@ case
     when not isfinite(value) then 'value ' || told || ' is no number'
 end
 """
-BAD = f"""
-select line, {_REASON} as reason, concat_ws(' | ', time_told, equipment, signal, told)
-from judged where {_REASON} is not null order by line
+BAD = """
+select line, reason, concat_ws(' | ', time_told, equipment, signal, told)
+from judged where reason is not null order by line
 """
-GOOD = f"""
+GOOD = """
 select
     $site as site, equipment, signal, observed_at, value,
     case when value is null then told end as text, true as is_historical
-from judged where {_REASON} is null order by line
+from judged where reason is null order by line
 """
-STARTS = f"""
+STARTS = """
 select line, min(equipment), min(signal), min(epoch_us(observed_at))
-from judged where {_REASON} is null group by line order by line limit 2
+from judged where reason is null group by line order by line limit 2
 """
 
 

@@ -63,6 +63,57 @@ def test_decimal_commas_local_times_and_texts(tmp_path):
     assert set(rows.good["is_historical"].to_pylist()) == {True}
 
 
+@pytest.mark.parametrize(
+    ("zone", "times", "expected", "reason"),
+    [
+        (
+            "Europe/Berlin",
+            ["2026-10-25 01:59", "2026-10-25 02:00", "2026-10-25 02:59", "2026-10-25 03:00"],
+            ["2026-10-24T23:59", "2026-10-25T02:00"],
+            "was there twice",
+        ),
+        (
+            "Europe/Berlin",
+            ["2026-03-29 01:59", "2026-03-29 02:00", "2026-03-29 02:59", "2026-03-29 03:00"],
+            ["2026-03-29T00:59", "2026-03-29T01:00"],
+            "did not exist",
+        ),
+        (
+            "Australia/Lord_Howe",
+            ["2026-04-05 01:29", "2026-04-05 01:30", "2026-04-05 01:59", "2026-04-05 02:00"],
+            ["2026-04-04T14:29", "2026-04-04T15:30"],
+            "was there twice",
+        ),
+    ],
+)
+def test_times_at_which_clocks_change_are_read_only_with_their_offset(
+    tmp_path, zone, times, expected, reason
+):
+    for time_format in ("iso", "%Y-%m-%d %H:%M"):
+        told = {**LONG, "time_zone": zone, "time_format": time_format}
+        rows = read(tmp_path, "\n".join(["Time,Tag,Value", *(f"{t},A,1" for t in times)]), **told)
+
+        assert [moment for _, _, moment, _, _ in samples(rows)] == [at(time) for time in expected]
+        expected_reasons = [f"time {time} {reason}: clocks" for time in times[1:3]]
+        assert [why[: len(expected_reasons[0])] for _, why, _ in rows.bad] == expected_reasons
+
+
+@pytest.mark.parametrize(
+    ("time", "time_format"),
+    [
+        ("2026-10-25T00:30:00Z", "iso"),
+        ("2026-10-25 02:30:00+02:00", "iso"),
+        ("2026-10-25 02:30 +0200", "%Y-%m-%d %H:%M %z"),
+        ("1792888200", "s"),
+    ],
+)
+def test_times_that_say_their_zone_are_read_in_each_night(tmp_path, time, time_format):
+    told = {**LONG, "time_zone": "Europe/Berlin", "time_format": time_format}
+
+    [sample] = samples(read(tmp_path, f"Time,Tag,Value\n{time},A,1\n", **told))
+    assert sample[2].timestamp() == at("2026-10-25T00:30").timestamp()
+
+
 def test_a_wide_file_is_one_signal_a_column_and_an_empty_cell_is_no_sample(tmp_path):
     content = "t,machine,Speed,Temp 1\n1700000000123,line1/a,1,\n1700000000124,line1/b,2,3.5\n"
     wide = {"time_column": "t", "time_format": "ms", "equipment_column": "machine"}
