@@ -86,6 +86,9 @@ class ExportForm(BaseModel):
         default=False, description="Every other column is a signal of its own name."
     )
 
+    is_text: bool = Field(default=False, description="What is no number is a text.")
+    texts: list[str] = Field(default=[], description="The same for these signals only.")
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.site is not None and not is_name(self.site):

@@ -27,12 +27,14 @@ def judged(form: ExportForm, columns: list[str]) -> str:
         signal = f"case {column} {cases} end" if cases else column
     number = f"replace({told}, ',', '.')" if form.decimal == "," else told
     value = f"try_cast({number} as double)"
+    texts = ", ".join(map(_text, form.texts))
+    is_text = "true" if form.is_text else f"{signal} in ({texts})" if texts else "false"
     is_empty = f"coalesce({', '.join(map(_quoted, columns))}) is null"
     told_rows = (
         f"select {_quoted(LINE)} as line, {_quoted(form.time_column)} as time_told,"
         f" {_moment(form)} as observed_at, {_wall_time(form)} as wall_time,"
-        f" {equipment} as equipment, {signal} as signal, {told} as told, {value} as value"
-        f" from {source}" + ("" if wide else f" where not ({is_empty})")
+        f" {equipment} as equipment, {signal} as signal, {told} as told, {value} as value,"
+        f" {is_text} as is_text from {source}" + ("" if wide else f" where not ({is_empty})")
     )
     return f"select *, {_REASON} as reason from ({told_rows})"
 
@@ -83,7 +85,8 @@ case
     when coalesce(signal, '') = '' or signal like '$%' then 'signal ' || coalesce(signal, '(empty)')
         || ' is no name'
     when told is null then 'value is empty'
-    when not isfinite(value) then 'value ' || told || ' is no number'
+    when not isfinite(value) or (value is null and not is_text)
+        then 'value ' || told || ' is no number'
 end
 """
 BAD = """

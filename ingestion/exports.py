@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 import lake
@@ -46,17 +47,23 @@ class TakenFile:
     Attributes:
         name: Where it lies.
         rows: How many samples are new.
+        texts: How many of these are texts, not numbers.
+        first: Signal, time and value of the first of them, to see whether the form is right.
         bad: How many lines cannot be read.
         detail: Where these are kept, or why nothing was taken.
     """
 
     name: str
     rows: int = 0
+    texts: int = 0
+    first: str = ""
     bad: int = 0
     detail: str = ""
 
     def __str__(self) -> str:
         told = f"{self.name}: {self.rows} new samples"
+        told += f", {self.texts} of them texts" if self.texts else ""
+        told += f", the first {self.first}" if self.first else ""
         told += f", {self.bad} lines cannot be read" if self.bad else ""
         return f"{told}: {self.detail}" if self.detail else told
 
@@ -134,17 +141,25 @@ class _Run:
             raise ExportError("lines taken before have changed; put new ones into another file")
         kept = _keep_bad(self.shelf / f"{file.name}-{new.digest}.rejected.csv", rows)
         if not rows.good.num_rows:
-            return TakenFile(str(file), 0, len(rows.bad), kept) if rows.bad else None
+            return TakenFile(str(file), bad=len(rows.bad), detail=kept) if rows.bad else None
         export_shelf.load(self.settings, self.shelf, file.name, new.digest, rows)
         self.known.contents.add(new.digest)
         self.known.starts.update(rows.starts)
-        return TakenFile(str(file), rows.good.num_rows, len(rows.bad), kept)
+        texts, first = rows.good["text"].length() - rows.good["text"].null_count, _first(rows)
+        return TakenFile(str(file), rows.good.num_rows, texts, first, len(rows.bad), kept)
 
     def _fixed(self, file: Path) -> Fixed:
         equipment, signal = (
             _filled(name, self.folder, file) for name in (self.form.equipment, self.form.signal)
         )
         return Fixed(equipment, signal, self.form.site or self.settings.site)
+
+
+def _first(rows: Rows) -> str:
+    row = rows.good.slice(0, 1).to_pylist()[0]
+    value = row["value"] if row["text"] is None else repr(row["text"])
+    at = row["observed_at"].astimezone(UTC)
+    return f"{row['equipment']} {row['signal']} {at:%Y-%m-%dT%H:%M:%SZ} {value}"
 
 
 def _is_at_rest(file: Path, form: ExportForm) -> bool:

@@ -109,11 +109,12 @@ def test_the_command_names_what_it_took_and_where_the_rest_is_kept(
 
     said = run_takt(lake_settings, "import", folder, "--form", form, exit_code=1).splitlines()
 
-    assert f"{good}: 2 new samples" in said
+    assert f"{good}: 2 new samples, the first press01 Count 2023-11-14T22:13:20Z 0.0" in said
     [other] = [line for line in said if "Other.csv" in line]
     assert "left out, the others go on: " in other
     assert "lacks column t" in other
     [speed] = [line for line in said if "Speed.csv:" in line]
-    assert "1 new samples, 1 lines cannot be read: they are kept in " in speed
+    assert "1 new samples, the first press01 Speed " in speed
+    assert ", 1 lines cannot be read: they are kept in " in speed
     kept = Path(speed.rpartition(" in ")[2]).read_text().splitlines()
     assert kept[1].startswith("3,time never cannot be read,")

@@ -53,6 +53,7 @@ def test_decimal_commas_local_times_and_texts(tmp_path):
         encoding="latin-1",
         time_format="%d.%m.%Y %H:%M:%S",
         time_zone="Europe/Berlin",
+        texts=["Zustand"],
     )
 
     assert rows.bad == []
@@ -144,6 +145,19 @@ def test_lines_that_cannot_be_read_are_named_and_the_others_go_on(tmp_path):
         (6, "signal $link is no name"),
         (7, "value is empty"),
     ]
+
+
+@pytest.mark.parametrize(("decimal", "value"), [(".", "1,5"), (",", "1.234,5")])
+def test_what_is_no_number_is_a_text_only_where_the_form_says_so(tmp_path, decimal, value):
+    content = f"Time;Tag;Value\n2026-01-01;A;{value}\n2026-01-01;B;x\n2026-01-01;B;2\n"
+    form = {**LONG, "delimiter": ";", "decimal": decimal}
+    told = [(f"value {value} is no number"), "value x is no number"]
+
+    assert [reason for _, reason, _ in read(tmp_path, content, **form).bad] == told
+    named = read(tmp_path, content, **form, texts=["B"])
+    assert [reason for _, reason, _ in named.bad] == told[:1]
+    assert [sample[3:] for sample in samples(named)] == [(None, "x"), (2.0, None)]
+    assert read(tmp_path, content, **form, is_text=True).bad == []
 
 
 def test_parquet_and_compressed_files_are_read_too(tmp_path):
