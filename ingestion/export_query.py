@@ -90,7 +90,8 @@ case
 end
 """
 BAD = """
-select line, reason, concat_ws(' | ', time_told, equipment, signal, told)
+select line, reason, coalesce(time_told, ''), coalesce(equipment, ''), coalesce(signal, ''),
+    coalesce(told, '')
 from judged where reason is not null order by line
 """
 GOOD = """

@@ -8,7 +8,6 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -50,18 +49,29 @@ class Fixed(NamedTuple):
     site: str
 
 
+class BadLine(NamedTuple):
+    """A line that cannot be read, or a cell of it: an export of its own, in the long form."""
+
+    line: int
+    reason: str
+    time: str
+    equipment: str
+    signal: str
+    value: str
+
+
 class Rows(NamedTuple):
     """What became of the lines of a file.
 
     Attributes:
         good: In the import form.
-        bad: Number, reason and content of the lines that cannot be read.
+        bad: The lines that cannot be read.
         starts: Digests that tell where its first two good lines stand and what they are of: also
             of a file in which one of them has changed since.
     """
 
     good: pa.Table
-    bad: list[tuple[int, str, str]]
+    bad: list[BadLine]
     starts: list[str]
 
 
@@ -130,14 +140,14 @@ def rows_of_csv(file: Path, new: Fresh, form: ExportForm, fixed: Fixed) -> Rows:
     Raises:
         ExportError: It lacks a column, or is no text of its encoding.
     """
-    bad: list[tuple[int, str, str]] = []
+    bad: list[BadLine] = []
     skipped: set[int] = set()
 
     def skip(row: pa.csv.InvalidRow) -> str:
         skipped.add(row.number)
         if row.text.strip():
             why = f"{row.actual_columns} columns instead of {row.expected_columns}"
-            bad.append((new.known_lines + row.number - 1, why, row.text))
+            bad.append(BadLine(new.known_lines + row.number - 1, why, "", "", "", row.text))
         return "skip"
 
     try:
@@ -174,7 +184,7 @@ def _converted(
     raw: pa.Table,
     form: ExportForm,
     fixed: Fixed,
-    bad: list[tuple[int, str, str]],
+    bad: list[BadLine],
 ) -> Rows:
     columns = [name for name in raw.column_names if name != LINE]
     needed = [form.time_column, form.equipment_column, form.signal_column, form.value_column]
@@ -192,7 +202,7 @@ def _converted(
             con.execute(f"set TimeZone = '{form.time_zone}'")
             con.register("raw", raw)
             con.execute(f"create temp table judged as {query}", used)
-            bad = [*bad, *con.execute(export_query.BAD).fetchall()]
+            bad = [*bad, *map(BadLine._make, con.execute(export_query.BAD).fetchall())]
             good = con.execute(export_query.GOOD, {"site": fixed.site}).to_arrow_table()
             starts = [
                 _start(fixed.site, *row) for row in con.execute(export_query.STARTS).fetchall()
@@ -204,10 +214,3 @@ def _converted(
 
 def _start(*told: object) -> str:
     return blake2b(repr(told).encode(), digest_size=8).hexdigest()
-
-
-def bad_lines(bad: list[tuple[int, str, str]]) -> Iterator[list[str]]:
-    """As rows of the file in which they are kept."""
-    yield ["line", "reason", "content"]
-    for line, reason, content in bad:
-        yield [str(line), reason, content]

@@ -19,10 +19,10 @@ import lake
 from ingestion import export_shelf
 from ingestion.export_form import ExportForm
 from ingestion.export_rows import (
+    BadLine,
     ExportError,
     Fixed,
     Rows,
-    bad_lines,
     fresh,
     rows_of_csv,
     rows_of_parquet,
@@ -176,5 +176,5 @@ def _keep_bad(file: Path, rows: Rows) -> str:
     if not rows.bad:
         return ""
     with file.open("w", newline="", encoding="utf-8") as opened:
-        csv.writer(opened).writerows(bad_lines(rows.bad))
+        csv.writer(opened).writerows([BadLine._fields, *rows.bad])
     return f"they are kept in {file}"

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.export_form import ExportForm, load_form
-from ingestion.export_rows import ExportError, Fixed, Rows, fresh, rows_of_csv, rows_of_parquet
+from ingestion.export_rows import (
+    BadLine,
+    ExportError,
+    Fixed,
+    Rows,
+    fresh,
+    rows_of_csv,
+    rows_of_parquet,
+)
 from takt.errors import ConfigurationError
 
 LONG = {
@@ -96,7 +104,7 @@ def test_times_at_which_clocks_change_are_read_only_with_their_offset(
 
         assert [moment for _, _, moment, _, _ in samples(rows)] == [at(time) for time in expected]
         expected_reasons = [f"time {time} {reason}: clocks" for time in times[1:3]]
-        assert [why[: len(expected_reasons[0])] for _, why, _ in rows.bad] == expected_reasons
+        assert [why[: len(expected_reasons[0])] for _, why, *_ in rows.bad] == expected_reasons
 
 
 @pytest.mark.parametrize(
@@ -139,7 +147,7 @@ def test_lines_that_cannot_be_read_are_named_and_the_others_go_on(tmp_path):
     )
 
     assert [value for _, _, _, value, _ in samples(rows)] == [1.0, 4.0]
-    assert [(line, reason) for line, reason, _ in rows.bad] == [
+    assert [(line, reason) for line, reason, *_ in rows.bad] == [
         (3, "time yesterday cannot be read"),
         (4, "2 columns instead of 3"),
         (6, "signal $link is no name"),
@@ -153,11 +161,27 @@ def test_what_is_no_number_is_a_text_only_where_the_form_says_so(tmp_path, decim
     form = {**LONG, "delimiter": ";", "decimal": decimal}
     told = [(f"value {value} is no number"), "value x is no number"]
 
-    assert [reason for _, reason, _ in read(tmp_path, content, **form).bad] == told
+    assert [reason for _, reason, *_ in read(tmp_path, content, **form).bad] == told
     named = read(tmp_path, content, **form, texts=["B"])
-    assert [reason for _, reason, _ in named.bad] == told[:1]
+    assert [reason for _, reason, *_ in named.bad] == told[:1]
     assert [sample[3:] for sample in samples(named)] == [(None, "x"), (2.0, None)]
     assert read(tmp_path, content, **form, is_text=True).bad == []
+
+
+def test_rejected_lines_are_an_export_for_the_form_that_was_mended(tmp_path):
+    wide = {"time_column": "t", "is_wide": True, "equipment": "line1", "delimiter": ";"}
+    rows = read(tmp_path, "t;A;B\n2026-01-01T00:00:00Z;1,5;2\n2026-01-01T00:00:01Z;3;4,5\n", **wide)
+    rejected = "\n".join(";".join(map(str, line)) for line in (BadLine._fields, *rows.bad))
+    mended = {"time_column": "time", "equipment_column": "equipment", "signal_column": "signal"}
+
+    again = read(tmp_path, rejected, **mended, value_column="value", delimiter=";", decimal=",")
+    assert again.bad == []
+    assert sorted(sample[1:4] for sample in [*samples(rows), *samples(again)]) == [
+        ("A", at("2026-01-01T00:00:00"), 1.5),
+        ("A", at("2026-01-01T00:00:01"), 3.0),
+        ("B", at("2026-01-01T00:00:00"), 2.0),
+        ("B", at("2026-01-01T00:00:01"), 4.5),
+    ]
 
 
 def test_parquet_and_compressed_files_are_read_too(tmp_path):
