@@ -15,14 +15,15 @@ import pyarrow.parquet as pq
 
 import lake
 from ingestion import history
-from ingestion.export_rows import Rows
-from ingestion.history_files import ImportFileError
+from ingestion.export_rows import ExportError, Rows
+from ingestion.history_files import ImportFileError, digest_of_file
 from lake.commit import sync_paths
+from takt.progress import silent
 from takt.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"-((?:[0-9a-f]{16}){1,2})-([0-9a-f]{32})\.parquet$")
+_NAME = re.compile(r"-([0-9a-f]{32})-((?:[0-9a-f]{16}){1,2})\.parquet$")
 
 
 class Known(NamedTuple):
@@ -31,10 +32,12 @@ class Known(NamedTuple):
     Attributes:
         contents: Digests of all content up to a line.
         starts: Of the first rows of each part that was taken, see `Rows.starts`.
+        rows: Digests of what was staged.
     """
 
     contents: set[str]
     starts: set[str]
+    rows: set[str]
 
 
 @contextmanager
@@ -68,23 +71,49 @@ def finish(settings: Settings, shelf: Path) -> None:
 def known(settings: Settings) -> Known:
     """What the lake remembers of exports, by the names of what was staged."""
     with lake.open(settings, read_only=True) as con:
-        names = con.execute("select name from raw.import_file").fetchall()
-    found = Known(set(), set())
-    for (name,) in names:
+        files = con.execute("select name, digest from raw.import_file").fetchall()
+    found = Known(set(), set(), set())
+    for name, rows in files:
         if match := _NAME.search(name):
-            found.contents.add(match[2])
-            found.starts.update(_halves(match[1]))
+            found.contents.add(match[1])
+            found.starts.update(_halves(match[2]))
+            found.rows.add(rows)
     return found
 
 
-def load(settings: Settings, shelf: Path, name: str, digest: str, rows: Rows) -> None:
-    """Bring rows into the lake, under a name that tells what they are made of."""
-    aside = shelf / f"{name}-{''.join(rows.starts)}-{digest}.new"
+def load(settings: Settings, shelf: Path, export: str, rows: Rows, known: Known) -> bool:
+    """Bring rows into the lake, under a name that tells what they are of; is any of them new?
+
+    None is of an export that differs from another only where the form does not look.
+
+    Args:
+        settings: Of the installation.
+        shelf: Where they are staged.
+        export: Its name and the digest of its content.
+        rows: What is in it.
+        known: What was taken before; it is told what is now.
+
+    Raises:
+        ExportError: Lines of it that were taken before have changed.
+    """
+    aside = shelf / f"{export}-{''.join(rows.starts)}.new"
     pq.write_table(rows.good, aside)
-    sync_paths([aside], settings.home)
-    staged = aside.rename(aside.with_suffix(".parquet"))
-    sync_paths([staged], settings.home)
-    _bring_in(settings, staged)
+    digest = digest_of_file(aside, silent)
+    is_new = digest not in known.rows
+    if not is_new:
+        history.remember(settings, aside, str(aside.with_suffix(".parquet")), rows.good.num_rows)
+        aside.unlink()
+    elif not known.starts.isdisjoint(rows.starts):
+        aside.unlink()
+        raise ExportError("lines taken before have changed; put new ones into another file")
+    else:
+        sync_paths([aside], settings.home)
+        staged = aside.rename(aside.with_suffix(".parquet"))
+        sync_paths([staged], settings.home)
+        _bring_in(settings, staged)
+    known.rows.add(digest)
+    known.starts.update(rows.starts)
+    return is_new
 
 
 def _bring_in(settings: Settings, staged: Path) -> None:

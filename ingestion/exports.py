@@ -137,14 +137,15 @@ class _Run:
             rows = rows_of_parquet(file, self.form, fixed)
         else:
             rows = rows_of_csv(file, new, self.form, fixed)
-        if not self.known.starts.isdisjoint(rows.starts):
-            raise ExportError("lines taken before have changed; put new ones into another file")
-        kept = _keep_bad(self.shelf / f"{file.name}-{new.digest}.rejected.csv", rows)
+        export = f"{file.name}-{new.digest}"
+        kept = _keep_bad(self.shelf / f"{export}.rejected.csv", rows)
+        rejected = TakenFile(str(file), bad=len(rows.bad), detail=kept) if rows.bad else None
         if not rows.good.num_rows:
-            return TakenFile(str(file), bad=len(rows.bad), detail=kept) if rows.bad else None
-        export_shelf.load(self.settings, self.shelf, file.name, new.digest, rows)
+            return rejected
+        is_new = export_shelf.load(self.settings, self.shelf, export, rows, self.known)
         self.known.contents.add(new.digest)
-        self.known.starts.update(rows.starts)
+        if not is_new:
+            return rejected
         texts, first = rows.good["text"].length() - rows.good["text"].null_count, _first(rows)
         return TakenFile(str(file), rows.good.num_rows, texts, first, len(rows.bad), kept)
 

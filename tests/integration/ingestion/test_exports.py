@@ -38,7 +38,7 @@ def values(settings: Settings) -> list[tuple[object, ...]]:
     )
 
 
-def test_a_line_is_taken_once_also_from_files_that_grow_or_are_renamed(
+def test_a_line_is_taken_once_also_from_files_that_grow_are_renamed_or_gain_a_column(
     lake_settings: Settings, tmp_path: Path
 ) -> None:
     folder = tmp_path / "exports"
@@ -51,16 +51,20 @@ def test_a_line_is_taken_once_also_from_files_that_grow_or_are_renamed(
 
     export(folder, "line1/press01/Count.csv", range(5))
     same_elsewhere.rename(same_elsewhere.with_name("Count.2026.csv"))
+    wider = same_elsewhere.with_name("Count.wider.csv")
+    wider.write_text("t,v,unused\n1700000000,0,1\n1700000001,1,1\n1700000002,2,1\n")
     assert [taken.rows for taken in take_in(lake_settings, folder, FORM)] == [2]
 
     file.write_text(file.read_text().replace("3,3", "3,30"))
-    [changed] = take_in(lake_settings, folder, FORM)
+    wider.write_text(f"{wider.read_text()}1700000003,3,1\n")
+    changed, grown = take_in(lake_settings, folder, FORM)
     assert "lines taken before have changed" in changed.detail
+    assert grown.rows == 1
 
     file.unlink()
     assert values(lake_settings) == [
         ("line1/press01", "Count", [0, 1, 2, 3, 4], True),
-        ("line1/press02", "Count", [0, 1, 2], True),
+        ("line1/press02", "Count", [0, 1, 2, 3], True),
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ingestion import export_shelf
 from ingestion.export_rows import Rows
+from ingestion.export_shelf import Known
 from ingestion.history_files import chunks
 from takt.settings import Settings
 
@@ -40,6 +41,6 @@ def test_what_is_staged_is_on_the_disk_before_it_has_its_name_and_its_name_befor
     monkeypatch.setattr("ingestion.history.import_files", lambda *_: said.append("loaded"))
     rows = Rows(pa.table({"value": [1.0]}), [], ["0" * 16])
     with export_shelf.held(settings) as shelf:
-        export_shelf.load(settings, shelf, "Count.csv", "1" * 32, rows)
+        export_shelf.load(settings, shelf, "Count.csv-1", rows, Known(set(), set(), set()))
 
     assert said == [".new", ".parquet", "loaded"]
