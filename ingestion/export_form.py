@@ -40,6 +40,16 @@ def _time_format(text: str) -> str:
     return text
 
 
+def _encoding(name: str) -> str:
+    try:
+        ends = "a\n".encode(name).endswith(b"a\n")
+    except LookupError as error:
+        raise ValueError(f"{name!r} is no encoding such as utf-8, latin-1 or cp1252") from error
+    if not ends:
+        raise ValueError(f"lines of {name!r} cannot be told apart; write utf-8, latin-1 or cp1252")
+    return name
+
+
 class ExportForm(BaseModel):
     """Where time, value, signal and equipment stand in a folder of exports.
 
@@ -56,7 +66,7 @@ class ExportForm(BaseModel):
     )
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
-    encoding: str = "utf-8"
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     time_column: str
     time_format: Annotated[str, AfterValidator(_time_format)] = Field(
         default="iso", description="Or s, ms, us since 1970, or as of strptime."
@@ -75,6 +85,9 @@ class ExportForm(BaseModel):
     is_wide: bool = Field(
         default=False, description="Every other column is a signal of its own name."
     )
+
+    is_text: bool = Field(default=False, description="What is no number is a text.")
+    texts: list[str] = Field(default=[], description="The same for these signals only.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

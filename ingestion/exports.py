@@ -9,26 +9,25 @@ beside it with number and reason.
 
 import csv
 import logging
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 import lake
-from ingestion import history
+from ingestion import export_shelf
 from ingestion.export_form import ExportForm
 from ingestion.export_rows import (
+    BadLine,
     ExportError,
     Fixed,
     Rows,
-    bad_lines,
     fresh,
     rows_of_csv,
     rows_of_parquet,
 )
+from ingestion.export_shelf import Known
 from ingestion.history_files import ImportFileError
 from takt.errors import TaktError
 from takt.progress import Progress, silent
@@ -36,7 +35,9 @@ from takt.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_KNOWN = re.compile(r"-([0-9a-f]{32})\.parquet$")
+_RESTS_TO_END = 60
+"""A last line without its end may be half a line, until the file has rested for so long: that many
+times `settle_s`."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,23 @@ class TakenFile:
     Attributes:
         name: Where it lies.
         rows: How many samples are new.
+        texts: How many of these are texts, not numbers.
+        first: Signal, time and value of the first of them, to see whether the form is right.
         bad: How many lines cannot be read.
         detail: Where these are kept, or why nothing was taken.
     """
 
     name: str
     rows: int = 0
+    texts: int = 0
+    first: str = ""
     bad: int = 0
     detail: str = ""
 
     def __str__(self) -> str:
         told = f"{self.name}: {self.rows} new samples"
+        told += f", {self.texts} of them texts" if self.texts else ""
+        told += f", the first {self.first}" if self.first else ""
         told += f", {self.bad} lines cannot be read" if self.bad else ""
         return f"{told}: {self.detail}" if self.detail else told
 
@@ -70,25 +77,16 @@ def take_in(
         LakeUnavailable: The lake does not answer; the next time continues.
         LockTimeout: Another import is under way.
     """
-    lake.schema.create(settings)
-    _finish(settings)
-    known = _known(settings)
-    taken = []
-    files = list(_settled(folder, form))
-    for place, file in enumerate(files):
-        progress("taking in exports", place, len(files))
-        fixed = Fixed(
-            _filled(form.equipment, folder, file),
-            _filled(form.signal, folder, file),
-            form.site or settings.site,
-        )
-        try:
-            one = _take(settings, file, fixed, form, known)
-        except (ExportError, ImportFileError, OSError) as error:
-            one = TakenFile(str(file), detail=f"left out, the others go on: {error}")
-        if one is not None:
-            taken.append(one)
-    return taken
+    with export_shelf.held(settings) as shelf:
+        lake.schema.create(settings)
+        export_shelf.finish(settings, shelf)
+        run = _Run(settings, shelf, folder, form, export_shelf.known(settings))
+        files = list(_settled(folder, form))
+        taken = []
+        for place, file in enumerate(files):
+            progress("taking in exports", place, len(files))
+            taken.append(run.take(file))
+    return [one for one in taken if one is not None]
 
 
 def watch(settings: Settings, folder: Path, form: ExportForm, every_s: float = 10.0) -> None:
@@ -105,15 +103,6 @@ def watch(settings: Settings, folder: Path, form: ExportForm, every_s: float = 1
         time.sleep(every_s)
 
 
-def _finish(settings: Settings) -> None:
-    """What an interrupted run has begun comes first: its export may have grown since."""
-    shelf = settings.home / "exports"
-    shelf.mkdir(parents=True, exist_ok=True)
-    for staged in sorted(shelf.glob("*.parquet")):
-        history.import_files(settings, [staged])
-        staged.unlink()
-
-
 def _settled(folder: Path, form: ExportForm) -> Iterator[Path]:
     now = time.time()
     for file in sorted(folder.glob(form.files)):
@@ -121,32 +110,61 @@ def _settled(folder: Path, form: ExportForm) -> Iterator[Path]:
             yield file
 
 
-def _known(settings: Settings) -> set[str]:
-    with lake.open(settings, read_only=True) as con:
-        names = con.execute("select name from raw.import_file").fetchall()
-    return {match[1] for (name,) in names if (match := _KNOWN.search(name))}
+@dataclass(frozen=True)
+class _Run:
+    """What all files of a folder have in common."""
+
+    settings: Settings
+    shelf: Path
+    folder: Path
+    form: ExportForm
+    known: Known
+
+    def take(self, file: Path) -> TakenFile | None:
+        """Take in a file; None: nothing of it is new."""
+        try:
+            return self._take(file)
+        except (ExportError, ImportFileError, OSError) as error:
+            return TakenFile(str(file), detail=f"left out, the others go on: {error}")
+
+    def _take(self, file: Path) -> TakenFile | None:
+        fixed = self._fixed(file)
+        place = f"{fixed.equipment}\0{fixed.signal}\0"
+        new = fresh(file, place, self.known.contents, is_at_rest=_is_at_rest(file, self.form))
+        if new is None:
+            return None
+        if file.suffix == ".parquet":
+            rows = rows_of_parquet(file, self.form, fixed)
+        else:
+            rows = rows_of_csv(file, new, self.form, fixed)
+        export = f"{file.name}-{new.digest}"
+        kept = _keep_bad(self.shelf / f"{export}.rejected.csv", rows)
+        rejected = TakenFile(str(file), bad=len(rows.bad), detail=kept) if rows.bad else None
+        if not rows.good.num_rows:
+            return rejected
+        is_new = export_shelf.load(self.settings, self.shelf, export, rows, self.known)
+        self.known.contents.add(new.digest)
+        if not is_new:
+            return rejected
+        texts, first = rows.good["text"].length() - rows.good["text"].null_count, _first(rows)
+        return TakenFile(str(file), rows.good.num_rows, texts, first, len(rows.bad), kept)
+
+    def _fixed(self, file: Path) -> Fixed:
+        equipment, signal = (
+            _filled(name, self.folder, file) for name in (self.form.equipment, self.form.signal)
+        )
+        return Fixed(equipment, signal, self.form.site or self.settings.site)
 
 
-def _take(
-    settings: Settings, file: Path, fixed: Fixed, form: ExportForm, known: set[str]
-) -> TakenFile | None:
-    new = fresh(file, f"{fixed.equipment}\0{fixed.signal}\0", known)
-    if new is None:
-        return None
-    if file.suffix == ".parquet":
-        rows = rows_of_parquet(file, form, fixed)
-    else:
-        rows = rows_of_csv(file, new, form, fixed)
-    beside = settings.home / "exports" / f"{file.name}-{new.digest}"
-    kept = _keep_bad(beside.with_name(f"{beside.name}.rejected.csv"), rows)
-    if not rows.good.num_rows:
-        return TakenFile(str(file), 0, len(rows.bad), kept) if rows.bad else None
-    aside = beside.with_name(f"{beside.name}.new")
-    pq.write_table(rows.good, aside)
-    aside.rename(aside.with_suffix(".parquet"))
-    _finish(settings)
-    known.add(new.digest)
-    return TakenFile(str(file), rows.good.num_rows, len(rows.bad), kept)
+def _first(rows: Rows) -> str:
+    row = rows.good.slice(0, 1).to_pylist()[0]
+    value = row["value"] if row["text"] is None else repr(row["text"])
+    at = row["observed_at"].astimezone(UTC)
+    return f"{row['equipment']} {row['signal']} {at:%Y-%m-%dT%H:%M:%SZ} {value}"
+
+
+def _is_at_rest(file: Path, form: ExportForm) -> bool:
+    return time.time() - file.stat().st_mtime >= _RESTS_TO_END * form.settle_s
 
 
 def _filled(name: str | None, folder: Path, file: Path) -> str:
@@ -159,5 +177,5 @@ def _keep_bad(file: Path, rows: Rows) -> str:
     if not rows.bad:
         return ""
     with file.open("w", newline="", encoding="utf-8") as opened:
-        csv.writer(opened).writerows(bad_lines(rows.bad))
+        csv.writer(opened).writerows([BadLine._fields, *rows.bad])
     return f"they are kept in {file}"

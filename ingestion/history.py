@@ -94,6 +94,15 @@ class _File:
     def epoch(self) -> str:
         return str(UUID(self.digest))
 
+    def row(self, now: int) -> pa.Table:
+        row = {
+            "digest": self.digest,
+            "name": str(self.path),
+            "rows": self.rows,
+            "imported_at": now,
+        }
+        return pa.Table.from_pylist([row], schema=IMPORT_FILE.arrow_schema)
+
 
 def import_files(
     settings: Settings, files: Sequence[Path], progress: Progress = silent
@@ -124,6 +133,18 @@ def import_files(
                 _Import(settings, writer, owner_id, file).run(progress)
                 known[file.digest] = file.rows
     return ImportReport(tuple(done))
+
+
+def remember(settings: Settings, file: Path, name: str, rows: int) -> None:
+    """Note another name of a file whose rows the lake has already.
+
+    Raises:
+        LakeUnavailable: The lake does not answer.
+        LockTimeout: Another import is under way.
+    """
+    known = _File(Path(name), digest_of_file(file, silent), rows)
+    with side_writer(settings) as (writer, _):
+        writer.commit(Commit(import_files=known.row(microseconds(datetime.now(UTC)))))
 
 
 class _Import:
@@ -179,7 +200,7 @@ class _Import:
         return Commit(
             telemetry=pa.concat_tables(telemetry) if telemetry else None,
             batches=ledger_table(rows, self._owner_id, now),
-            import_files=self._file_row(now) if is_last else None,
+            import_files=self._file.row(now) if is_last else None,
         )
 
     def _ledger_row(self, key: EpochKey, seq: int, content: Batch) -> LedgerRow:
@@ -196,15 +217,6 @@ class _Import:
             first_observed_at,
             last_observed_at,
         )
-
-    def _file_row(self, now: int) -> pa.Table:
-        row = {
-            "digest": self._file.digest,
-            "name": str(self._file.path),
-            "rows": self._file.rows,
-            "imported_at": now,
-        }
-        return pa.Table.from_pylist([row], schema=IMPORT_FILE.arrow_schema)
 
 
 def _checked_rows(file: _File, progress: Progress) -> int:
