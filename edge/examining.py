@@ -61,6 +61,17 @@ def examine(file: Path, home: Path) -> list[Finding]:
         return findings + asyncio.run(_examine_all(configuration, home))
 
 
+def names_broker(file: Path) -> bool:
+    """Whether a collector's file says which broker it sends to."""
+    if not file.exists():
+        return False
+    try:
+        configuration, _ = load_sound(file)
+    except ConfigurationError:
+        return False
+    return configuration.broker is not None
+
+
 def examine_broker(access: BrokerAccess) -> list[Finding]:
     """Takt's own broker, as a process of this home is let in by it."""
     with _unheard():

@@ -98,10 +98,12 @@ def connect(settings: Settings) -> Connection:
 def _named_server(address: str) -> str:
     try:
         given = conninfo_to_dict(address)
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:
+        # Its own words may quote the password.
         raise ConfigurationError(
-            f"TAKT_CATALOG is no PostgreSQL address: {_first_line(error)}"
-        ) from error
+            "TAKT_CATALOG is no PostgreSQL address; write postgresql://USER:PASSWORD@HOST/DATABASE,"
+            " with % and two hexadecimal digits for special characters"
+        ) from None
     timeout_s = given.pop("connect_timeout", None) or _CONNECT_TIMEOUT_S
     return make_conninfo("", connect_timeout=timeout_s, **given)
 

@@ -107,8 +107,15 @@ def attach_catalog(
     if settings.catalog is None and settings.data is None:
         # A home may be moved: its files lie where it is now.
         options = ["OVERRIDE_DATA_PATH true", *options]
+    given = conninfo_to_dict(conninfo)
+    if (password := given.pop("password", None)) is not None:
+        # DuckDB quotes the address in its errors, also those of a query; a secret it never tells.
+        con.execute(
+            f'CREATE OR REPLACE SECRET "{name}" (TYPE postgres, PASSWORD {quoted(str(password))})'
+        )
+        options = [f"META_SECRET {quoted(name)}", *options]
     clauses = [f"DATA_PATH {quoted(data_folder(settings))}", "DATA_INLINING_ROW_LIMIT 0", *options]
-    address = quoted(f"ducklake:postgres:{conninfo}")
+    address = quoted(f"ducklake:postgres:{make_conninfo('', **given)}")
     try:
         con.execute(f'ATTACH {address} AS "{name}" ({", ".join(clauses)})')
     except duckdb.Error as error:

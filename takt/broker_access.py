@@ -51,6 +51,8 @@ class BrokerAccess(BaseModel):
     @model_validator(mode="after")
     def _check_access(self) -> Self:
         check_both(certificate_file=self.certificate_file, key_file=self.key_file)
+        if self.username is None and self.password_file is not None:
+            raise ValueError("password_file is shown with a username only: add username")
         if self.ca_file is None and self.certificate_file is not None:
             raise ValueError("certificate_file is shown over TLS only: add ca_file")
         if self.ca_file is None and self.host not in LOOPBACK and not self.plain_text:

@@ -2,7 +2,9 @@
 
 import importlib.util
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import Any
 
 from takt.command.late import late
 from takt.errors import TaktError
@@ -12,19 +14,19 @@ from takt.settings import Settings
 _LITTLE_SPACE_BYTES = 5_000_000_000
 
 
-def examine(options: Settings) -> list[Finding]:
-    """Every check, in the order in which data flows; a failing one does not stop the next."""
-    checks: list[Callable[[Settings], list[Finding]]] = [
-        _packages, _space, _sources, _broker, _catalog, _publication, _quarantine,
+def examine(options: Settings) -> Iterator[Finding]:
+    """Each finding as it comes, in the order in which data flows.
+
+    A check that fails does not stop the next.
+    """
+    checks: list[Callable[[Settings], Iterable[Finding]]] = [
+        _packages, _space, _sources, _broker, _lake,
     ]  # fmt: skip
-    findings = []
     for check in checks:
         try:
-            findings += check(options)
+            yield from check(options)
         except (TaktError, OSError) as error:
-            name = check.__name__.strip("_").replace("_", " ")
-            findings.append(Finding(name, "failed", str(error)))
-    return findings
+            yield Finding(check.__name__.strip("_"), "failed", str(error))
 
 
 def _packages(_: Settings) -> list[Finding]:
@@ -52,36 +54,46 @@ def _sources(options: Settings) -> list[Finding]:
 
 
 def _broker(options: Settings) -> list[Finding]:
+    file = options.home / "edge.toml"
+    if not _has_lake(options) and late("edge.examining:names_broker")(file):
+        return []  # it was looked at with the sources
     found: list[Finding] = late("edge.examining:examine_broker")(options.broker)
     return found
 
 
-def _catalog(options: Settings) -> list[Finding]:
-    if not options.catalog and not (options.home / "catalog").exists():
-        return [Finding("catalog", "no home here yet", "start with `takt demo` or `takt up`")]
-    rows = _query(options, "select count(*) from raw.batch")
-    return [Finding("catalog", f"answers; {rows[0][0]} entries in the ledger")]
+def _lake(options: Settings) -> Iterator[Finding]:
+    if not _has_lake(options):
+        if (options.home / "edge.toml").exists():
+            yield Finding("lake", "none here: it only collects, or `takt up` never ran")
+        else:
+            yield Finding("lake", "no home here yet", "start with `takt demo` or `takt up`")
+        return
+    with closing(late("lake:open")(options, read_only=True)) as con:
+        yield _ledger(con)
+        yield _publication(con)
+        yield _quarantine(con)
 
 
-def _publication(options: Settings) -> list[Finding]:
-    rows = _query(options, "select max(published_at) from pipeline.publication")
-    if rows[0][0] is None:
-        return [Finding("marts", "never published", "run `takt refresh` and read what it says")]
-    return [Finding("marts", f"published {rows[0][0]:%Y-%m-%d %H:%M:%S} UTC")]
+def _has_lake(options: Settings) -> bool:
+    return bool(options.catalog) or (options.home / "catalog").exists()
 
 
-def _quarantine(options: Settings) -> list[Finding]:
-    rows = _query(
-        options, "select count(*) from raw.quarantine where quarantined_at > now() - interval 1 day"
-    )
-    if rows[0][0]:
-        return [Finding("quarantine", f"{rows[0][0]} messages in 24 h", "`takt quarantine list`")]
-    return [Finding("quarantine", "nothing refused in 24 h")]
+def _ledger(con: Any) -> Finding:
+    (entries,) = con.execute("select count(*) from raw.batch").fetchone()
+    return Finding("catalog", f"answers; {entries} entries in the ledger")
 
 
-def _query(options: Settings, sql: str) -> list[tuple[object, ...]]:
-    connection = late("lake:open")(options, read_only=True)
-    try:
-        return list(connection.execute(sql).fetchall())
-    finally:
-        connection.close()
+def _publication(con: Any) -> Finding:
+    (last,) = con.execute("select max(published_at) from pipeline.publication").fetchone()
+    if last is None:
+        return Finding("marts", "never published", "run `takt refresh` and read what it says")
+    return Finding("marts", f"published {last:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _quarantine(con: Any) -> Finding:
+    (refused,) = con.execute(
+        "select count(*) from raw.quarantine where quarantined_at > now() - interval 1 day"
+    ).fetchone()
+    if refused:
+        return Finding("quarantine", f"{refused} messages in 24 h", "`takt quarantine list`")
+    return Finding("quarantine", "nothing refused in 24 h")

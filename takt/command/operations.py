@@ -27,12 +27,13 @@ def maintain() -> None:
 def doctor() -> None:
     """Say what is wrong with this installation and what to do about it."""
     console = Console()
-    findings = checks.examine(settings.load())
-    for finding in findings:
+    are_good = []
+    for finding in checks.examine(settings.load()):
         mark = "[green]ok[/]  " if finding.is_good else "[red]bad[/] "
         told = escape(f"{finding.what}: {finding.found}")
         console.print(f"{mark} {told}", highlight=False, soft_wrap=True)
         if finding.remedy:
             console.print(f"      → {escape(finding.remedy)}", highlight=False, soft_wrap=True)
-    if not all(finding.is_good for finding in findings):
+        are_good.append(finding.is_good)
+    if not all(are_good):
         raise typer.Exit(1)

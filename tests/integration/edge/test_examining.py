@@ -13,6 +13,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 
 from edge.examining import examine, examine_broker
 from takt.broker_access import BrokerAccess
+from takt.command import doctor
 from takt.finding import Finding
 from takt.settings import BrokerSettings, Settings
 from tests.command import run_takt
@@ -343,3 +344,49 @@ async def test_the_command_prints_what_is_wrong_and_what_to_do(mosquitto, tmp_pa
     assert f"ok source line2: 127.0.0.1:{mosquitto.port} lets us in" in lines
     remedy = f"→ no connection to broker 127.0.0.1:{closed}: nothing listens there; start it"
     assert len([line for line in lines if line.startswith(remedy)]) == 2
+
+
+async def test_findings_are_told_as_they_come(tmp_path):
+    findings = doctor.examine(options_of(tmp_path))
+
+    first = next(findings)
+    (tmp_path / "edge.toml").write_text("no table")
+
+    assert first.what == "packages"
+    later = await asyncio.to_thread(list, findings)
+    assert "edge.toml" in [finding.what for finding in later if not finding.is_good]
+
+
+async def test_a_lake_that_does_not_answer_is_asked_and_told_once(tmp_path):
+    options = options_of(tmp_path, catalog=f"host={tmp_path} dbname=takt")
+
+    findings = await asyncio.to_thread(list, doctor.examine(options))
+
+    (failed,) = [finding for finding in findings if finding.found == "failed"]
+    assert (findings[-1], failed.what) == (failed, "lake")
+
+
+async def test_a_host_that_only_collects_needs_neither_lake_nor_another_broker(mosquitto, tmp_path):
+    own = f'[broker]\nhost = "127.0.0.1"\nport = {mosquitto.port}\n'
+    (tmp_path / "edge.toml").write_text(HEAD + own + mqtt("line1", mosquitto.port))
+
+    said = await asyncio.to_thread(run_takt, options_of(tmp_path), "doctor")
+
+    assert f"broker of edge.toml: 127.0.0.1:{mosquitto.port} lets us in" in said
+    assert "lake: none here: it only collects" in said
+
+
+async def test_a_lake_tells_what_it_holds(lake_settings):
+    findings = await asyncio.to_thread(list, doctor.examine(lake_settings))
+
+    assert {finding.what: finding.found for finding in findings[-3:]} == {
+        "catalog": "answers; 0 entries in the ledger",
+        "marts": "never published",
+        "quarantine": "nothing refused in 24 h",
+    }
+
+
+def options_of(home: Path, catalog: str | None = None) -> Settings:
+    """Of a home whose broker is not there."""
+    broker = BrokerSettings(port=free_port(), embedded=False)
+    return Settings(home=home, catalog=catalog, broker=broker)

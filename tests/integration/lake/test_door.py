@@ -1,6 +1,9 @@
 import datetime as dt
+import socket
 import subprocess
 import sys
+import threading
+import traceback
 
 import duckdb
 import pytest
@@ -117,9 +120,49 @@ def test_a_server_that_is_away_is_unavailable(tmp_path):
         lake.open(settings)
 
 
-def test_a_catalog_that_is_no_address_is_a_wrong_setting(tmp_path):
-    with pytest.raises(ConfigurationError, match="TAKT_CATALOG"):
-        lake.catalog.join(Settings(home=tmp_path, catalog="nonsense"))
+def test_the_password_is_told_to_the_catalog_and_to_nobody_else(tmp_path):
+    received = []
+    settings = Settings(home=tmp_path, catalog=f"host={tmp_path} dbname=takt password='s3 cret'")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / ".s.PGSQL.5432"))
+        listener.listen()
+        server = threading.Thread(target=ask_for_password, args=(listener, received))
+        server.start()
+
+        with pytest.raises(lake.LakeUnavailable) as raised:
+            lake.open(settings)
+
+        server.join()
+    assert b"s3 cret" in received[0]
+    assert "s3 cret" not in "".join(traceback.format_exception(raised.value))
+
+
+def ask_for_password(listener: socket.socket, received: list[bytes]) -> None:
+    """Take the place of PostgreSQL until the password has come."""
+    client, _ = listener.accept()
+    with client:
+        client.recv(1 << 16)
+        client.sendall(b"R\0\0\0\x08\0\0\0\x03")
+        received.append(client.recv(1 << 16))
+
+
+def test_an_attached_lake_does_not_tell_the_password_of_its_catalog(lake_settings: Settings):
+    told = f"{lake_settings.catalog} password=s3cret"
+
+    with lake.open(Settings(home=lake_settings.home, catalog=told)) as con:
+        shown = con.execute("select path, options from duckdb_databases()").fetchall()
+        shown += con.execute("select secret_string from duckdb_secrets()").fetchall()
+
+    assert "password=redacted" in str(shown)
+    assert "s3cret" not in str(shown)
+
+
+@pytest.mark.parametrize("address", ["s3cret", "postgresql://takt:s3cret%zz@plant/takt"])
+def test_a_catalog_that_is_no_address_is_a_wrong_setting(tmp_path, address):
+    with pytest.raises(ConfigurationError, match="TAKT_CATALOG") as raised:
+        lake.catalog.join(Settings(home=tmp_path, catalog=address))
+
+    assert "s3cret" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_what_exceeds_memory_goes_to_the_home_and_is_gone_afterwards(lake_settings: Settings):

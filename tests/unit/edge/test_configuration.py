@@ -62,6 +62,11 @@ def test_each_source_is_read_by_its_kind(tmp_path):
         ('kind = "mqtt"', 'kind = "modbus"', "sources.line2: "),
         ('host = "127.0.0.1"', 'host = "plc7"', "sources.line2: plc7 is another machine"),
         (NODES, "plain_text = true\nsecurity = {}\n" + NODES, "sources.line1: plain_text goes"),
+        (
+            'kind = "mqtt"',
+            'kind = "mqtt"\npassword_file = "p"',
+            "sources.line2: password_file is shown with a username only",
+        ),
         (NODES, 'username = "x"\n' + NODES, "sources.line1: username and password_file belong"),
         (NODES, 'security.policy = "None"\n' + NODES, "sources.line1.security.policy: Input"),
         ("node = ", 'path = "a/b"\nnode = ', "sources.line1.nodes.0: name the variable by one"),
