@@ -158,7 +158,8 @@ class _Run:
 
 def _first(rows: Rows) -> str:
     row = rows.good.slice(0, 1).to_pylist()[0]
-    value = row["value"] if row["text"] is None else repr(row["text"])
+    told = row["value"] if row["text"] is None else repr(row["text"])
+    value = "of bad quality" if told is None else told
     at = row["observed_at"].astimezone(UTC)
     return f"{row['equipment']} {row['signal']} {at:%Y-%m-%dT%H:%M:%SZ} {value}"
 
