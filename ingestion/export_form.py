@@ -21,6 +21,8 @@ from pydantic import (
 from takt.equipment import is_name
 from takt.errors import ConfigurationError
 
+QUALITIES = {"good": 0, "192": 0, "uncertain": 1, "64": 1, "bad": 2, "0": 2}
+"""As words, and as the numbers of classic OPC; what becomes of them is as on the wire."""
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -88,6 +90,11 @@ class ExportForm(BaseModel):
 
     is_text: bool = Field(default=False, description="What is no number is a text.")
     texts: list[str] = Field(default=[], description="The same for these signals only.")
+
+    quality_column: str | None = None
+    qualities: dict[str, Annotated[int, Field(ge=0, le=2)]] = Field(
+        default=QUALITIES, description="0 good, 1 uncertain, 2 bad: the value does not count."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

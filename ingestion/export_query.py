@@ -34,13 +34,23 @@ def judged(form: ExportForm, columns: list[str]) -> str:
         f"select {_quoted(LINE)} as line, {_quoted(form.time_column)} as time_told,"
         f" {_moment(form)} as observed_at, {_wall_time(form)} as wall_time,"
         f" {equipment} as equipment, {signal} as signal, {told} as told, {value} as value,"
-        f" {is_text} as is_text from {source}" + ("" if wide else f" where not ({is_empty})")
+        f" {is_text} as is_text, {_quality(form)} from {source}"
+        + ("" if wide else f" where not ({is_empty})")
     )
     return f"select *, {_REASON} as reason from ({told_rows})"
 
 
 def _others(form: ExportForm, columns: list[str]) -> list[str]:
-    return [name for name in columns if name not in (form.time_column, form.equipment_column)]
+    named = (form.time_column, form.equipment_column, form.quality_column)
+    return [name for name in columns if name not in named]
+
+
+def _quality(form: ExportForm) -> str:
+    if form.quality_column is None:
+        return "'' as quality_told, 0::tinyint as quality"
+    told = _quoted(form.quality_column)
+    cases = " ".join(f"when {_text(name.lower())} then {n}" for name, n in form.qualities.items())
+    return f"{told} as quality_told, (case lower({told}) {cases} end)::tinyint as quality"
 
 
 def _moment(form: ExportForm) -> str:
@@ -84,6 +94,9 @@ case
         then 'equipment ' || coalesce(equipment, '(empty)') || ' is no path'
     when coalesce(signal, '') = '' or signal like '$%' then 'signal ' || coalesce(signal, '(empty)')
         || ' is no name'
+    when quality is null
+        then 'quality ' || coalesce(quality_told, '(empty)') || ' is not in qualities'
+    when quality = 2 then null
     when told is null then 'value is empty'
     when not isfinite(value) or (value is null and not is_text)
         then 'value ' || told || ' is no number'
@@ -91,13 +104,15 @@ end
 """
 BAD = """
 select line, reason, coalesce(time_told, ''), coalesce(equipment, ''), coalesce(signal, ''),
-    coalesce(told, '')
+    coalesce(told, ''), coalesce(quality_told, '')
 from judged where reason is not null order by line
 """
 GOOD = """
 select
-    $site as site, equipment, signal, observed_at, value,
-    case when value is null then told end as text, true as is_historical
+    $site as site, equipment, signal, observed_at,
+    case when quality < 2 then value end as value,
+    case when quality < 2 and value is null then told end as text,
+    quality, true as is_historical
 from judged where reason is null order by line
 """
 STARTS = """

@@ -58,6 +58,7 @@ class BadLine(NamedTuple):
     equipment: str
     signal: str
     value: str
+    quality: str = ""
 
 
 class Rows(NamedTuple):
@@ -188,6 +189,7 @@ def _converted(
 ) -> Rows:
     columns = [name for name in raw.column_names if name != LINE]
     needed = [form.time_column, form.equipment_column, form.signal_column, form.value_column]
+    needed.append(form.quality_column)
     missing = [name for name in (*needed, *form.signals) if name and name not in columns]
     if missing:
         raise ExportError(f"{file}: lacks column {', '.join(missing)}; it has {', '.join(columns)}")

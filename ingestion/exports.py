@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import lake
 from ingestion import export_shelf
@@ -68,10 +69,36 @@ class TakenFile:
         return f"{told}: {self.detail}" if self.detail else told
 
 
+class Seen(NamedTuple):
+    """A file that was read; it brings nothing more as long as all of this stays as it is."""
+
+    file: Path
+    size: int
+    changed_at: int
+    is_at_rest: bool
+
+    @classmethod
+    def of(cls, file: Path, form: ExportForm) -> Self:
+        """The file as it is now."""
+        now = file.stat()
+        return cls(file, now.st_size, now.st_mtime_ns, _is_at_rest(file, form))
+
+
 def take_in(
-    settings: Settings, folder: Path, form: ExportForm, progress: Progress = silent
+    settings: Settings,
+    folder: Path,
+    form: ExportForm,
+    progress: Progress = silent,
+    seen: set[Seen] | None = None,
 ) -> list[TakenFile]:
     """Load what is new in the files of a folder that have stopped changing.
+
+    Args:
+        settings: Of the installation.
+        folder: Where they lie.
+        form: How they are read.
+        progress: Told what is done.
+        seen: Files that need not be read again; what has been read is added to it.
 
     Raises:
         LakeUnavailable: The lake does not answer; the next time continues.
@@ -80,7 +107,8 @@ def take_in(
     with export_shelf.held(settings) as shelf:
         lake.schema.create(settings)
         export_shelf.finish(settings, shelf)
-        run = _Run(settings, shelf, folder, form, export_shelf.known(settings))
+        known = export_shelf.known(settings)
+        run = _Run(settings, shelf, folder, form, known, set() if seen is None else seen)
         files = list(_settled(folder, form))
         taken = []
         for place, file in enumerate(files):
@@ -92,9 +120,10 @@ def take_in(
 def watch(settings: Settings, folder: Path, form: ExportForm, every_s: float = 10.0) -> None:
     """Take in what comes, until the process is ended; each result is one line in the log."""
     said: set[str] = set()
+    seen: set[Seen] = set()
     while True:
         try:
-            for taken in take_in(settings, folder, form):
+            for taken in take_in(settings, folder, form, seen=seen):
                 if str(taken) not in said:
                     log.log(logging.WARNING if taken.detail else logging.INFO, "%s", taken)
                 said.add(str(taken))
@@ -119,13 +148,19 @@ class _Run:
     folder: Path
     form: ExportForm
     known: Known
+    seen: set[Seen]
 
     def take(self, file: Path) -> TakenFile | None:
         """Take in a file; None: nothing of it is new."""
         try:
-            return self._take(file)
+            looked_at = Seen.of(file, self.form)
+            if looked_at in self.seen:
+                return None
+            taken = self._take(file)
         except (ExportError, ImportFileError, OSError) as error:
             return TakenFile(str(file), detail=f"left out, the others go on: {error}")
+        self.seen.add(looked_at)
+        return taken
 
     def _take(self, file: Path) -> TakenFile | None:
         fixed = self._fixed(file)
@@ -158,7 +193,8 @@ class _Run:
 
 def _first(rows: Rows) -> str:
     row = rows.good.slice(0, 1).to_pylist()[0]
-    value = row["value"] if row["text"] is None else repr(row["text"])
+    told = row["value"] if row["text"] is None else repr(row["text"])
+    value = "of bad quality" if told is None else told
     at = row["observed_at"].astimezone(UTC)
     return f"{row['equipment']} {row['signal']} {at:%Y-%m-%dT%H:%M:%SZ} {value}"
 

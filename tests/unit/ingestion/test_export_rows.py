@@ -168,6 +168,37 @@ def test_what_is_no_number_is_a_text_only_where_the_form_says_so(tmp_path, decim
     assert read(tmp_path, content, **form, is_text=True).bad == []
 
 
+def test_a_bad_value_keeps_its_row_and_an_unknown_quality_is_a_bad_line(tmp_path):
+    qualities = ["Good", "64", "bad", "BAD", "216", ""]
+    lines = [f"2026-01-01T00:00:0{place}Z,A,{place},{q}" for place, q in enumerate(qualities)]
+    content = "\n".join(["Time,Tag,Value,Q", *lines]).replace("A,3,BAD", "A,,BAD")
+
+    rows = read(tmp_path, content, **LONG, quality_column="Q")
+    assert [(row["value"], row["quality"]) for row in rows.good.to_pylist()] == [
+        (0.0, 0),
+        (1.0, 1),
+        (None, 2),
+        (None, 2),
+    ]
+    assert [reason for _, reason, *_ in rows.bad] == [
+        "quality 216 is not in qualities",
+        "quality (empty) is not in qualities",
+    ]
+    assert read(tmp_path, content, **LONG).good.num_rows == 5
+    with pytest.raises(ExportError, match="lacks column Quality"):
+        read(tmp_path, content, **LONG, quality_column="Quality")
+
+
+def test_a_quality_of_a_wide_file_is_of_all_its_cells(tmp_path):
+    wide = {"time_column": "t", "is_wide": True, "equipment": "line1", "quality_column": "Q"}
+    rows = read(tmp_path, "t,A,B,Q\n2026-01-01,1,2,x\n", **wide, qualities={"X": 2})
+
+    assert [row[1:] for row in samples(rows)] == [
+        ("A", at("2026-01-01"), None, None),
+        ("B", at("2026-01-01"), None, None),
+    ]
+
+
 def test_rejected_lines_are_an_export_for_the_form_that_was_mended(tmp_path):
     wide = {"time_column": "t", "is_wide": True, "equipment": "line1", "delimiter": ";"}
     rows = read(tmp_path, "t;A;B\n2026-01-01T00:00:00Z;1,5;2\n2026-01-01T00:00:01Z;3;4,5\n", **wide)
