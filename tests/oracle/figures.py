@@ -113,11 +113,15 @@ def _as_told(
 ) -> dict[str, Record]:
     """The records; of work units whose state no signal tells, as their pulses tell them."""
     signal_map = rows(business_folder, "signal_map")
-    with_state = {row["equipment_id"] for row in signal_map if row["role"] == "state"}
+    roles = {(row["equipment_id"], row["role"]) for row in signal_map}
     return {
         unit: record
-        if unit in with_state
-        else told_by_pulses(record, partial(_ideal_cycle, run_times, unit))
+        if (unit, "state") in roles
+        else told_by_pulses(
+            record,
+            partial(_ideal_cycle, run_times, unit),
+            set(_QUANTITY) if (unit, "total_count") in roles else {"good"},
+        )
         for unit, record in records.items()
     }
 

@@ -1,6 +1,5 @@
 """When a work unit ran that tells nothing but its pieces. Times are integer µs."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from tests.oracle.shift_calendar import Span, cut
@@ -13,9 +12,16 @@ IdealCycle = Callable[[Piece], int]
 """Planned µs per unit of a piece; 0 when it has none."""
 
 
-def told_by_pulses(record: Record, ideal_cycle: IdealCycle) -> Record:
-    """The record as pulses tell it: running while they hold, else stopped, on the same orders."""
-    running = list(_running(record.pieces, ideal_cycle))
+def told_by_pulses(record: Record, ideal_cycle: IdealCycle, results: set[str]) -> Record:
+    """The record as pulses tell it: running while they hold, else stopped, on the same orders.
+
+    Args:
+        record: What happened.
+        ideal_cycle: Of its pieces.
+        results: Of the pieces that a counter of the total or of good pieces tells.
+    """
+    counted = [piece for piece in record.pieces if piece.result in results]
+    running = list(_running(counted, ideal_cycle))
     states = [part for each in record.states for part in _parts(each, running)]
     return Record(states, record.pieces)
 
@@ -36,9 +42,7 @@ def _running(pieces: list[Piece], ideal_cycle: IdealCycle) -> Iterator[Span]:
     for piece in pieces:
         told.setdefault(piece.produced_at, []).append(piece)
     for at, together in told.items():
-        # Each counter tells its own pieces of one moment; the one with most decides.
-        most = max(Counter(piece.result for piece in together).values())
-        yield at, at + _holds(ideal_cycle(together[0]), most)
+        yield at, at + _holds(ideal_cycle(together[0]), len(together))
 
 
 def _holds(cycle: int, pieces: int) -> int:

@@ -18,7 +18,9 @@
         where
             counters.site_id = {{ days }}.site_id
             and counters.work_unit_id = {{ days }}.work_unit_id
-            and counters.role in ('{{ counter_roles() | join("', '") }}')
+            and counters.role in ('{{ pulse_roles() | join("', '") }}')
+            and coalesce(counters.valid_from, timestamp '-infinity') < {{ days }}.ended_at + {{ margin() }}
+            and coalesce(counters.valid_to, timestamp 'infinity') > {{ days }}.started_at - {{ margin() }}
     )
     and not exists (
         select 1 from {{ ref('stg_signal_map') }} as states

@@ -2,7 +2,12 @@
     {{ return(['total_count', 'good_count', 'reject_count', 'rework_count', 'cycle']) }}
 {%- endmacro %}
 
-{% macro counters_read(counts, condition) -%}
+{% macro pulse_roles() -%}
+    {#- Counters whose rise says that the work unit ran; scrap and rework may be told at any time, also by people. #}
+    {{ return(['total_count', 'good_count', 'cycle']) }}
+{%- endmacro %}
+
+{% macro counters_read(counts, roles, condition) -%}
 {#- What each counter told and when, as CTE `counts`. A running total counts its rise since the last good sample;
     after a drop it rolled over if its width is known and the rise that this means is less than half its range, else it
     began again at nought. A text beside the number of an increment is the reason that an operator gave for it. #}
@@ -16,7 +21,7 @@ readings_of_{{ counts }} as (
         ) as reading
     from samples
     where
-        role in ('{{ counter_roles() | join("', '") }}')
+        role in ('{{ roles | join("', '") }}')
         and {{ condition }}
 
 ),
@@ -63,7 +68,7 @@ readings_of_{{ counts }}_and_the_one_before as (
 
 {% macro counters_differenced() -%}
 {#- What was made in each production day, at the moment each counter told it. #}
-{{ counters_read('counts_of_windows', 'true') }},
+{{ counters_read('counts_of_windows', counter_roles(), 'true') }},
 
 counts as (
 

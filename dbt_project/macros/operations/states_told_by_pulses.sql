@@ -1,18 +1,34 @@
 {% macro states_told_by_pulses() -%}
 {#- Where no signal tells the state of a work unit, its counters do: from each pulse it runs for some ideal cycles
     (pulse_gap_cycles), then it is stopped until the next one. Only what has been decides, never what comes: so no day
-    waits for the next. Before its first count ever the state is unknown. #}
-{{ counters_read('pulse_counts', 'is_told_by_pulses') }},
+    waits for the next. Before its first count ever, and while no such counter is valid, the state is unknown. #}
+{{ counters_read('pulse_counts', pulse_roles(), 'is_told_by_pulses') }},
 
 counters_heard as (
 
     select
-        site_id,
-        work_unit_id,
-        production_date,
-        min(greatest(observed_at, from_at)) as heard_from
-    from pulse_counts
-    group by all
+        counters.site_id,
+        counters.work_unit_id,
+        counters.production_date,
+        greatest(counters.first_heard_at, meanings.valid_from) as heard_from,
+        meanings.valid_to as heard_until
+    from (
+        select
+            site_id,
+            work_unit_id,
+            production_date,
+            signal,
+            min(greatest(observed_at, from_at)) as first_heard_at
+        from pulse_counts
+        group by all
+    ) as counters
+    inner join meanings
+        on
+            counters.site_id = meanings.site_id
+            and counters.work_unit_id = meanings.work_unit_id
+            and counters.signal = meanings.signal
+            and counters.first_heard_at < meanings.valid_to
+    where meanings.role in ('{{ pulse_roles() | join("', '") }}')
 
 ),
 
@@ -120,7 +136,7 @@ pulse_changes as (
 
     select site_id, work_unit_id, production_date, unnest([started_at, ended_at]) as changed_at from running_spans
     union
-    select site_id, work_unit_id, production_date, heard_from as changed_at from counters_heard
+    select site_id, work_unit_id, production_date, unnest([heard_from, heard_until]) as changed_at from counters_heard
 
 ),
 
@@ -146,6 +162,23 @@ piece_cuts as (
 
 ),
 
+cuts_and_since_when_heard as (
+
+    select
+        cuts.*,
+        min(counters.heard_from) as heard_from
+    from piece_cuts as cuts
+    left join counters_heard as counters
+        on
+            cuts.site_id = counters.site_id
+            and cuts.work_unit_id = counters.work_unit_id
+            and cuts.production_date = counters.production_date
+            and cuts.cut_at >= counters.heard_from
+            and cuts.cut_at < counters.heard_until
+    group by all
+
+),
+
 pieces_cut_at_pulses as (
 
     select
@@ -155,20 +188,15 @@ pieces_cut_at_pulses as (
             partition by pieces.site_id, pieces.work_unit_id, pieces.production_date, pieces.started_at
             order by cuts.cut_at
         ) as ended_at,
-        coalesce(pieces.is_covered and cuts.cut_at >= counters_heard.heard_from, false) as is_told,
-        counters_heard.heard_from
+        coalesce(pieces.is_covered and cuts.heard_from is not null, false) as is_told,
+        cuts.heard_from
     from pieces_told_by_pulses as pieces
-    inner join piece_cuts as cuts
+    inner join cuts_and_since_when_heard as cuts
         on
             pieces.site_id = cuts.site_id
             and pieces.work_unit_id = cuts.work_unit_id
             and pieces.production_date = cuts.production_date
             and pieces.started_at = cuts.piece_started_at
-    left join counters_heard
-        on
-            pieces.site_id = counters_heard.site_id
-            and pieces.work_unit_id = counters_heard.work_unit_id
-            and pieces.production_date = counters_heard.production_date
 
 ),
 
@@ -195,7 +223,7 @@ pieces_with_state as (
             case
                 when not pieces.is_told then null
                 when pieces.started_at < spans.ended_at then spans.started_at
-                else coalesce(spans.ended_at, pieces.heard_from)
+                else greatest(spans.ended_at, pieces.heard_from)
             end as state_since_at,
             cast(null as varchar) as unmapped_value
         )

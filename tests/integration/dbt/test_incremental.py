@@ -70,6 +70,13 @@ BUSINESS_CHANGES = (
     " update reference.routing_operation set closed_at = now()::timestamp"
     " where work_unit_id = 'machining/line2/mill01';"
     " insert into reference.routing_operation from slower",
+    "create temp table counted as select * replace (timestamp '2026-06-09 08:00' as valid_to)"
+    f" from reference.signal_map where equipment_id = '{COUNTER_ONLY}' and role = 'good_count'"
+    " union all select * replace (timestamp '2026-06-09 10:00' as valid_from)"
+    f" from reference.signal_map where equipment_id = '{COUNTER_ONLY}' and role = 'good_count';"
+    " update reference.signal_map set closed_at = now()::timestamp"
+    f" where equipment_id = '{COUNTER_ONLY}' and role = 'good_count';"
+    " insert into reference.signal_map from counted",
 )
 
 
@@ -117,7 +124,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     assert last_known(rebuilt["state_interval"], FORGOTTEN) is None
     assert {row[2] for row in rebuilt["state_interval"] if row[1] == MOVED} > {MOVED_AT.date()}
     told_by_pulses = [row for row in rebuilt["state_interval"] if row[1] == COUNTER_ONLY]
-    assert {row[8] for row in told_by_pulses} == {"running", "stopped"}
+    assert {row[8] for row in told_by_pulses} == {"running", "stopped", None}
     assert {row[1] for row in live_intervals} >= {COUNTER_ONLY}
     assert sorted(set(live_shifts) - set(works.shifts())) == []
     assert live_intervals
