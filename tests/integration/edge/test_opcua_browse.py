@@ -90,5 +90,5 @@ async def test_a_server_that_is_not_there_is_one_line(home):
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("takt: opc.tcp://127.0.0.1:1: ")
+    assert done.stderr.startswith("takt: opc.tcp://127.0.0.1:1 is not reached: nothing listens")
     assert len(done.stderr.splitlines()) == 1
