@@ -86,7 +86,7 @@ class Mosquitto:
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {self.folder}/\nmax_queued_messages 10000\n"
+            f"persistence_location {self.folder}/\nmax_queued_messages 1000000\n"
             + self.settings()
             + ("user root\n" if os.geteuid() == 0 else "")
         )

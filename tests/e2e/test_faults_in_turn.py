@@ -108,6 +108,10 @@ def test_a_bad_network_on_every_line_costs_nothing(
             seconds,
             lambda done: failure_report.progress("bad network, s", int(done), int(seconds)),
         )
+        # Only a line that is up can be seen to stall.
+        lines.heal()
+        seen = source.count
+        wait_until(lambda: chain.committed()[2] > seen, "values born after the trouble", 120)
         lines["machines"].stall()
         hardships.last(13)
         lines.heal()
