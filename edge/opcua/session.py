@@ -24,8 +24,8 @@ from edge.opcua.tree import Limits, read_limits
 _KEEPALIVE_MS = 5_000
 _LIFETIME_MS = 60_000
 _PER_NOTIFICATION = 10_000
-_WAITING_VALUES = 100_000
-"""What a server of 10,000 items says at first, and of some seconds in which the spool is slow."""
+_WAITING_VALUES = 500_000
+"""What 10,000 items say in half a minute in which the disk is slow; about 400 MB at the worst."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from asyncua import Server, ua
 from asyncua.crypto import cert_gen
@@ -41,7 +42,11 @@ class Plant:
     def endpoint(self) -> str:
         return f"opc.tcp://127.0.0.1:{self.port}"
 
-    async def start(
+    async def start(self, **options_and_values: object) -> None:
+        await self.prepare(**options_and_values)
+        await self.server.start()
+
+    async def prepare(
         self,
         *,
         namespaces_before: tuple[str, ...] = (),
@@ -68,7 +73,6 @@ class Plant:
         self.index = await self.server.register_namespace(URI)
         for name, value in values.items():
             await self.add(name, value)
-        await self.server.start()
 
     async def add(
         self, name: str, value: object, kind: ua.VariantType | None = None, below=None, born=BORN
@@ -120,7 +124,14 @@ class Sink:
             await self._came.wait_for(condition)
 
 
-def source(plant: Plant, *names: str, **options) -> OpcUaSource:
+class HasEndpoint(Protocol):
+    """Whatever a source can be connected to."""
+
+    @property
+    def endpoint(self) -> str: ...
+
+
+def source(plant: HasEndpoint, *names: str, **options) -> OpcUaSource:
     return OpcUaSource.model_validate(
         {
             "kind": "opcua",

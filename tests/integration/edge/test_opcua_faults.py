@@ -7,7 +7,7 @@ count; what it has not must lie in a gap that is on record.
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from edge.clock import Clock
 from edge.spool import Delivery, Spool
 from takt import batch
 from tests.failure_report import FailureReport, Kind, Result, scaled
-from tests.integration.edge.opcua_plant import Plant, Sink, collecting, make_identity, source, until
+from tests.integration.edge.opcua_counters import Counters, CountersApart
+from tests.integration.edge.opcua_plant import Sink, collecting, make_identity, source, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="function"),
@@ -33,32 +34,6 @@ INTERVAL_MS = 100
 EDGE = timedelta(seconds=3 + INTERVAL_MS / 1_000)
 """How long before the link is down a value may be said and yet be lost on its way."""
 ENCRYPTED = ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt
-
-
-class Counters:
-    """A server whose items count together; they go on while it is away."""
-
-    def __init__(self, items: int) -> None:
-        self.plant = Plant()
-        self.names = [f"Count{number:05d}" for number in range(items)]
-        self.number = 0
-        self.born = {0: datetime.now(UTC)}
-
-    async def start(self, **options: object) -> None:
-        await self.plant.start(**options)
-        for name in self.names:
-            await self.plant.add(name, self.number, born=self.born[self.number])
-
-    async def step(self, *, is_away: bool = False) -> int:
-        self.number += 1
-        self.born[self.number] = datetime.now(UTC)
-        if not is_away:
-            good, born = ua.StatusCode(ua.StatusCodes.Good), self.born[self.number]
-            value = ua.DataValue(ua.Variant(self.number, ua.VariantType.Int64), good, born)
-            for name in self.names:
-                node = self.plant.variables[name].nodeid
-                await self.plant.server.write_attribute_value(node, value)
-        return self.number
 
 
 class Accepted(Sink):
@@ -113,9 +88,7 @@ async def counted(counters: Counters, folder: Path, **options):
     """A collector of all counters, which has the first number of each."""
     accepted = Accepted(folder)
     extra = {name: options.pop(name) for name in ("retry_nodes_s", "compare_s") if name in options}
-    configured = source(
-        counters.plant, *counters.names, publishing_interval_ms=INTERVAL_MS, **options
-    )
+    configured = source(counters, *counters.names, publishing_interval_ms=INTERVAL_MS, **options)
     try:
         async with collecting(configured, accepted.put, folder, **extra) as link:
             accepted.link = link
@@ -160,7 +133,7 @@ async def restarts(
             await accepted.until_all_say(counters)
         # Nobody waits for these: one said in the last moment, two while the server is away.
         await counters.step()
-        await counters.plant.stop()
+        await counters.stop()
         await counters.step(is_away=True)
         await counters.step(is_away=True)
         await counters.start()
@@ -179,7 +152,7 @@ async def test_a_server_that_restarts_loses_nothing_that_was_accepted(tmp_path):
     async with counted(counters, tmp_path) as accepted:
         sure, _ = await restarts(counters, accepted, 1, lambda done: None)
         told = compared(counters, accepted, sure)
-    await counters.plant.stop()
+    await counters.stop()
 
     assert (told["lost"], told["doubled"]) == (0, 0)
     # The first of the two numbers that nobody could see, of each counter.
@@ -192,15 +165,14 @@ async def test_a_server_that_restarts_loses_nothing_that_was_accepted(tmp_path):
 async def test_a_server_of_ten_thousand_items_restarts_a_hundred_times(
     tmp_path, failure_report: FailureReport
 ):
-    counters, times = Counters(10_000), scaled(100)
-    fault = "OPC UA server of 10,000 items restarted"
-    await counters.start()
-    async with counted(counters, tmp_path) as accepted:
-        sure, waits = await restarts(
-            counters, accepted, times, lambda done: failure_report.progress(fault, done, times)
-        )
-        told = compared(counters, accepted, sure)
-    await counters.plant.stop()
+    times, fault = scaled(100), "OPC UA server of 10,000 items restarted"
+    with closing(CountersApart(10_000)) as counters:
+        await counters.start()
+        async with counted(counters, tmp_path) as accepted:
+            sure, waits = await restarts(
+                counters, accepted, times, lambda done: failure_report.progress(fault, done, times)
+            )
+            told = compared(counters, accepted, sure)
     failure_report.add(
         Result(
             fault=fault,
@@ -225,7 +197,7 @@ async def test_a_session_killed_by_the_server_is_made_anew(tmp_path, monkeypatch
     async with counted(counters, tmp_path) as accepted:
         sure, _ = await killed_sessions(counters, accepted, 1)
         told = compared(counters, accepted, sure)
-    await counters.plant.stop()
+    await counters.stop()
 
     assert (told["lost"], told["doubled"]) == (0, 0)
     [_, since, noticed, again] = accepted.links
@@ -240,8 +212,7 @@ async def killed_sessions(
     for _ in range(times):
         sure.add(await counters.step())
         await accepted.until_all_say(counters)
-        for client in list(counters.plant.server.bserver.clients):
-            await client.processor.session.close_session(True)
+        await counters.kill_sessions()
         killed = time.monotonic()
         await counters.step()
         sure.add(await counters.step())
@@ -254,12 +225,12 @@ async def killed_sessions(
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 async def test_sessions_of_ten_thousand_items_are_killed(tmp_path, failure_report: FailureReport):
-    counters, times = Counters(10_000), scaled(10)
-    await counters.start()
-    async with counted(counters, tmp_path) as accepted:
-        sure, waits = await killed_sessions(counters, accepted, times)
-        told = compared(counters, accepted, sure)
-    await counters.plant.stop()
+    times = scaled(10)
+    with closing(CountersApart(10_000)) as counters:
+        await counters.start()
+        async with counted(counters, tmp_path) as accepted:
+            sure, waits = await killed_sessions(counters, accepted, times)
+            told = compared(counters, accepted, sure)
     failure_report.add(
         Result(
             fault="OPC UA session of 10,000 items killed by the server",
@@ -286,7 +257,7 @@ async def test_a_server_with_another_certificate_is_refused_until_it_is_trusted(
     shutil.copy(identities[0][0], tmp_path / "trusted")
     await counters.start(policies=[ENCRYPTED], identity=identities[0])
     async with counted(counters, tmp_path) as accepted:
-        await counters.plant.stop()
+        await counters.stop()
         await counters.start(policies=[ENCRYPTED], identity=identities[1])
         await until(lambda: "is not trusted" in accepted.link.health.reason, "the refusal")
         assert accepted.link.health.link == "down"
@@ -296,7 +267,7 @@ async def test_a_server_with_another_certificate_is_refused_until_it_is_trusted(
         await accepted.until_all_say(counters)
         await until(accepted.has_come_back, "the link")
         told = compared(counters, accepted, {0, counters.number})
-    await counters.plant.stop()
+    await counters.stop()
 
     assert (told["lost"], told["doubled"]) == (0, 0)
     assert len([line for line in caplog.messages if "is not trusted" in line]) == 1
@@ -310,17 +281,17 @@ async def test_a_node_that_is_gone_after_a_restart_is_named_once_and_found_when_
     await counters.start()
     async with counted(counters, tmp_path, retry_nodes_s=0.1) as accepted:
         gone = counters.names.pop()
-        await counters.plant.stop()
+        await counters.stop()
         await counters.step(is_away=True)
         await counters.start(namespaces_before=("urn:takt:new",))
         await accepted.until_all_say(counters)
         await until(lambda: "1 nodes unreadable" in accepted.link.health.reason, "the remark")
         counters.names.append(gone)
-        await counters.plant.add(gone, counters.number, born=counters.born[counters.number])
+        await counters.add(gone)
         await accepted.until_all_say(counters)
         await until(lambda: accepted.link.health.reason == "connected", "the remark to go")
         told = compared(counters, accepted, {0, 1})
-    await counters.plant.stop()
+    await counters.stop()
 
     assert (told["lost"], told["doubled"]) == (0, 0)
     assert len([line for line in caplog.messages if gone in line]) == 1
