@@ -14,18 +14,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from paho.mqtt import subscribe
 
 from takt import children
 from takt.settings import Settings
 
 _ROOT = Path(__file__).parent.parent
+_SYS_INTERVAL_S = 1
 
 
 class PeakMemory:
-    """The largest resident memory of a process, looked at ten times a second."""
+    """The largest resident memory of a process, looked at ten times a second.
 
-    def __init__(self, pid: int) -> None:
+    Args:
+        pid: Of the process.
+        with_children: Count those that it has started as well.
+    """
+
+    def __init__(self, pid: int, *, with_children: bool = False) -> None:
         self._process = psutil.Process(pid)
+        self._with_children = with_children
         self._peak = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -40,7 +48,14 @@ class PeakMemory:
     def _watch(self) -> None:
         while not self._stopping.wait(0.1):
             with contextlib.suppress(psutil.NoSuchProcess):
-                self._peak = max(self._peak, self._process.memory_info().rss)
+                self._peak = max(self._peak, sum(self._memory()))
+
+    def _memory(self) -> Iterator[int]:
+        yield self._process.memory_info().rss
+        if self._with_children:
+            for child in self._process.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    yield child.memory_info().rss
 
 
 @contextmanager
@@ -51,8 +66,9 @@ def mosquitto(folder: Path, port: int) -> Iterator[None]:
     text = re.sub(
         r"^persistence_location .*$", f"persistence_location {folder}/", text, flags=re.MULTILINE
     )
+    text += f"\nsys_interval {_SYS_INTERVAL_S}\n"
     if os.geteuid() == 0:
-        text += "\nuser root\n"
+        text += "user root\n"
     configuration = folder / "mosquitto.conf"
     configuration.write_text(text)
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", str(_ROOT / ".takt/tools/bin")])
@@ -65,6 +81,14 @@ def mosquitto(folder: Path, port: int) -> Iterator[None]:
         yield
     finally:
         broker.end(5)
+
+
+def dropped(port: int) -> float:
+    """How many messages the broker at `port` says that it has dropped, as of a second ago."""
+    time.sleep(_SYS_INTERVAL_S + 1)
+    topic = "$SYS/broker/publish/messages/dropped"
+    message = subscribe.simple(topic, hostname="127.0.0.1", port=port)  # type: ignore[no-untyped-call] # as paho has it
+    return float(message.payload)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """One-value JSON messages per second through one collector: Mosquitto, `takt edge`, spool.
 
 Machines publish at QoS 1, the collector accepts each message into its spool and forwards the
-batches to a peer that acknowledges them. What arrives is counted against what was published.
+batches to a peer that acknowledges them. What arrives is counted against what was published, and
+the broker says how many it has dropped itself because a queue was full.
 """
 
 import tempfile
@@ -14,7 +15,7 @@ import pyarrow as pa
 from bench._machines import EDGE, Machines, Pace
 from bench._peer import Peer
 from bench._ports import free_port
-from bench._processes import PeakMemory, collector, mosquitto, wait_for
+from bench._processes import PeakMemory, collector, dropped, mosquitto, wait_for
 from bench._watching import cpu_s
 from takt import batch
 from takt.topics import Collector
@@ -57,6 +58,7 @@ def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dic
         "rss_mb": memory.stop() / 1e6,
         "published": float(published),
         "lost": float(published - values.distinct()),
+        "dropped_by_broker": dropped(port),
         "doubled": float(values.count() - values.distinct()),
     }
 
