@@ -1,7 +1,8 @@
 {% macro coverage_closed() -%}
 {#- When each work unit was covered by data: between neighbouring heartbeats of one source with no lost link
     between them, and from the latest one to now while the next may still be on its way; where an epoch has no
-    such events, from its first to its last sample. Overlaps are united. #}
+    such events, from its first to its last sample. Overlaps are united. A link whose loss was told late takes back
+    the heartbeats that were written meanwhile, but not those of a history that was read. #}
 link_events as (
 
     select
@@ -13,7 +14,15 @@ link_events as (
         telemetry.epoch,
         telemetry.row_number,
         telemetry.observed_at,
+        telemetry.is_historical,
         telemetry.signal = '$heartbeat' as is_heartbeat,
+        case
+            when
+                telemetry.signal = '$link'
+                and not telemetry.is_historical
+                and telemetry.received_at <= telemetry.observed_at + to_seconds({{ var('link_told_late_s') }})
+                then telemetry.received_at
+        end as takes_back_until,
         case
             when telemetry.signal = '$heartbeat' then telemetry.text
             else split_part(telemetry.text, ':', 1)
@@ -24,11 +33,29 @@ link_events as (
             days.site_id = telemetry.site_id
             and days.work_unit_id = telemetry.work_unit_id
             and days.observed_date = telemetry.observed_date
-            and telemetry.observed_at >= days.from_at - to_seconds({{ var('heartbeat_reach_s') }})
+            and telemetry.observed_at >= days.looked_for_events_from
             and telemetry.observed_at <= days.to_at + to_seconds({{ var('heartbeat_reach_s') }})
     where
         telemetry.signal = '$heartbeat'
         or (telemetry.signal = '$link' and telemetry.number < 1)
+
+),
+
+link_events_that_stand as (
+
+    select *
+    from link_events
+    qualify
+        not is_heartbeat
+        or is_historical
+        or coalesce(
+            observed_at >= max(takes_back_until) over (
+                partition by site_id, work_unit_id, production_date, collector, epoch, source
+                order by observed_at, row_number
+                rows between unbounded preceding and 1 preceding
+            ),
+            true
+        )
 
 ),
 
@@ -38,7 +65,7 @@ heartbeats_and_their_successors as (
         *,
         lead(observed_at) over following as next_at,
         lead(is_heartbeat) over following as is_next_heartbeat
-    from link_events
+    from link_events_that_stand
     window following as (
         partition by site_id, work_unit_id, production_date, collector, epoch, source
         order by observed_at, row_number

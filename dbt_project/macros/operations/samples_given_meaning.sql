@@ -20,9 +20,8 @@ day_windows as (
         least(ended_at, evaluated_at) as through_at,
         started_at - {{ margin_before('is_told_by_pulses') }} as from_at,
         least(ended_at + {{ margin() }}, evaluated_at) as to_at,
-        cast(
-            started_at - {{ margin_before('is_told_by_pulses') }} - to_seconds({{ var('heartbeat_reach_s') }}) as date
-        ) as first_date,
+        from_at - to_seconds({{ var('heartbeat_reach_s') + var('link_told_late_s') }}) as looked_for_events_from,
+        cast(looked_for_events_from as date) as first_date,
         cast(ended_at + {{ margin() }} + to_seconds({{ var('heartbeat_reach_s') }}) as date) as last_date
     from days_and_how_told
 

@@ -52,13 +52,18 @@ spans_of_samples as (
 
 ),
 
+{#- A lost link that is told late takes back heartbeats that followed it. #}
+
 spans_of_heartbeats as (
 
     select
         site_id,
         work_unit_id,
         arrived_first_observed_at as from_at,
-        arrived_last_observed_at as to_at
+        case
+            when signal = '$link' then arrived_last_observed_at + to_seconds({{ var('link_told_late_s') }})
+            else arrived_last_observed_at
+        end as to_at
     from day_carry
     where is_new and starts_with(signal, '$')
 
