@@ -65,3 +65,11 @@
     insert into {{ target }} ({{ columns }}) {{ new }};
     {%- endif -%}
 {%- endmacro %}
+
+{% macro get_incremental_since_publication_sql(arguments) -%}
+    {#- Adds rows; those that a run since the same publication has added, and that was not published, are replaced. #}
+    {%- set target = arguments.target_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
+    delete from {{ target }} where published_snapshot_id = {{ published_snapshot_id() }};
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+{%- endmacro %}

@@ -151,15 +151,15 @@ spans_of_changed_business_data as (
 
 spans as (
 
-    select site_id, work_unit_id, from_at, to_at from spans_of_samples where is_new
+    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_samples where is_new
     union all
-    select site_id, work_unit_id, from_at, to_at from spans_of_heartbeats
+    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_heartbeats
     union all
-    select site_id, work_unit_id, from_at, to_at from spans_of_coverage where is_new
+    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_coverage where is_new
     union all
-    select site_id, work_unit_id, from_at, to_at from spans_of_first_events
+    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_first_events
     union all
-    select site_id, work_unit_id, from_at, to_at from spans_of_changed_business_data
+    select site_id, work_unit_id, from_at, to_at, cause from spans_of_changed_business_data
 
 ),
 
@@ -202,6 +202,24 @@ known_from as (
     from day_carry
     group by all
 
+),
+
+touched_days as (
+
+    select
+        days.site_id,
+        days.work_unit_id,
+        days.production_date,
+        list_sort(list(distinct spans.cause)) as causes
+    from days_and_how_told as days
+    inner join spans
+        on
+            days.site_id = spans.site_id
+            and days.work_unit_id = spans.work_unit_id
+            and days.ended_at + {{ margin() }} >= spans.from_at
+            and days.looked_at_from <= spans.to_at
+    group by days.site_id, days.work_unit_id, days.production_date
+
 )
 
 select
@@ -211,30 +229,30 @@ select
     days.started_at,
     days.ended_at,
     days.evaluated_at,
-    false as is_gone
+    false as is_gone,
+    {#- Why it is rebuilt; nothing of it: because it went on, or because somebody asked. #}
+    coalesce(touched_days.causes, []) as causes
 from days_and_how_told as days
 inner join known_from
     on
         days.site_id = known_from.site_id
         and days.work_unit_id = known_from.work_unit_id
         and days.ended_at > known_from.first_observed_at
+left join touched_days
+    on
+        days.site_id = touched_days.site_id
+        and days.work_unit_id = touched_days.work_unit_id
+        and days.production_date = touched_days.production_date
 cross join run
 where
+    touched_days.causes is not null
     -- the running day grows, and the day before it may have been computed before its end
-    days.ended_at > run.previously_evaluated_at - {{ margin() }}
+    or days.ended_at > run.previously_evaluated_at - {{ margin() }}
     {% if var('rebuild_from') is not none or var('rebuild_to') is not none -%}
     or days.production_date between
     coalesce({{ date_or_null(var('rebuild_from')) }}, date '-infinity')
     and coalesce({{ date_or_null(var('rebuild_to')) }}, date 'infinity')
     {%- endif %}
-    or exists (
-        select 1 from spans
-        where
-            spans.site_id = days.site_id
-            and spans.work_unit_id = days.work_unit_id
-            and spans.from_at <= days.ended_at + {{ margin() }}
-            and spans.to_at >= days.looked_at_from
-    )
 
 union all
 
@@ -245,5 +263,6 @@ select
     null as started_at,
     null as ended_at,
     null as evaluated_at,
-    true as is_gone
+    true as is_gone,
+    ['equipment'] as causes
 from days_taken_away

@@ -61,6 +61,14 @@ class Plant:
         moment = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
         dbt.build(self.settings, variables={"now": moment}, full=full, select=select)
 
+    def publish(self) -> None:
+        """Make the marts as they are now what people see."""
+        self.change(
+            "insert into pipeline.publication by name select max(snapshot_id) as snapshot_id,"
+            " max(snapshot_id) as pinned_snapshot_id, 'test' as run_id,"
+            " now()::timestamp as published_at from ducklake_snapshots('lake')"
+        )
+
     def query(self, sql: str, **values: object) -> list[tuple[object, ...]]:
         """Rows at the head of the lake."""
         with closing(lake.open(self.settings, read_only=True)) as con:

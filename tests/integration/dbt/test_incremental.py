@@ -41,11 +41,14 @@ from read_parquet($files)
 -- A unit that falls silent but for one late sample: it corrects all the days after it.
 where equipment <> '{SILENT}' or observed_at < '{START + timedelta(hours=20)}'
 """
-INSERT = """
+INSERT = f"""
 insert into raw.telemetry
 select
-    site, 'import', 'epoch ' || floor(number / 40000) % 3, number, equipment, signal, observed_at,
-    value, text, quality, timestamp '2026-06-13', is_historical, observed_date
+    site,
+    if(equipment = '{HEARTBEATS_OF}', 'edge', 'import'),
+    if(equipment = '{HEARTBEATS_OF}', 'live', 'epoch ' || floor(number / 40000) % 3),
+    number, equipment, signal, observed_at, value, text, quality, timestamp '2026-06-13',
+    is_historical, observed_date
 from told
 where refresh = $refresh
 """
@@ -57,6 +60,24 @@ select
 from (
     select unnest(generate_series($start, $end, interval 5 second)) as beat_at
 ) where $late = (hash(beat_at) % 200 < 3)
+"""
+NOTICED_AFTER = timedelta(minutes=40)
+TOLD_LATE = (
+    datetime(2026, 6, 10, 3, 30, tzinfo=UTC),  # the next production day begins at 4:00
+    END - TAIL - timedelta(minutes=20),
+)
+LOST_LINK = f"""
+insert into raw.telemetry
+select
+    'demo', 'edge', 'live', epoch($lost_at)::bigint + 1000000000, '{HEARTBEATS_OF}', '$link',
+    $lost_at, 0, 'line1: silent', 0,
+    $lost_at + interval {int(NOTICED_AFTER.total_seconds())} second, false, $lost_at::date
+"""
+RESTATED = """
+select
+    site_id, work_unit_id, production_date, shift_id, measure, before_value, after_value, cause,
+    published_snapshot_id, restated_at
+from marts.restatement order by all
 """
 BUSINESS_CHANGES = (
     "update reference.calendar_exception set closed_at = now()::timestamp",
@@ -108,14 +129,23 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     with pytest.raises(TransformationError):  # a run that broke off after this mart
         works.build(END - TAIL, select="+state_interval")
     works.build(END - TAIL)
+    works.publish()
+    published = measures(works)
     arrive(works, 3, END - TAIL, END)
+    for lost_at in TOLD_LATE:
+        with closing(lake.open(works.settings)) as con:
+            con.execute(LOST_LINK, {"lost_at": lost_at.replace(tzinfo=None)})
     live_shifts, live_intervals = works.live(END)
     works.build(END)
-    stepwise = works.rows_of_marts()
+    stepwise, restated = works.rows_of_marts(), works.query(RESTATED)
+    assert {row[:7] for row in restated} == differences(published, measures(works))
+    assert {row[7] for row in restated} == {"late_data"}
+    works.publish()
 
     works.build(END, full=True)
 
     rebuilt = works.rows_of_marts()
+    assert works.query(RESTATED) == restated
     assert all(rebuilt.values())
     for mart, rows in rebuilt.items():
         assert not difference(stepwise[mart], rows), mart
@@ -123,6 +153,8 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     assert last_known(rebuilt["state_interval"], RETIRED) == RETIRED_AT.replace(tzinfo=None)
     assert last_known(rebuilt["state_interval"], FORGOTTEN) is None
     assert {row[2] for row in rebuilt["state_interval"] if row[1] == MOVED} > {MOVED_AT.date()}
+    for lost_at in TOLD_LATE:
+        assert unheard(rebuilt["state_interval"], lost_at, lost_at + NOTICED_AFTER) == NOTICED_AFTER
     told_by_pulses = [row for row in rebuilt["state_interval"] if row[1] == COUNTER_ONLY]
     assert {row[8] for row in told_by_pulses} == {"running", "stopped", None}
     assert {row[1] for row in live_intervals} >= {COUNTER_ONLY}
@@ -131,9 +163,47 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     assert sorted(set(live_intervals) - set(rebuilt["state_interval"]), key=str) == []
 
 
+def measures(works: Plant) -> dict[tuple[object, ...], tuple[bool, object]]:
+    """Of each shift and measure: whether it is provisional, and the figure."""
+    names = [
+        name
+        for name, kind, *_ in works.query("describe marts.work_unit_shift")
+        if kind in ("DOUBLE", "DECIMAL(18,6)")
+    ]
+    rows = works.query(
+        f"select work_unit_id, production_date, shift_id, is_provisional, {', '.join(names)}"
+        " from marts.work_unit_shift where definition_id = 'iso22400'"
+    )
+    return {
+        (*key, name): (is_provisional, None if value is None else float(value))
+        for *key, is_provisional, values in ((*row[:4], row[4:]) for row in rows)
+        for name, value in zip(names, values, strict=True)
+    }
+
+
+def differences(
+    published: dict[tuple[object, ...], tuple[bool, object]],
+    present: dict[tuple[object, ...], tuple[bool, object]],
+) -> set[tuple[object, ...]]:
+    """What was final and is another figure now."""
+    return {
+        ("demo", *key, value, present.get(key, (False, None))[1])
+        for key, (is_provisional, value) in published.items()
+        if not is_provisional and present.get(key, (False, None))[1] != value
+    }
+
+
 def last_known(intervals: list[tuple[object, ...]], work_unit_id: str) -> object:
     """When the last interval of a work unit ends; None when it has none."""
     return max((row[7] for row in intervals if row[1] == work_unit_id), default=None)
+
+
+def unheard(intervals: list[tuple[object, ...]], start: datetime, end: datetime) -> timedelta:
+    """How much of a time has no state, at the work unit that has heartbeats."""
+    bounds = start.replace(tzinfo=None), end.replace(tzinfo=None)
+    parts = [row[6:8] for row in intervals if (row[1], row[8]) == (HEARTBEATS_OF, None)]
+    cut = [(max(since, bounds[0]), min(until, bounds[1])) for since, until in parts]
+    return sum((until - since for since, until in cut if until > since), timedelta())
 
 
 def arrive(works: Plant, refresh: int, start: datetime, end: datetime) -> None:
