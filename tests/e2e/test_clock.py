@@ -16,6 +16,7 @@ from tests.failure_report import FailureReport, Kind, scaled
 
 SEED = 29
 JUMP_S = 7_200
+PATIENCE_S = 120.0
 _EDGE = """
 site = "demo"
 collector = "collector1"
@@ -69,7 +70,7 @@ def jump(chain: Chain, clock: WallClock, ahead_s: int) -> None:
     """Set the clock and wait until that is recorded."""
     known = len(steps(chain))
     clock.set(ahead_s)
-    wait_until(lambda: len(steps(chain)) > known, "the step to be recorded")
+    wait_until(lambda: len(steps(chain)) > known, "the step to be recorded", PATIENCE_S)
 
 
 def restart(chain: Chain) -> None:
@@ -77,7 +78,9 @@ def restart(chain: Chain) -> None:
     starts = "select count(*) from raw.telemetry where signal = '$clock' and value = 0"
     known = chain.query(starts)[0][0]
     chain.kill_and_restart("edge")
-    wait_until(lambda: chain.query(starts)[0][0] > known, "the collector to look at the clock")
+    wait_until(
+        lambda: chain.query(starts)[0][0] > known, "the collector to look at the clock", PATIENCE_S
+    )
 
 
 def backwards(chain: Chain) -> int:
