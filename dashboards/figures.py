@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards import components, wording
-from dashboards.theme import LOOKS, TARGET, WITHHELD_BELOW, Spent
+from dashboards.theme import GOOD, LOOKS, LOST, PLANNED_BUSY, TARGET, WITHHELD_BELOW, Look, Spent
 
 _INK = "#6B7785"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -20,6 +20,7 @@ _ROW_PX = 180
 _LEGEND_PX = 60
 _GAP_PX = 34
 _BAR_PX = 41
+_STEP_PX = 30
 _LONGEST_PARETO = 9
 _LONG_S = 10 * 3600
 
@@ -107,23 +108,87 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
 
 
+def waterfall(frame: pd.DataFrame) -> go.Figure:
+    """Bars from planned busy time down to good time; each loss hangs where the one before ended.
+
+    Args:
+        frame: The columns of `queries.waterfall`.
+    """
+    steps = _steps(frame)
+    if not steps:
+        return message("No shift in this period")
+    planned = steps[0][1]
+    lost = [seconds for _, seconds in steps[1:-1]]
+    ends = [planned - sum(lost[: number + 1]) for number in range(len(lost))]
+    unit, length = ("hours", 3600) if planned > _LONG_S else ("minutes", 60)
+    figure = go.Figure(_step_bars(steps, [0.0, *ends, 0.0], length))
+    figure.update_layout(
+        bargap=0.25,
+        xaxis={
+            "title": {"text": unit, "font": {"size": 12}},
+            "range": [0, planned / length * 1.02],
+            "fixedrange": True,
+        },
+        yaxis={"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
+    )
+    return _finish(figure, height=72 + _STEP_PX * len(steps))
+
+
+def _steps(frame: pd.DataFrame) -> list[tuple[Look, float]]:
+    """How each step looks and its seconds, from planned busy time to good time."""
+    names = frame["step"] + frame["cause"].map({"external": " external"}).fillna("")
+    seconds = frame["seconds"].groupby(names).sum()
+    if not seconds.get("planned_busy"):
+        return []
+    lost = [(look, float(seconds[step])) for step, look in LOST.items() if step in seconds]
+    return [
+        (PLANNED_BUSY, float(seconds["planned_busy"])),
+        *lost,
+        (GOOD, float(seconds.get("good", 0.0))),
+    ]
+
+
+def _step_bars(steps: list[tuple[Look, float]], bases: list[float], length: int) -> go.Bar:
+    planned = steps[0][1]
+    amounts = [
+        f"{wording.duration(seconds) if seconds >= 0 else '−' + wording.duration(-seconds)}"
+        f" · {wording.percent(seconds / planned)}"
+        for _, seconds in steps
+    ]
+    looks = [look for look, _ in steps]
+    return go.Bar(
+        x=[seconds / length for _, seconds in steps],
+        y=[look.label for look in looks],
+        base=[base / length for base in bases],
+        orientation="h",
+        marker=_marker(looks),
+        text=amounts,
+        textposition="auto",
+        hovertemplate="<b>%{y}</b><br>%{text}<extra></extra>",
+    )
+
+
+def _marker(looks: list[Look]) -> dict[str, object]:
+    return {
+        "color": [look.colour for look in looks],
+        "pattern": {
+            "shape": [look.pattern for look in looks],
+            "fillmode": "overlay",
+            "fgcolor": "rgba(16,20,24,.5)",
+            "size": 7,
+            "solidity": 0.2,
+        },
+        "line": {"color": _INK, "width": 1},
+    }
+
+
 def _loss_bars(shown: pd.DataFrame, amounts: list[str], seconds: int) -> go.Bar:
     looks = [LOOKS[_kind(row)] for row in shown.itertuples()]
     return go.Bar(
         x=shown["lost_s"] / seconds,
         y=shown["reason_name"],
         orientation="h",
-        marker={
-            "color": [look.colour for look in looks],
-            "pattern": {
-                "shape": [look.pattern for look in looks],
-                "fillmode": "overlay",
-                "fgcolor": "rgba(16,20,24,.5)",
-                "size": 7,
-                "solidity": 0.2,
-            },
-            "line": {"color": _INK, "width": 1},
-        },
+        marker=_marker(looks),
         customdata=list(zip(amounts, [look.label for look in looks], strict=True)),
         hovertemplate="<b>%{y}</b><br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         showlegend=False,

@@ -308,6 +308,43 @@ def losses(
     )
 
 
+def waterfall(
+    con: duckdb.DuckDBPyConnection, *, since: datetime, until: datetime, work_center_id: str | None
+) -> pd.DataFrame:
+    """From planned busy time to good ideal time, over the shifts that began within a period.
+
+    Columns: step (planned_busy, what `marts.loss_time` calls a loss, unmeasured: production of
+    pieces whose planned run time is not known, good), cause (of equipment_failure), seconds.
+    """
+    return _frame(
+        con,
+        f"""
+        with shifts as ({_SHIFTS}),
+        steps as (
+            select 'planned_busy' as step, null as cause, sum(planned_busy_time_s) as seconds
+            from shifts
+            union all
+            select coalesce(six_big_loss, category),
+                if(six_big_loss = 'equipment_failure', cause, null), sum(lost_s)
+            from marts.loss_time semi join shifts using ({_SHIFT_KEY})
+            group by all
+            union all
+            select 'good', null, coalesce(sum(good_ideal_time_s), 0)
+            from marts.work_unit_shift_order semi join shifts using ({_SHIFT_KEY})
+            where definition_id = 'iso22400'
+        )
+        select step, cause, seconds::double as seconds from steps where seconds <> 0
+        union all
+        select 'unmeasured', null, rest::double
+        from (select sum(if(step = 'planned_busy', seconds, -seconds)) as rest from steps)
+        where rest <> 0
+        """,
+        since=since,
+        until=until,
+        work_center_id=work_center_id,
+    )
+
+
 SORTABLE = ("started_at", "work_center_name", "work_unit_name", "reason_name", "lost_s")
 """Columns of `stops` a reader may sort by."""
 
@@ -351,6 +388,19 @@ def stops(
         first=first,
     )
 
+
+_SHIFT_KEY = "site_id, work_unit_id, production_date, shift_id"
+_SHIFTS = """
+    select shifts.site_id, shifts.work_unit_id, production_date, shift_id, planned_busy_time_s
+    from marts.work_unit_shift as shifts
+    inner join marts.dim_work_unit
+        on shifts.site_id = dim_work_unit.site_id
+        and shifts.work_unit_id = dim_work_unit.work_unit_id
+    where definition_id = 'iso22400'
+        and shift_started_at >= $since
+        and shift_started_at < $until
+        and ($work_center_id is null or dim_work_unit.work_center_id = $work_center_id)
+"""
 
 # A stop costs the planned busy time of it that lies within the period.
 _STOPS = """

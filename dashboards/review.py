@@ -58,6 +58,19 @@ def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     )
 
 
+def waterfall_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
+    """From planned busy time to good time, of the shifts that began in the chosen period."""
+    return _or_message(
+        lambda: figures.waterfall(
+            dashboard.history.ask(
+                queries.waterfall,
+                **_period(dashboard, selection),
+                work_center_id=selection.get("line"),
+            )
+        )
+    )
+
+
 def heading(dashboard: Dashboard, selection: Selection) -> str:
     """What the Pareto and the table are about: period, line and how far history reaches."""
     try:

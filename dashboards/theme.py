@@ -43,8 +43,25 @@ LOOKS = {
     Spent.UNKNOWN: Look("No data", "#FFFFFF", _DARK, "/"),
 }
 
-WITHHELD_BELOW = 0.5
-"""A KPI of time of which less than half has data says nothing: it is not shown."""
+LOST = {
+    "setup_and_adjustment": LOOKS[Spent.SETUP],
+    "equipment_failure": LOOKS[Spent.DELAY_INTERNAL],
+    "equipment_failure external": LOOKS[Spent.DELAY_EXTERNAL],
+    "idling_and_minor_stops": LOOKS[Spent.MINOR_STOP],
+    "down": LOOKS[Spent.NO_ORDER],
+    "unknown": LOOKS[Spent.UNKNOWN],
+    "reduced_speed": Look("Reduced speed", "#56B4E9", _DARK, "\\"),
+    "startup_rejects": Look("Startup rejects", "#CC79A7", _DARK, "x"),
+    "process_defects": Look("Process defects", "#CC79A7", _DARK, "."),
+    "unmeasured": Look("Pieces without a planned run time", "#FFFFFF", _DARK, "+"),
+}
+"""The steps from planned busy time down to good time, in this order; times look as everywhere."""
+
+PLANNED_BUSY = Look("Planned busy time", "#8A95A3", _DARK, "")
+GOOD = Look("Good time", LOOKS[Spent.PRODUCTION].colour, _DARK, "")
+
+WITHHELD_BELOW = 0.9
+"""A KPI of time of which less than nine tenths has data is not shown."""
 
 TARGET = "#5B5BD6"
 """Interaction and targets: the one accent, distinct from every category."""

@@ -52,7 +52,7 @@ def layout(
             html.Section(id="overview-board", className="board", **{"aria-label": "Machines now"}),
             components.legend(),
             _filters(chosen),
-            html.Div([_shifts(), _losses()], className="charts"),
+            html.Div([_shifts(), _losses(), _waterfall()], className="charts"),
             _stops(),
         ],
         id="overview-page",
@@ -127,6 +127,27 @@ def _losses() -> Component:
             ),
         ],
         className="panel",
+    )
+
+
+def _waterfall() -> Component:
+    return html.Section(
+        [
+            html.Header(
+                [
+                    html.H2("Where did the time go?"),
+                    html.Span("Planned busy time, and what is left of it for good pieces"),
+                ]
+            ),
+            dcc.Graph(
+                id="overview-waterfall",
+                config=_PLAIN_CHART,
+                responsive=True,
+                className="chart",
+                style={"height": "300px"},
+            ),
+        ],
+        className="panel wide",
     )
 
 
@@ -205,6 +226,14 @@ async def show_shifts(chosen: Selection, _published: object) -> components.Sized
 async def show_losses(chosen: Selection, _published: object) -> components.SizedFigure:
     """The Pareto of the chosen period and line."""
     return components.sized(await to_thread(review.loss_chart, current(), chosen))
+
+
+@callback(
+    Output("overview-waterfall", "figure"), Output("overview-waterfall", "style"), CHOSEN, PUBLISHED
+)
+async def show_waterfall(chosen: Selection, _published: object) -> components.SizedFigure:
+    """From planned busy time to good time in the chosen period and line."""
+    return components.sized(await to_thread(review.waterfall_chart, current(), chosen))
 
 
 @callback(Output("overview-heading", "children"), CHOSEN, PUBLISHED)

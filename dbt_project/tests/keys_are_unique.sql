@@ -16,6 +16,12 @@
         'site_id, work_unit_id, production_date, shift_id, production_order_id, operation_id, item_id, result, reason_id'
     ),
     ('yield_route', 'site_id, production_order_id, item_id'),
+    (
+        'loss_time',
+        'site_id, work_unit_id, production_date, shift_id, production_order_id, operation_id, item_id, loss_category,'
+        ' six_big_loss, category, cause, reason_id'
+    ),
+    ('restatement', 'site_id, work_unit_id, production_date, shift_id, measure, definition_id, published_snapshot_id'),
     ('data_quality', 'site_id, work_unit_id, problem, subject')
 ] %}
 select

@@ -2,15 +2,15 @@
     {{ return([
         'calendar_time_s', 'not_scheduled_time_s', 'planned_downtime_s', 'planned_busy_time_s',
         'actual_production_time_s', 'actual_setup_time_s', 'actual_delay_time_s', 'actual_down_time_s',
-        'unknown_time_s', 'minor_stop_time_s', 'ideal_time_s', 'good_ideal_time_s', 'produced_quantity',
-        'good_quantity', 'scrap_quantity', 'rework_quantity'
+        'unknown_time_s', 'minor_stop_time_s', 'ideal_time_s', 'good_ideal_time_s', 'startup_loss_time_s',
+        'produced_quantity', 'good_quantity', 'scrap_quantity', 'rework_quantity'
     ]) }}
 {%- endmacro %}
 
 {% macro summed_elements() -%}
     {#- What adds up, summed. A sum with a missing ideal time has none: one that leaves pieces out would flatter. -#}
     {% for element in shift_elements() -%}
-    {% if element in ['ideal_time_s', 'good_ideal_time_s'] -%}
+    {% if element in ['ideal_time_s', 'good_ideal_time_s', 'startup_loss_time_s'] -%}
     case when bool_and({{ element }} is not null) then cast(sum({{ element }}) as decimal(18, 6)) end as {{ element }}
     {%- else -%}
     cast(sum({{ element }}) as decimal(18, 6)) as {{ element }}

@@ -39,6 +39,8 @@ shift_orders_in_microseconds as (
         sum(rework_quantity) as rework_quantity,
         sum(planned_run_s_per_unit * cast(produced_quantity as decimal(18, 6))) as ideal_time,
         sum(planned_run_s_per_unit * cast(good_quantity as decimal(18, 6))) as good_ideal_time,
+        sum(planned_run_s_per_unit * cast(produced_quantity - good_quantity as decimal(18, 6)))
+            filter (where category = 'setup') as startup_loss_time,
         bool_or(planned_run_s_per_unit is null and produced_quantity <> 0) as is_ideal_time_missing
     from intervals_of_shifts
     group by all
@@ -69,6 +71,8 @@ shift_orders as (
             as ideal_time_s,
         case when not is_ideal_time_missing then cast(coalesce(good_ideal_time, 0) as decimal(18, 6)) end
             as good_ideal_time_s,
+        case when not is_ideal_time_missing then cast(coalesce(startup_loss_time, 0) as decimal(18, 6)) end
+            as startup_loss_time_s,
         cast(produced_quantity as decimal(18, 6)) as produced_quantity,
         cast(good_quantity as decimal(18, 6)) as good_quantity,
         cast(scrap_quantity as decimal(18, 6)) as scrap_quantity,

@@ -10,6 +10,7 @@
 -- depends_on: {{ ref('yield_reason') }}
 -- depends_on: {{ ref('yield_route') }}
 -- depends_on: {{ ref('data_quality') }}
+-- depends_on: {{ ref('loss_time') }}
 -- depends_on: {{ ref('restatement') }}
 select
     pinned_snapshot_id,

@@ -87,6 +87,15 @@ def test_the_charts_show_the_chosen_line(overview: ModuleType) -> None:
     }
 
 
+def test_the_waterfall_is_of_the_chosen_line(overview: ModuleType) -> None:
+    def planned_s(line: str | None) -> float:
+        chosen = {**EVERYTHING, "line": line}
+        figure, _ = asyncio.run(overview.show_waterfall(chosen, None))
+        return float(figure.data[0].x[0])
+
+    assert planned_s(None) == 2 * planned_s("assembly/line1") > 0
+
+
 def test_the_heading_says_how_far_history_reaches(overview: ModuleType) -> None:
     said = asyncio.run(overview.show_heading(EVERYTHING, None))
 

@@ -24,6 +24,7 @@ MARTS = (
     "equipment_day",
     "state_interval",
     "stop_event",
+    "loss_time",
     "yield_operation",
     "yield_reason",
     "yield_route",

@@ -138,7 +138,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     live_shifts, live_intervals = works.live(END)
     works.build(END)
     stepwise, restated = works.rows_of_marts(), works.query(RESTATED)
-    assert {row[:7] for row in restated} == differences(published, measures(works))
+    assert {row[:5]: row[5:7] for row in restated} == differences(published, measures(works))
     assert {row[7] for row in restated} == {"late_data"}
     works.publish()
 
@@ -170,26 +170,28 @@ def measures(works: Plant) -> dict[tuple[object, ...], tuple[bool, object]]:
         for name, kind, *_ in works.query("describe marts.work_unit_shift")
         if kind in ("DOUBLE", "DECIMAL(18,6)")
     ]
+    figures = ", ".join(f"cast({name} as decimal(28, 9))" for name in names)
     rows = works.query(
-        f"select work_unit_id, production_date, shift_id, is_provisional, {', '.join(names)}"
+        f"select site_id, work_unit_id, production_date, shift_id, is_provisional, {figures}"
         " from marts.work_unit_shift where definition_id = 'iso22400'"
     )
     return {
-        (*key, name): (is_provisional, None if value is None else float(value))
-        for *key, is_provisional, values in ((*row[:4], row[4:]) for row in rows)
-        for name, value in zip(names, values, strict=True)
+        (*row[:4], name): (bool(row[4]), figure)
+        for row in rows
+        for name, figure in zip(names, row[5:], strict=True)
     }
 
 
 def differences(
     published: dict[tuple[object, ...], tuple[bool, object]],
     present: dict[tuple[object, ...], tuple[bool, object]],
-) -> set[tuple[object, ...]]:
-    """What was final and is another figure now."""
+) -> dict[tuple[object, ...], tuple[object, object]]:
+    """What was final and is another figure now: before and after."""
+    after = {key: present.get(key, (False, None))[1] for key in published}
     return {
-        ("demo", *key, value, present.get(key, (False, None))[1])
-        for key, (is_provisional, value) in published.items()
-        if not is_provisional and present.get(key, (False, None))[1] != value
+        key: (figure, after[key])
+        for key, (is_provisional, figure) in published.items()
+        if not is_provisional and after[key] != figure
     }
 
 

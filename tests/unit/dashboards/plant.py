@@ -33,6 +33,17 @@ REASONS = {
     "staff": ("No operator", "external"),
 }
 
+LOSSES = (
+    ("setup_and_adjustment", "setup", None),
+    ("equipment_failure", "delay", "internal"),
+    ("equipment_failure", "delay", "external"),
+    ("idling_and_minor_stops", "delay", "internal"),
+    (None, "down", None),
+    (None, "unknown", None),
+    ("reduced_speed", "production", None),
+    ("process_defects", "production", None),
+)
+
 _KPI_COLUMNS = """
     planned_busy_time_s decimal(18, 6), unknown_time_s decimal(18, 6),
     lost_time_s decimal(18, 6), good_quantity decimal(18, 6), scrap_quantity decimal(18, 6),
@@ -68,8 +79,17 @@ create table marts.state_interval(
     category varchar, calendar_kind varchar
 );
 create table marts.work_unit_shift(
-    work_unit_id varchar, production_date date, shift_id varchar, shift_started_at timestamp,
-    shift_ended_at timestamp
+    site_id varchar, work_unit_id varchar, production_date date, shift_id varchar,
+    shift_started_at timestamp, shift_ended_at timestamp, planned_busy_time_s decimal(18, 6),
+    definition_id varchar
+);
+create table marts.work_unit_shift_order(
+    site_id varchar, work_unit_id varchar, production_date date, shift_id varchar,
+    good_ideal_time_s decimal(18, 6), definition_id varchar
+);
+create table marts.loss_time(
+    site_id varchar, work_unit_id varchar, production_date date, shift_id varchar,
+    six_big_loss varchar, category varchar, cause varchar, lost_s decimal(18, 6)
 );
 create table marts.dim_work_unit(
     site_id varchar, work_unit_id varchar, name varchar, work_center_id varchar,
@@ -144,9 +164,10 @@ def _shift_history(
         )
     for unit_id in UNITS:
         con.execute(
-            "insert into marts.work_unit_shift values (?, ?, ?, ?, ?)",
+            "insert into marts.work_unit_shift values ('demo', ?, ?, ?, ?, ?, 28800, 'iso22400')",
             [unit_id, day, shift_id, start, start + timedelta(hours=8)],
         )
+        _losses(con, random, [unit_id, day, shift_id])
         for number, (at, length) in enumerate(_moments(random, start, 5)):
             reason = random.choice([*REASONS, None])
             cause = REASONS[reason][1] if reason else "unknown"
@@ -161,6 +182,22 @@ def _shift_history(
                 "insert into marts.state_interval values ('demo', ?, ?, ?, 'delay', 'shift')",
                 [unit_id, at, at + length],
             )
+
+
+def _losses(con: duckdb.DuckDBPyConnection, random: Random, shift: list[object]) -> None:
+    """Of eight hours: stops and their causes, lost speed, bad pieces; the rest is good."""
+    left = Decimal(28_800)
+    for loss, category, cause in LOSSES:
+        lost = Decimal(random.randint(60, 1_800))
+        left -= lost
+        con.execute(
+            "insert into marts.loss_time values ('demo', ?, ?, ?, ?, ?, ?, ?)",
+            [*shift, loss, category, cause, lost],
+        )
+    con.execute(
+        "insert into marts.work_unit_shift_order values ('demo', ?, ?, ?, ?, 'iso22400')",
+        [*shift, left],
+    )
 
 
 def _moments(random: Random, start: datetime, count: int) -> Iterator[tuple[datetime, timedelta]]:
@@ -198,7 +235,7 @@ def _shift(con: duckdb.DuckDBPyConnection, random: Random) -> None:
         )  # fmt: skip
     for number, (unit_id, name) in enumerate(UNITS.items()):
         states = _ribbon(con, random, unit_id, number)
-        coverage = 0.61 if number == 6 else 1.0
+        coverage = 0.94 if number == 6 else 1.0
         order = [
             f"PO-10{40 + number}", random.choice(["Bracket 40 mm", "Cover plate", "Hinge, left"]),
             "pcs", Decimal(4_000), Decimal(random.randint(300, 3_900)), NOW + timedelta(hours=3),

@@ -79,6 +79,7 @@ def unit(moment: Moment) -> Equipment:
         ({"shift_started_at": None}, "no shift is running"),
         ({"planned_busy_time_s": 0}, "nothing planned yet in this shift"),
         ({"coverage_ratio": 0.12}, "only 12 % of the shift so far has data"),
+        ({"coverage_ratio": 0.89}, "only 89 % of the shift so far has data"),
         ({"availability": 0.0}, "no production yet in this shift"),
         ({}, "no planned time per unit for what is made"),
     ],
@@ -96,5 +97,5 @@ def test_an_oee_that_is_there_is_not_withheld(unit: Equipment) -> None:
 
 def test_a_number_with_too_little_data_carries_a_mark(unit: Equipment) -> None:
     assert components.provisional_mark(replace(unit, is_covered=True)) is None
-    mark = components.provisional_mark(replace(unit, is_covered=False, coverage_ratio=0.61))
-    assert "61.0" in mark.title
+    mark = components.provisional_mark(replace(unit, is_covered=False, coverage_ratio=0.94))
+    assert "94.0" in mark.title

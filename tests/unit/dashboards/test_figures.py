@@ -54,7 +54,7 @@ def test_the_target_is_a_line_in_every_multiple(shifts: pd.DataFrame) -> None:
 
 
 def test_a_provisional_shift_is_hollow_and_says_why(shifts: pd.DataFrame) -> None:
-    shifts.loc[0, ["is_provisional", "coverage_ratio"]] = [True, 0.61]
+    shifts.loc[0, ["is_provisional", "coverage_ratio"]] = [True, 0.94]
     early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
 
     assert early.marker.symbol[0] == "circle-open"
@@ -127,9 +127,54 @@ def test_many_reasons_end_in_one_bar_for_the_rest() -> None:
     assert sum(bars.x) == pytest.approx(sum(row[3] for row in rows) / 60)
 
 
+def steps(*rows: tuple[str, str | None, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["step", "cause", "seconds"])
+
+
+def test_the_waterfall_falls_from_planned_time_to_good_time() -> None:
+    """WE-32: 10.5 h planned, 1.5 h of setup, half an hour of stops, 8.0 h good."""
+    frame = steps(
+        ("planned_busy", None, 37_800.0),
+        ("process_defects", None, 1_080.0),
+        ("good", None, 28_800.0),
+        ("reduced_speed", None, 720.0),
+        ("equipment_failure", "internal", 1_500.0),
+        ("equipment_failure", "external", 300.0),
+        ("setup_and_adjustment", None, 5_400.0),
+    )
+    bars = figures.waterfall(frame).data[0]
+
+    assert list(bars.y) == [
+        "Planned busy time",
+        "Setup",
+        "Stopped, internal cause",
+        "Waiting, external cause",
+        "Reduced speed",
+        "Process defects",
+        "Good time",
+    ]
+    tops = [base + length for base, length in zip(bars.base, bars.x, strict=True)]
+    assert tops[1:-1] == pytest.approx([bars.x[0], *bars.base[1:-2]])
+    assert bars.base[-2] == pytest.approx(bars.x[-1])
+    assert [bars.base[0], bars.base[-1]] == [0, 0]
+    assert bars.text[0].endswith("100.0\N{NARROW NO-BREAK SPACE}%")
+
+
+def test_a_speed_above_the_standard_is_a_loss_below_nought() -> None:
+    frame = steps(
+        ("planned_busy", None, 3_600.0), ("reduced_speed", None, -600.0), ("good", None, 4_200.0)
+    )
+    bars = figures.waterfall(frame).data[0]
+
+    assert list(bars.x) == [60, -10, 70]
+    assert list(bars.base) == [0, 70, 0]
+    assert bars.text[1].startswith("−10")
+
+
 @pytest.mark.parametrize(
     ("figure", "said"),
     [
+        (figures.waterfall(steps()), "No shift in this period"),
         (figures.pareto(losses()), "No stop in this period"),
         (
             figures.oee_per_shift(pd.DataFrame(), target=0.85, zone=BERLIN),

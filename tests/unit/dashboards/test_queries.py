@@ -116,6 +116,40 @@ def test_stops_can_be_narrowed_to_a_machine_and_a_reason(con: duckdb.DuckDBPyCon
     assert set(frame["reason_name"]) == {"Tool broken"}
 
 
+def test_the_waterfall_adds_up_over_the_shifts_that_began_in_the_period(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    frame = queries.waterfall(
+        con, since=FORTNIGHT_AGO, until=plant.NOW, work_center_id="assembly/line2"
+    )
+    seconds = dict(zip(frame["step"] + frame["cause"].fillna(""), frame["seconds"], strict=True))
+
+    assert seconds.pop("planned_busy") == pytest.approx(sum(seconds.values()))
+    assert seconds.keys() == {
+        "setup_and_adjustment",
+        "equipment_failureinternal",
+        "equipment_failureexternal",
+        "idling_and_minor_stops",
+        "down",
+        "unknown",
+        "reduced_speed",
+        "process_defects",
+        "good",
+    }
+
+
+def test_production_of_unknown_speed_is_told_apart(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("update marts.loss_time set lost_s = null where category = 'production'")
+    con.execute("update marts.work_unit_shift_order set good_ideal_time_s = null")
+
+    frame = queries.waterfall(con, since=FORTNIGHT_AGO, until=plant.NOW, work_center_id=None)
+    seconds = frame.set_index("step")["seconds"]
+
+    assert "good" not in seconds
+    assert seconds.drop("planned_busy").sum() == pytest.approx(seconds["planned_busy"])
+    assert seconds["unmeasured"] > 0
+
+
 def test_an_empty_lake_answers_every_question() -> None:
     with plant.empty_lake() as con:
         queries.freeze_equipment(con)
@@ -128,3 +162,6 @@ def test_an_empty_lake_answers_every_question() -> None:
         assert queries.latest_commit(con, since=FORTNIGHT_AGO) is None
         assert queries.shift_at(con, start=plant.SHIFT_START) is None
         assert queries.period_start(con, first_day=plant.DAY) is None
+        assert queries.waterfall(
+            con, since=FORTNIGHT_AGO, until=plant.NOW, work_center_id=None
+        ).empty
