@@ -1,4 +1,5 @@
-{#- Stretches without data and why: work units that were not heard, and rows that a collector no longer has. #}
+{#- Stretches without data and why: work units that were not heard, and rows that a collector no longer has. A state
+    that came and means nothing is no gap: `data_quality` names its value. #}
 with
 
 silences as (
@@ -16,7 +17,9 @@ silences as (
             true
         ) as is_first
     from {{ ref('state_interval') }}
-    where category = 'unknown'
+    where
+        category = 'unknown'
+        and unmapped_value is null
 
 ),
 
