@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from ingestion import history
-from tests.integration.dbt.conftest import ELEMENTS, FIGURES, KPIS, Plant
-from tests.oracle import figures, yields
+from tests.integration.dbt.conftest import COUNTER_ONLY, ELEMENTS, FIGURES, KPIS, Plant
+from tests.oracle import failures, figures, yields
 from tests.oracle.figures import Figures
 from tests.oracle.shift_calendar import days, microseconds
 
@@ -43,6 +43,7 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
     assert not [key for key in unexpected if is_within(key[1])], unexpected[:3]
 
     assert_yields_equal_the_oracle(works)
+    assert_failures_equal_the_oracle(works)
 
 
 def assert_yields_equal_the_oracle(works: Plant) -> None:
@@ -63,6 +64,29 @@ def assert_yields_equal_the_oracle(works: Plant) -> None:
         works.query("select production_order_id, rolled_throughput_yield from marts.yield_route")
     )
     assert told == {order: pytest.approx(float(each)) for order, each in rolled.items()}
+
+
+def assert_failures_equal_the_oracle(works: Plant) -> None:
+    """But for the work unit that tells only pieces: its stops begin later than they did."""
+    expected = failures.of_work_units(works.folder / "truth", works.folder / "business_data")
+    shown: dict[str, list[failures.Failure]] = {unit: [] for unit in expected}
+    for unit, *failure in works.query(
+        "select work_unit_id, epoch_us(started_at), epoch_us(ended_at), reason_id,"
+        " (repair_time_s * 1000000)::bigint, (operated_before_s * 1000000)::bigint,"
+        " (between_failures_s * 1000000)::bigint, (to_failure_s * 1000000)::bigint"
+        " from marts.failure_event order by started_at"
+    ):
+        shown[str(unit)].append(failures.Failure._make(failure))
+    del expected[COUNTER_ONLY], shown[COUNTER_ONLY]
+    assert shown == expected
+    assert sum(map(len, expected.values())) > 50
+
+    observed = [each.between for found in expected.values() for each in found if each.between]
+    told = works.query(
+        "select sum(between_failures_count), sum(between_failures_s) from"
+        f" marts.work_unit_failure_day where work_unit_id <> '{COUNTER_ONLY}'"
+    )
+    assert told == [(len(observed), Decimal(sum(observed)) / 1_000_000)]
 
 
 def is_within(started_at: object) -> bool:
