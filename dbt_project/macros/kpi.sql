@@ -93,6 +93,11 @@
     {{ ratio('done_quantity', 'interval_quantity') }}
 {%- endmacro %}
 
+{% macro anomaly_score() -%}
+    {#- Of one row: how many spreads an hour's mean is from the median of the week before. #}
+    {{ ratio('mean_value - median_value', 'spread_value') }}
+{%- endmacro %}
+
 {#- Yields (domain.md 2.4), over sums of any grain. Input is what the operation made: the total counter, else good +
     scrap + rework. #}
 

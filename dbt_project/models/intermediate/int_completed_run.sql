@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('setup_matrix') }}
 -- depends_on: {{ ref('standard_drift') }}
 -- depends_on: {{ ref('maintenance_due') }}
+-- depends_on: {{ ref('signal_anomaly') }}
 -- depends_on: {{ ref('work_unit_day') }}
 -- depends_on: {{ ref('equipment_shift') }}
 -- depends_on: {{ ref('equipment_day') }}

@@ -32,6 +32,7 @@ MARTS = (
     "setup_matrix",
     "standard_drift",
     "maintenance_due",
+    "signal_anomaly",
     "yield_operation",
     "yield_reason",
     "yield_route",

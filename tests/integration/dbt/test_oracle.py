@@ -9,7 +9,7 @@ import pytest
 
 from ingestion import history
 from tests.integration.dbt.conftest import COUNTER_ONLY, ELEMENTS, FIGURES, KPIS, Plant
-from tests.oracle import failures, figures, yields
+from tests.oracle import failures, figures, use, yields
 from tests.oracle.figures import Figures
 from tests.oracle.shift_calendar import days, microseconds
 
@@ -44,6 +44,7 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
 
     assert_yields_equal_the_oracle(works)
     assert_failures_equal_the_oracle(works)
+    assert_use_equals_the_oracle(works)
 
 
 def assert_yields_equal_the_oracle(works: Plant) -> None:
@@ -87,6 +88,29 @@ def assert_failures_equal_the_oracle(works: Plant) -> None:
         f" marts.work_unit_failure_day where work_unit_id <> '{COUNTER_ONLY}'"
     )
     assert told == [(len(observed), Decimal(sum(observed)) / 1_000_000)]
+
+
+def assert_use_equals_the_oracle(works: Plant) -> None:
+    expected = use.of_work_units(works.folder / "truth", works.folder / "business_data")
+    shown = {
+        unit: use.Use(*map(int, figures), Fraction(cycles))
+        for unit, *figures, cycles in works.query(
+            "select work_unit_id, sum(production_time_s) * 1000000, sum(setup_time_s) * 1000000,"
+            " sum(start_count), sum(cycle_quantity) from marts.work_unit_usage_day group by all"
+        )
+    }
+    told_by_pulses, told = expected.pop(COUNTER_ONLY), shown.pop(COUNTER_ONLY)
+    assert shown == expected
+    assert (told.setup_time, told.cycles) == (0, told_by_pulses.cycles)
+
+    setup_time = {unit: each.setup_time for unit, each in expected.items()}
+    changeovers = dict(
+        works.query(
+            "select work_unit_id, (sum(duration_s) * 1000000)::bigint from marts.changeover"
+            " group by all"
+        )
+    )
+    assert changeovers == {unit: each for unit, each in setup_time.items() if each}
 
 
 def is_within(started_at: object) -> bool:
