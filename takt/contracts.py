@@ -383,8 +383,8 @@ _TABLES = (
             Column(
                 "is_failure",
                 Type.BOOLEAN,
-                "Whether a stop for it is a failure of the machine; empty: as the wider reason says,"
-                " without one an internal stop whose loss is availability is.",
+                "Whether a stop for it is a failure of the machine; empty: as the wider reason"
+                " says, without one an internal stop whose loss is availability is.",
             ),
         ),
         ("reason_id",),
@@ -393,7 +393,7 @@ _TABLES = (
     TableContract(
         "maintenance_rule",
         Kind.MASTER,
-        "One maintenance of equipment that is due by its use or by the calendar, for a span of time.",
+        "One maintenance of equipment, due by its use or by the calendar, for a span of time.",
         (
             _id("site_id", "The site.", is_required=True),
             _id(
@@ -401,7 +401,11 @@ _TABLES = (
                 "The work unit, or what stands above it: it holds for each work unit below.",
                 is_required=True,
             ),
-            _id("rule_id", "The rule; at a work unit its own stands for a wider one.", is_required=True),
+            _id(
+                "rule_id",
+                "The rule; at a work unit its own stands for a wider one.",
+                is_required=True,
+            ),
             _id("name", "What people call it.", is_required=True),
             _choice(
                 "per",

@@ -11,9 +11,6 @@
     ('state_interval', 'site_id, work_unit_id, started_at'),
     ('stop_event', 'stop_id'),
     ('work_unit_usage_day', 'site_id, work_unit_id, production_date'),
-    ('failure_event', 'failure_id'),
-    ('changeover', 'changeover_id'),
-    ('maintenance_due', 'site_id, work_unit_id, rule_id'),
     ('yield_operation', 'site_id, production_order_id, operation_id, item_id, work_unit_id'),
     (
         'yield_reason',

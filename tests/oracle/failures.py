@@ -143,13 +143,16 @@ def _halts(states: list[tuple[State, str | None]], busy: list[Span]) -> Iterator
 
 def _states(folder: Path) -> dict[str, list[tuple[State, str | None]]]:
     table = pq.read_table(folder / "state.parquet")
-    columns = [table["work_unit_id"].to_pylist()]
-    for name in ("started_at", "ended_at"):
-        columns.append(pc.cast(table[name], "int64").to_pylist())
-    names = ("state", "production_order_id", "reported_reason_id")
-    columns += [table[name].to_pylist() for name in names]
+    columns = [
+        table["work_unit_id"],
+        pc.cast(table["started_at"], "int64"),
+        pc.cast(table["ended_at"], "int64"),
+        *(table[name] for name in ("state", "production_order_id", "reported_reason_id")),
+    ]
     found: dict[str, list[tuple[State, str | None]]] = {}
-    for unit, start, end, state, order, reason in zip(*columns, strict=True):
+    for unit, start, end, state, order, reason in zip(
+        *(column.to_pylist() for column in columns), strict=True
+    ):
         found.setdefault(unit, []).append((State(start, end, state, order), reason))
     for states in found.values():
         states.sort()

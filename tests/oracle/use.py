@@ -1,4 +1,4 @@
-"""What wears a work unit, from the truth: how long it produced, how often it started, its cycles."""
+"""What wears a work unit, from the truth: time produced, starts and cycles."""
 
 from fractions import Fraction
 from itertools import pairwise

@@ -75,6 +75,8 @@ standing as (
             intervals.category = 'delay'
             or intervals.category = 'down' and intervals.state in ('aborting', 'aborted', 'clearing')
         )
+        -- most of the history needs no comparison with each span
+        and intervals.ended_at > (select min(started_at) from touched_spans)
         and exists (
             select 1 from touched_spans
             where
@@ -177,7 +179,9 @@ used_before as (
             and halts.work_unit_id = intervals.work_unit_id
             and halts.production_date = intervals.production_date
             and halts.started_at > intervals.started_at
-    where halts.is_failure
+    where
+        halts.is_failure
+        and intervals.production_date >= (select min(production_date) from halts_judged)
     group by halts.site_id, halts.work_unit_id, halts.started_at
 
 ),
