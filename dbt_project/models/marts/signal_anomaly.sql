@@ -34,6 +34,10 @@ hours as (
             and hours.signal = meanings.signal
             and hours.hour_at >= coalesce(meanings.valid_from, timestamp '-infinity')
             and hours.hour_at < coalesce(meanings.valid_to, timestamp 'infinity')
+    semi join {{ ref('stg_equipment') }} as equipment
+        on
+            hours.site_id = equipment.site_id
+            and hours.work_unit_id = equipment.equipment_id
     where
         meanings.role = 'measurement'
         and hours.hour_at >= run.shown_from_at - interval 168 hour
