@@ -9,7 +9,7 @@ import pytest
 
 from ingestion import history
 from tests.integration.dbt.conftest import COUNTER_ONLY, ELEMENTS, FIGURES, KPIS, Plant
-from tests.oracle import failures, figures, use, yields
+from tests.oracle import failures, figures, standards, use, yields
 from tests.oracle.figures import Figures
 from tests.oracle.shift_calendar import days, microseconds
 
@@ -45,6 +45,7 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
     assert_yields_equal_the_oracle(works)
     assert_failures_equal_the_oracle(works)
     assert_use_equals_the_oracle(works)
+    assert_standards_equal_the_oracle(works)
 
 
 def assert_yields_equal_the_oracle(works: Plant) -> None:
@@ -103,14 +104,36 @@ def assert_use_equals_the_oracle(works: Plant) -> None:
     assert shown == expected
     assert (told.setup_time, told.cycles) == (0, told_by_pulses.cycles)
 
-    setup_time = {unit: each.setup_time for unit, each in expected.items()}
-    changeovers = dict(
-        works.query(
-            "select work_unit_id, (sum(duration_s) * 1000000)::bigint from marts.changeover"
-            " group by all"
-        )
+
+def assert_standards_equal_the_oracle(works: Plant) -> None:
+    folders = works.folder / "truth", works.folder / "business_data"
+    expected = [
+        each for each in standards.changeovers(*folders) if each.work_unit_id != COUNTER_ONLY
+    ]
+    shown = works.query(
+        "select work_unit_id, epoch_us(started_at), epoch_us(ended_at),"
+        " (duration_s * 1000000)::bigint, from_item_id, to_item_id, is_complete"
+        " from marts.changeover order by work_unit_id, started_at"
     )
-    assert changeovers == {unit: each for unit, each in setup_time.items() if each}
+    assert list(map(standards.Changeover._make, shown)) == expected
+    assert len(expected) > 200
+
+    cycles = standards.cycles(*folders)
+    told = {
+        (unit, item): measured
+        for unit, item, *measured in works.query(
+            "select work_unit_id, item_id, observation_count, produced_quantity::bigint,"
+            " (production_time_s * 1000000)::bigint, p10_cycle_s, p50_cycle_s, p90_cycle_s"
+            f" from marts.standard_drift where work_unit_id <> '{COUNTER_ONLY}'"
+        )
+    }
+    assert told.keys() == {key for key in cycles if key[0] != COUNTER_ONLY}
+    for key, (observations, pieces, production_time, *percentiles) in told.items():
+        cycle = cycles[key]
+        assert (observations, pieces, production_time) == cycle[:3], key
+        assert [float(each) for each in percentiles] == pytest.approx(
+            [float(each) / 1_000_000 for each in cycle[3:]], abs=1e-6
+        )
 
 
 def is_within(started_at: object) -> bool:
