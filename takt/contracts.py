@@ -380,9 +380,56 @@ _TABLES = (
                 "Which loss it counts as.",
                 is_required=False,
             ),
+            Column(
+                "is_failure",
+                Type.BOOLEAN,
+                "Whether a stop for it is a failure of the machine; empty: as the wider reason"
+                " says, without one an internal stop whose loss is availability is.",
+            ),
         ),
         ("reason_id",),
         (Reference(("parent_reason_id",), "reason_code", ("reason_id",)),),
+    ),
+    TableContract(
+        "maintenance_rule",
+        Kind.MASTER,
+        "One maintenance of equipment, due by its use or by the calendar, for a span of time.",
+        (
+            _id("site_id", "The site.", is_required=True),
+            _id(
+                "equipment_id",
+                "The work unit, or what stands above it: it holds for each work unit below.",
+                is_required=True,
+            ),
+            _id(
+                "rule_id",
+                "The rule; at a work unit its own stands for a wider one.",
+                is_required=True,
+            ),
+            _id("name", "What people call it.", is_required=True),
+            _choice(
+                "per",
+                ("running_hours", "cycles", "starts", "calendar_days"),
+                "What is counted: hours of production, machine cycles, starts, or days.",
+                is_required=True,
+            ),
+            Column(
+                "interval",
+                Type.DECIMAL,
+                "Due after so many of them.",
+                is_required=True,
+                above=Decimal(0),
+            ),
+            Column(
+                "last_done_at",
+                Type.TIMESTAMP,
+                "When it was done last, UTC: counted from there; empty: from the first data.",
+            ),
+            *_validity("this rule"),
+        ),
+        ("site_id", "equipment_id", "rule_id"),
+        (_EQUIPMENT,),
+        (_VALIDITY,),
     ),
     TableContract(
         "item",

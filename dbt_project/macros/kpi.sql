@@ -46,6 +46,58 @@
     {{ ratio('sum(planned_busy_time_s) - sum(unknown_time_s)', 'sum(planned_busy_time_s)') }}
 {%- endmacro %}
 
+{#- Failures, over the sums of work_unit_failure_day: means over the intervals whose both ends are known (domain.md 2.8),
+    never over the failures or one more than those. #}
+
+{% macro mtbf_s() -%}
+    {{ ratio('sum(between_failures_s)', 'sum(between_failures_count)') }}
+{%- endmacro %}
+
+{% macro mttf_s() -%}
+    {{ ratio('sum(to_failure_s)', 'sum(to_failure_count)') }}
+{%- endmacro %}
+
+{% macro mttr_s() -%}
+    {{ ratio('sum(repair_time_s)', 'sum(repair_count)') }}
+{%- endmacro %}
+
+{% macro failure_sums() -%}
+    {#- What the failure KPIs are made of, summed. -#}
+    {% for count in [
+        'failure_count', 'repair_count', 'between_failures_count', 'to_failure_count', 'unexplained_stop_count'
+    ] -%}
+    cast(sum({{ count }}) as bigint) as {{ count }},
+    {% endfor -%}
+    {% for time in [
+        'operating_time_s', 'repair_time_s', 'between_failures_s', 'to_failure_s', 'unexplained_stop_time_s'
+    ] -%}
+    cast(sum({{ time }}) as decimal(18, 6)) as {{ time }}
+    {%- if not loop.last %},
+    {% endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro failure_kpis() -%}
+    {{ mtbf_s() }} as mtbf_s,
+    {{ mttf_s() }} as mttf_s,
+    {{ mttr_s() }} as mttr_s
+{%- endmacro %}
+
+{% macro drift_ratio() -%}
+    {#- Of one row: percentiles do not add up. #}
+    {{ ratio('p50_cycle_s', 'planned_run_s_per_unit') }}
+{%- endmacro %}
+
+{% macro due_ratio() -%}
+    {#- Of one row: what is done since the last maintenance, by what is allowed. #}
+    {{ ratio('done_quantity', 'interval_quantity') }}
+{%- endmacro %}
+
+{% macro anomaly_score() -%}
+    {#- Of one row: how many spreads an hour's mean is from the median of the week before. #}
+    {{ ratio('mean_value - median_value', 'spread_value') }}
+{%- endmacro %}
+
 {#- Yields (domain.md 2.4), over sums of any grain. Input is what the operation made: the total counter, else good +
     scrap + rework. #}
 

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edge.simulator.plant import LINES, REASONS, SITE_NAME, TIME_ZONE, Item, Line, WorkUnit
+from edge.simulator.plant import (
+    LINES,
+    MAINTENANCE,
+    REASONS,
+    SITE_NAME,
+    TIME_ZONE,
+    Item,
+    Line,
+    WorkUnit,
+)
 from edge.simulator.production import Operation, Order, Plant
 from edge.simulator.shifts import PATTERN, exceptions, to_datetime, week_start
 from edge.simulator.signals import SIGNALS, VENDORS, Signal
@@ -141,6 +150,20 @@ def _reason_code(_site: str, _plant: Plant, _now: int) -> Iterator[Row]:
         yield vars(reason)
 
 
+def _maintenance_rule(site: str, plant: Plant, now: int) -> Iterator[Row]:
+    for rule in MAINTENANCE:
+        done_h = rule.last_done_h
+        yield {
+            "site_id": site,
+            "equipment_id": rule.equipment_id,
+            "rule_id": rule.rule_id,
+            "name": rule.name,
+            "per": rule.per,
+            "interval": rule.interval,
+            "last_done_at": done_h and _past(plant.start + int(done_h * _HOUR_MS), now),
+        }
+
+
 def _item(_site: str, _plant: Plant, _now: int) -> Iterator[Row]:
     for line in LINES:
         for item in line.items:
@@ -268,6 +291,7 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "value_map": _value_map,
     "signal_map": _signal_map,
     "reason_code": _reason_code,
+    "maintenance_rule": _maintenance_rule,
     "item": _item,
     "routing_operation": _routing_operation,
     "production_order": _production_order,

@@ -18,10 +18,11 @@ class Reason:
     parent_reason_id: str | None
     name: str
     loss_category: str | None = None
+    is_failure: bool | None = None
 
 
 REASONS = (
-    Reason("technical", None, "Technical fault", "availability"),
+    Reason("technical", None, "Technical fault", "availability", is_failure=True),
     Reason("feeder_jam", "technical", "Feeder jammed", "performance"),
     Reason("sensor_fault", "technical", "Sensor dirty or misaligned", "performance"),
     Reason("drive_fault", "technical", "Drive fault", "availability"),
@@ -29,20 +30,53 @@ REASONS = (
     Reason("tool_break", "technical", "Tool broken", "availability"),
     Reason("robot_fault", "technical", "Robot stopped", "availability"),
     Reason("nozzle_clogged", "technical", "Nozzle clogged", "availability"),
-    Reason("material", None, "Material", "availability"),
+    Reason("material", None, "Material", "availability", is_failure=False),
     Reason("no_parts", "material", "No parts from the operation before", "availability"),
     Reason("no_material", "material", "Raw material missing", "availability"),
     Reason("no_packaging", "material", "Packaging missing", "availability"),
-    Reason("organisation", None, "Organisation", "availability"),
+    Reason("organisation", None, "Organisation", "availability", is_failure=False),
     Reason("operator_absent", "organisation", "Operator absent", "availability"),
     Reason("quality_release", "organisation", "Waiting for quality release", "availability"),
-    Reason("process", None, "Process", "performance"),
+    Reason("process", None, "Process", "performance", is_failure=False),
     Reason("adjustment", "process", "Adjustment", "performance"),
     Reason("cleaning", "process", "Cleaning", "availability"),
     Reason("changeover", None, "Changeover", "setup"),
     Reason("defect", None, "Defect", "quality"),
     Reason("surface", "defect", "Surface damaged", "quality"),
     Reason("dimension", "defect", "Out of dimension", "quality"),
+)
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """One piece of maintenance that is due by use or by the calendar.
+
+    Attributes:
+        equipment_id: The work unit, or the line all of whose work units need it.
+        rule_id: Its number.
+        name: What people call it.
+        per: What is counted: running_hours, cycles, starts or calendar_days.
+        interval: Due after so many of them.
+        last_done_h: Hours after the plant's start at which it was done last; None: never.
+    """
+
+    equipment_id: str
+    rule_id: str
+    name: str
+    per: str
+    interval: float
+    last_done_h: float | None = None
+
+
+MAINTENANCE = (
+    Maintenance("assembly/line1", "safety", "Check of safety devices", "calendar_days", 14, 20),
+    Maintenance("assembly/line1/press01", "die", "Inspect the die", "cycles", 200_000, 33),
+    Maintenance("assembly/line1/press01", "hydraulics", "Change oil filter", "running_hours", 250),
+    Maintenance("assembly/line1/weld01", "tips", "Dress electrode tips", "cycles", 60_000, 50),
+    Maintenance("machining/line2/saw01", "blade", "Change saw blades", "cycles", 15_000, 40),
+    Maintenance("machining/line2/lathe01", "chuck", "Grease the chuck", "starts", 600, 27),
+    Maintenance("machining/line2/mill01", "spindle", "Check the spindle", "running_hours", 120, 30),
+    Maintenance("machining/line2/wash01", "bath", "Change the bath", "calendar_days", 30),
 )
 
 

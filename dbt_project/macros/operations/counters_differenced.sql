@@ -45,22 +45,19 @@ readings_of_{{ counts }}_and_the_one_before as (
         *,
         case when counter_mode = 'increment' and abs(number) < 9007199254740992 then nullif(text, '') end
             as reason_id,
-        cast(
-            cast(
-                try_cast(
-                    case
-                        when counter_mode = 'cycle' then 1
-                        when counter_mode = 'increment' then reading
-                        when previous_reading is null then 0
-                        when reading >= previous_reading then reading - previous_reading
-                        when reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
-                            < cast(pow(2, counter_bits - 1) as decimal(38, 6))
-                            then reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
-                        else reading
-                    end as decimal(18, 6)
-                ) * units_per_pulse as decimal(18, 6)
-            ) * scale as decimal(18, 6)
-        ) as quantity
+        try_cast(
+            case
+                when counter_mode = 'cycle' then 1
+                when counter_mode = 'increment' then reading
+                when previous_reading is null then 0
+                when reading >= previous_reading then reading - previous_reading
+                when reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
+                    < cast(pow(2, counter_bits - 1) as decimal(38, 6))
+                    then reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
+                else reading
+            end as decimal(18, 6)
+        ) as pulse_count,
+        cast(cast(pulse_count * units_per_pulse as decimal(18, 6)) * scale as decimal(18, 6)) as quantity
     from readings_of_{{ counts }}_and_the_one_before
 
 )
@@ -79,7 +76,8 @@ counts as (
         role,
         observed_at,
         reason_id,
-        quantity
+        quantity,
+        try_cast(pulse_count * scale as decimal(18, 6)) as cycle_quantity
     from counts_of_windows
     where
         observed_at >= day_started_at

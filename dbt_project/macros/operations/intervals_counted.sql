@@ -11,7 +11,10 @@ counts_attributed as (
         sum(counts.quantity) filter (where counts.role = 'good_count') as good_quantity,
         sum(counts.quantity) filter (where counts.role = 'reject_count') as reject_quantity,
         sum(counts.quantity) filter (where counts.role = 'rework_count') as rework_quantity,
-        sum(counts.quantity) filter (where counts.role = 'cycle') as cycle_quantity
+        sum(counts.quantity) filter (where counts.role = 'cycle') as cycle_quantity,
+        sum(counts.cycle_quantity) filter (where counts.role = 'cycle') as told_cycles,
+        sum(counts.cycle_quantity) filter (where counts.role = 'total_count') as total_cycles,
+        sum(counts.cycle_quantity) filter (where counts.role not in ('cycle', 'total_count')) as result_cycles
     from counts
     asof inner join intervals
         on
@@ -29,6 +32,7 @@ counters as (
         days.site_id,
         days.work_unit_id,
         days.production_date,
+        bool_or(signals.role = 'cycle') as has_cycle,
         bool_or(signals.role = 'total_count') as has_total,
         bool_or(signals.role = 'good_count') as has_good,
         bool_or(signals.role = 'reject_count') as has_reject
@@ -67,7 +71,15 @@ intervals_counted as (
         case
             when counters.has_good then coalesce(counts.good_quantity, 0)
             else produced_quantity - scrap_quantity - coalesce(counts.rework_quantity, 0)
-        end as good_quantity
+        end as good_quantity,
+        {# What the machine did for it: cycles as it tells them, else each count of its counters is one. #}
+        coalesce(
+            case
+                when counters.has_cycle then counts.told_cycles
+                when counters.has_total then counts.total_cycles
+                else counts.result_cycles
+            end, 0
+        ) as machine_cycles
     from intervals
     left join counters
         on

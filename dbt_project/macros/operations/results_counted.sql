@@ -1,7 +1,7 @@
 {% macro results_counted() -%}
 {#- From `intervals_counted` and `counts`: what came out per production day, shift, order, operation and item, one row per
-    result. Scrap and rework have the reason that was told with them, and one row without a reason for the rest. Here
-    pieces made between shifts count too: an order's yield knows no shifts. #}
+    result, besides the cycles of the machine. Scrap and rework have the reason that was told with them, and one row without
+    a reason for the rest. Here pieces made between shifts count too: an order's yield knows no shifts. #}
 reasons_counted as (
 
     select
@@ -34,7 +34,8 @@ results_without_reason as (
     {% for result, quantity in [
         ('input', 'produced_quantity'),
         ('input_without_ideal_time', 'case when planned_run_s_per_unit is null then produced_quantity else 0 end'),
-        ('good', 'good_quantity'), ('scrap', 'scrap_quantity'), ('rework', 'rework_quantity')
+        ('good', 'good_quantity'), ('scrap', 'scrap_quantity'), ('rework', 'rework_quantity'),
+        ('cycle', 'machine_cycles')
     ] -%}
     select
         site_id,

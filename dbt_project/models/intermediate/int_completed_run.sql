@@ -3,6 +3,15 @@
 -- depends_on: {{ ref('work_unit_shift_order') }}
 -- depends_on: {{ ref('state_interval') }}
 -- depends_on: {{ ref('stop_event') }}
+-- depends_on: {{ ref('work_unit_usage_day') }}
+-- depends_on: {{ ref('failure_event') }}
+-- depends_on: {{ ref('work_unit_failure_day') }}
+-- depends_on: {{ ref('work_unit_failure_trend') }}
+-- depends_on: {{ ref('changeover') }}
+-- depends_on: {{ ref('setup_matrix') }}
+-- depends_on: {{ ref('standard_drift') }}
+-- depends_on: {{ ref('maintenance_due') }}
+-- depends_on: {{ ref('signal_anomaly') }}
 -- depends_on: {{ ref('work_unit_day') }}
 -- depends_on: {{ ref('equipment_shift') }}
 -- depends_on: {{ ref('equipment_day') }}

@@ -16,7 +16,7 @@ counted as (
         min(production_date) as first_production_date,
         max(production_date) as last_production_date
     from {{ ref('int_result_counted') }}
-    where result <> 'input_without_ideal_time'
+    where result in ('input', 'good', 'scrap', 'rework')
     group by all
 
 ),

@@ -16,7 +16,9 @@ renamed as (
         parent_reason_id,
         ---------- text
         name,
-        loss_category
+        loss_category,
+        ---------- booleans
+        is_failure
     from source
 
 )

@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from ingestion import history
-from tests.integration.dbt.conftest import ELEMENTS, FIGURES, KPIS, Plant
-from tests.oracle import figures, yields
+from tests.integration.dbt.conftest import COUNTER_ONLY, ELEMENTS, FIGURES, KPIS, Plant
+from tests.oracle import failures, figures, standards, use, yields
 from tests.oracle.figures import Figures
 from tests.oracle.shift_calendar import days, microseconds
 
@@ -43,6 +43,9 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
     assert not [key for key in unexpected if is_within(key[1])], unexpected[:3]
 
     assert_yields_equal_the_oracle(works)
+    assert_failures_equal_the_oracle(works)
+    assert_use_equals_the_oracle(works)
+    assert_standards_equal_the_oracle(works)
 
 
 def assert_yields_equal_the_oracle(works: Plant) -> None:
@@ -63,6 +66,74 @@ def assert_yields_equal_the_oracle(works: Plant) -> None:
         works.query("select production_order_id, rolled_throughput_yield from marts.yield_route")
     )
     assert told == {order: pytest.approx(float(each)) for order, each in rolled.items()}
+
+
+def assert_failures_equal_the_oracle(works: Plant) -> None:
+    """But for the work unit that tells only pieces: its stops begin later than they did."""
+    expected = failures.of_work_units(works.folder / "truth", works.folder / "business_data")
+    shown: dict[str, list[failures.Failure]] = {unit: [] for unit in expected}
+    for unit, *failure in works.query(
+        "select work_unit_id, epoch_us(started_at), epoch_us(ended_at), reason_id,"
+        " (repair_time_s * 1000000)::bigint, (operated_before_s * 1000000)::bigint,"
+        " (between_failures_s * 1000000)::bigint, (to_failure_s * 1000000)::bigint"
+        " from marts.failure_event order by started_at"
+    ):
+        shown[str(unit)].append(failures.Failure._make(failure))
+    del expected[COUNTER_ONLY], shown[COUNTER_ONLY]
+    assert shown == expected
+    assert sum(map(len, expected.values())) > 50
+
+    observed = [each.between for found in expected.values() for each in found if each.between]
+    told = works.query(
+        "select sum(between_failures_count), sum(between_failures_s) from"
+        f" marts.work_unit_failure_day where work_unit_id <> '{COUNTER_ONLY}'"
+    )
+    assert told == [(len(observed), Decimal(sum(observed)) / 1_000_000)]
+
+
+def assert_use_equals_the_oracle(works: Plant) -> None:
+    expected = use.of_work_units(works.folder / "truth", works.folder / "business_data")
+    shown = {
+        unit: use.Use(*map(int, figures), Fraction(cycles))
+        for unit, *figures, cycles in works.query(
+            "select work_unit_id, sum(production_time_s) * 1000000, sum(setup_time_s) * 1000000,"
+            " sum(start_count), sum(cycle_quantity) from marts.work_unit_usage_day group by all"
+        )
+    }
+    told_by_pulses, told = expected.pop(COUNTER_ONLY), shown.pop(COUNTER_ONLY)
+    assert shown == expected
+    assert (told.setup_time, told.cycles) == (0, told_by_pulses.cycles)
+
+
+def assert_standards_equal_the_oracle(works: Plant) -> None:
+    folders = works.folder / "truth", works.folder / "business_data"
+    expected = [
+        each for each in standards.changeovers(*folders) if each.work_unit_id != COUNTER_ONLY
+    ]
+    shown = works.query(
+        "select work_unit_id, epoch_us(started_at), epoch_us(ended_at),"
+        " (duration_s * 1000000)::bigint, from_item_id, to_item_id, is_complete"
+        " from marts.changeover order by work_unit_id, started_at"
+    )
+    assert list(map(standards.Changeover._make, shown)) == expected
+    assert len(expected) > 200
+
+    cycles = standards.cycles(*folders)
+    told = {
+        (unit, item): measured
+        for unit, item, *measured in works.query(
+            "select work_unit_id, item_id, observation_count, produced_quantity::bigint,"
+            " (production_time_s * 1000000)::bigint, p10_cycle_s, p50_cycle_s, p90_cycle_s"
+            f" from marts.standard_drift where work_unit_id <> '{COUNTER_ONLY}'"
+        )
+    }
+    assert told.keys() == {key for key in cycles if key[0] != COUNTER_ONLY}
+    for key, (observations, pieces, production_time, *percentiles) in told.items():
+        cycle = cycles[key]
+        assert (observations, pieces, production_time) == cycle[:3], key
+        assert [float(each) for each in percentiles] == pytest.approx(
+            [float(each) / 1_000_000 for each in cycle[3:]], abs=1e-6
+        )
 
 
 def is_within(started_at: object) -> bool:

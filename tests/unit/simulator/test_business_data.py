@@ -18,6 +18,7 @@ FILES = (
     "signal_map",
     "value_map",
     "reason_code",
+    "maintenance_rule",
     "item",
     "routing_operation",
     "production_order",
