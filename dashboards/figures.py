@@ -4,6 +4,7 @@ Text, grid and background colours come from the style sheet, so that a figure fi
 without being drawn again.
 """
 
+from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -20,7 +21,6 @@ _ROW_PX = 180
 _LEGEND_PX = 60
 _GAP_PX = 34
 _BAR_PX = 41
-_STEP_PX = 30
 _LONGEST_PARETO = 9
 _LONG_S = 10 * 3600
 
@@ -93,17 +93,7 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     figure.add_trace(_loss_bars(shown, amounts, seconds))
     figure.add_trace(_cumulative_share(shown))
-    for name, amount in zip(shown["reason_name"], amounts, strict=True):
-        figure.add_annotation(
-            text=f"{name} · <b>{amount}</b>",
-            x=0,
-            xref="paper",
-            xanchor="left",
-            y=name,
-            yshift=15,
-            borderpad=0,
-            showarrow=False,
-        )
+    _name_bars(figure, shown["reason_name"], amounts)
     figure.update_layout(_pareto_layout(unit))
     return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
 
@@ -118,20 +108,20 @@ def waterfall(frame: pd.DataFrame) -> go.Figure:
     if not steps:
         return message("No shift in this period")
     planned = steps[0][1]
-    lost = [seconds for _, seconds in steps[1:-1]]
-    ends = [planned - sum(lost[: number + 1]) for number in range(len(lost))]
     unit, length = ("hours", 3600) if planned > _LONG_S else ("minutes", 60)
-    figure = go.Figure(_step_bars(steps, [0.0, *ends, 0.0], length))
+    amounts = [f"{_signed(each)} · {wording.percent(each / planned)}" for _, each in steps]
+    figure = go.Figure(_step_bars(steps, amounts, length))
+    _name_bars(figure, [look.label for look, _ in steps], amounts)
     figure.update_layout(
-        bargap=0.25,
+        bargap=0.62,
         xaxis={
             "title": {"text": unit, "font": {"size": 12}},
             "range": [0, planned / length * 1.02],
             "fixedrange": True,
         },
-        yaxis={"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
+        yaxis={"autorange": "reversed", "fixedrange": True, "showticklabels": False},
     )
-    return _finish(figure, height=72 + _STEP_PX * len(steps))
+    return _finish(figure, height=72 + _BAR_PX * len(steps), top=24)
 
 
 def _steps(frame: pd.DataFrame) -> list[tuple[Look, float]]:
@@ -148,24 +138,24 @@ def _steps(frame: pd.DataFrame) -> list[tuple[Look, float]]:
     ]
 
 
-def _step_bars(steps: list[tuple[Look, float]], bases: list[float], length: int) -> go.Bar:
-    planned = steps[0][1]
-    amounts = [
-        f"{wording.duration(seconds) if seconds >= 0 else '−' + wording.duration(-seconds)}"
-        f" · {wording.percent(seconds / planned)}"
-        for _, seconds in steps
-    ]
+def _step_bars(steps: list[tuple[Look, float]], amounts: list[str], length: int) -> go.Bar:
+    """The ends stand on nought; what is lost between them hangs where the step before ended."""
+    seconds = [each for _, each in steps]
+    hangs = [seconds[0] - sum(seconds[1:number]) for number in range(2, len(seconds))]
     looks = [look for look, _ in steps]
     return go.Bar(
-        x=[seconds / length for _, seconds in steps],
+        x=[each / length for each in seconds],
         y=[look.label for look in looks],
-        base=[base / length for base in bases],
+        base=[base / length for base in (0.0, *hangs, 0.0)],
         orientation="h",
         marker=_marker(looks),
-        text=amounts,
-        textposition="auto",
-        hovertemplate="<b>%{y}</b><br>%{text}<extra></extra>",
+        customdata=amounts,
+        hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
     )
+
+
+def _signed(seconds: float) -> str:
+    return wording.duration(seconds) if seconds >= 0 else f"−{wording.duration(-seconds)}"
 
 
 def _marker(looks: list[Look]) -> dict[str, object]:
@@ -180,6 +170,21 @@ def _marker(looks: list[Look]) -> dict[str, object]:
         },
         "line": {"color": _INK, "width": 1},
     }
+
+
+def _name_bars(figure: go.Figure, names: Iterable[str], amounts: Iterable[str]) -> None:
+    """Name and amount above each bar: there is room for them, also on a phone."""
+    for name, amount in zip(names, amounts, strict=True):
+        figure.add_annotation(
+            text=f"{name} · <b>{amount}</b>",
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=name,
+            yshift=15,
+            borderpad=0,
+            showarrow=False,
+        )
 
 
 def _loss_bars(shown: pd.DataFrame, amounts: list[str], seconds: int) -> go.Bar:

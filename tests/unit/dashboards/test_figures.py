@@ -157,7 +157,7 @@ def test_the_waterfall_falls_from_planned_time_to_good_time() -> None:
     assert tops[1:-1] == pytest.approx([bars.x[0], *bars.base[1:-2]])
     assert bars.base[-2] == pytest.approx(bars.x[-1])
     assert [bars.base[0], bars.base[-1]] == [0, 0]
-    assert bars.text[0].endswith("100.0\N{NARROW NO-BREAK SPACE}%")
+    assert bars.customdata[0].endswith("100.0\N{NARROW NO-BREAK SPACE}%")
 
 
 def test_a_speed_above_the_standard_is_a_loss_below_nought() -> None:
@@ -168,7 +168,7 @@ def test_a_speed_above_the_standard_is_a_loss_below_nought() -> None:
 
     assert list(bars.x) == [60, -10, 70]
     assert list(bars.base) == [0, 70, 0]
-    assert bars.text[1].startswith("−10")
+    assert bars.customdata[1].startswith("−10")
 
 
 @pytest.mark.parametrize(
