@@ -5,6 +5,8 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
+# Compiling what is imported takes each of the many processes longer than importing it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup tools demo check test faults bench fmt docs clean
 
