@@ -26,6 +26,12 @@ TOOLS_PATH = os.pathsep.join(
 )
 
 LONGEST_PAUSE_S = 0.5
+LONGEST_FOLDERS = ("e2e", "dbt", "pipelines")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker still has much to do when the others are done."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST_FOLDERS)
 
 
 def find_program(name: str) -> str:
