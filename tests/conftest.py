@@ -70,7 +70,7 @@ def wait_until(
             return
         now = time.monotonic()
         assert now < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(max(interval_s, min(2 * (now - asked_at), LONGEST_PAUSE_S)))
+        time.sleep(max(interval_s, min(4 * (now - asked_at), LONGEST_PAUSE_S)))
 
 
 def asked(port: int, path: str) -> tuple[int, str]:
