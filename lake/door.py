@@ -35,7 +35,7 @@ def open(  # noqa: A001 -- callers write lake.open
         ConfigurationError: There is no lake, or its files are elsewhere.
         LakeUnavailable: The catalog does not answer.
     """
-    con = _new_connection()
+    con = new_connection()
     try:
         attach(con, settings, read_only=read_only, snapshot_id=snapshot_id)
         con.execute("USE lake")
@@ -147,7 +147,7 @@ def _spill_into_home(con: duckdb.DuckDBPyConnection, settings: Settings) -> None
             con.execute(f"SET temp_directory = {quoted(folder)}")
 
 
-def _new_connection() -> duckdb.DuckDBPyConnection:
+def new_connection() -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own; this process checks the extensions' signatures only once.
 
     DuckDB does it whenever it loads one, which takes longer than all else that opens a lake.

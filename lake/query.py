@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from lake.answers import Answer, render
-from lake.door import attach
+from lake.door import attach, new_connection
 from lake.errors import LakeUnavailable
 from takt.errors import ConfigurationError, TaktError
 from takt.settings import Settings
@@ -83,7 +83,7 @@ def open_published(settings: Settings, as_of: str | None = None) -> duckdb.DuckD
         ConfigurationError: There is no lake, or `as_of` is outside what is kept.
         LakeUnavailable: The catalog does not answer.
     """
-    con = duckdb.connect()
+    con = new_connection()
     try:
         attach(con, settings, read_only=True)
         if as_of is not None:

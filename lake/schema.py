@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from lake import catalog, locks
-from lake.door import attach_catalog, data_folder, transaction
+from lake.door import attach_catalog, data_folder, new_connection, transaction
 from lake.errors import LakeUnavailable
 from lake.ownership import claim
 from takt import contracts
@@ -242,7 +242,7 @@ def create(settings: Settings) -> None:
     conninfo = catalog.join(settings)
     data = Path(data_folder(settings))
     data.mkdir(parents=True, exist_ok=True)
-    with locks.schema_lock(settings), duckdb.connect() as con:
+    with locks.schema_lock(settings), new_connection() as con:
         attach_catalog(con, settings, conninfo, name="lake", options=[])
         try:
             con.execute("USE lake")

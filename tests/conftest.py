@@ -25,6 +25,14 @@ TOOLS_PATH = os.pathsep.join(
     [os.environ.get("PATH", ""), "/usr/sbin", str(ROOT / ".takt/tools/bin")]
 )
 
+LONGEST_PAUSE_S = 0.5
+LONGEST_FOLDERS = ("e2e", "dbt", "pipelines")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker still has much to do when the others are done."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST_FOLDERS)
+
 
 def find_program(name: str) -> str:
     """Path of a server or browser; what `make tools` installs."""
@@ -51,11 +59,18 @@ def free_port() -> int:
 def wait_until(
     condition: Callable[[], object], what: str, timeout_s: float = 30, interval_s: float = 0.02
 ) -> None:
-    """Return once `condition()` is true; fail naming `what` when it is not in time."""
+    """Return once `condition()` is true; fail naming `what` when it is not in time.
+
+    What takes long to find out is asked less often: who waits does not slow down what works.
+    """
     deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(interval_s)
+    while True:
+        asked_at = time.monotonic()
+        if condition():
+            return
+        now = time.monotonic()
+        assert now < deadline, f"waited {timeout_s} s for {what}"
+        time.sleep(max(interval_s, min(4 * (now - asked_at), LONGEST_PAUSE_S)))
 
 
 def asked(port: int, path: str) -> tuple[int, str]:

@@ -38,17 +38,17 @@ class Demo:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it and wait until it has printed that all is there."""
+    def start(self, until: bytes) -> None:
+        """Start it and wait until it has printed a line that begins so."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "takt", "demo", "--days", "2"],
+            [sys.executable, "-m", "takt", "demo", "--days", "1"],
             env=self._env,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if line.split()[:1] == [b"pipelines"]:
+            if line.strip().startswith(until):
                 return
         raise AssertionError(f"the demo ended with {self.process.wait()}")
 
@@ -71,6 +71,14 @@ class Demo:
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
         return found
+
+    def runs(self, program: str) -> bool:
+        """Whether one of its processes runs that program."""
+        return any(program in " ".join(process.cmdline()) for process in self.processes())
+
+    def wait_going_on(self, before: str) -> None:
+        """Wait until the lake has a sample newer than one that was the newest."""
+        wait_until(lambda: self.last_observed() > before, "new samples in the lake", interval_s=1)
 
     def last_observed(self) -> str:
         """The newest sample in the lake.
@@ -102,13 +110,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def test_the_demo_starts_from_nothing_and_serves_its_pages(demo: Demo) -> None:
     mode = stat.S_IMODE(demo.home.parent.stat().st_mode)
 
-    demo.start()
+    demo.start(until=b"pipelines")
 
     for port in (demo.dashboard_port, demo.dagster_port):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
             assert answer.status == 200
     before = demo.last_observed()
-    wait_until(lambda: demo.last_observed() > before, "live samples in the lake")
+    demo.wait_going_on(before)
     assert stat.S_IMODE(demo.home.parent.stat().st_mode) == mode
 
 
@@ -123,12 +131,14 @@ def test_ctrl_c_ends_every_process_within_ten_seconds(demo: Demo) -> None:
 def test_a_second_start_goes_on_where_the_first_stopped(demo: Demo) -> None:
     before = demo.last_observed()
 
-    demo.start()
+    demo.start(until=b"Takt is running")
 
-    wait_until(lambda: demo.last_observed() > before, "new samples in the lake")
+    demo.wait_going_on(before)
 
 
 def test_killing_the_demo_leaves_no_process_behind(demo: Demo) -> None:
+    wait_until(lambda: demo.runs("dagster-webserver"), "the last process to start", timeout_s=120)
+
     demo.stop(signal.SIGKILL)
 
     wait_until(lambda: not demo.processes(), "the last process to end", timeout_s=30)

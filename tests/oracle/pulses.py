@@ -1,5 +1,6 @@
 """When a work unit ran that tells nothing but its pieces. Times are integer µs."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from tests.oracle.shift_calendar import Span, cut
@@ -21,14 +22,17 @@ def told_by_pulses(record: Record, ideal_cycle: IdealCycle, results: set[str]) -
         results: Of the pieces that a counter of the total or of good pieces tells.
     """
     counted = [piece for piece in record.pieces if piece.result in results]
-    running = list(_running(counted, ideal_cycle))
+    begin, end = record.states[0].started_at, record.states[-1].ended_at
+    running = cut(_running(counted, ideal_cycle), begin, end)
     states = [part for each in record.states for part in _parts(each, running)]
     return Record(states, record.pieces)
 
 
 def _parts(state: State, running: list[Span]) -> Iterator[State]:
     at = state.started_at
-    for start, end in cut(running, state.started_at, state.ended_at):
+    first = max(bisect_left(running, (state.started_at, 0)) - 1, 0)
+    near = running[first : bisect_left(running, (state.ended_at, 0))]
+    for start, end in cut(near, state.started_at, state.ended_at):
         if at < start:
             yield state._replace(started_at=at, ended_at=start, state="stopped")
         yield state._replace(started_at=start, ended_at=end, state="running")

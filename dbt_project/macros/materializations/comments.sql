@@ -4,11 +4,16 @@
 {%- endmacro %}
 
 {% macro found_comment(relation) -%}
-    {#- The comment that stands in the lake; none without one. -#}
+    {#- The comment that stands in the lake; none without one. duckdb_tables() would read every table's statistics. -#}
     {%- set kind = 'view' if relation.is_view else 'table' -%}
+    {%- set catalog = '__ducklake_metadata_' ~ relation.database -%}
     {%- set found = run_query(
-        "select comment from duckdb_" ~ kind ~ "s() where database_name = '" ~ relation.database
-        ~ "' and schema_name = '" ~ relation.schema ~ "' and " ~ kind ~ "_name = '" ~ relation.identifier ~ "'"
+        "select tag.value from " ~ catalog ~ ".ducklake_tag as tag"
+        ~ " join " ~ catalog ~ ".ducklake_" ~ kind ~ " as found on tag.object_id = found." ~ kind ~ "_id"
+        ~ " join " ~ catalog ~ ".ducklake_schema as home on found.schema_id = home.schema_id"
+        ~ " where tag.key = 'comment' and tag.end_snapshot is null and found.end_snapshot is null"
+        ~ " and home.end_snapshot is null and home.schema_name = '" ~ relation.schema
+        ~ "' and found." ~ kind ~ "_name = '" ~ relation.identifier ~ "'"
     ) -%}
     {{ return(found.rows[0][0] if found.rows else none) }}
 {%- endmacro %}

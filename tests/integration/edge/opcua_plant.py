@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from asyncua import Server, ua
 from asyncua.crypto import cert_gen
+from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.history import HistoryDict
+from asyncua.server.internal_server import InternalServer
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -28,6 +30,28 @@ SERVER_URI = "urn:takt:test:server"
 EQUIPMENT = "assembly/line1/press01"
 BORN = datetime(2023, 11, 14, 22, 13, 20, 123_456, tzinfo=UTC)
 BORN_US = 1_700_000_000_123_456
+
+
+class FilledServer(InternalServer):
+    """Its standard address space is filled once, which takes a second, and copied for each server.
+
+    Values and references are never changed, only replaced; what holds them is copied.
+    """
+
+    _filled: ClassVar[dict[ua.NodeId, NodeData]] = {}
+
+    async def load_standard_address_space(self, shelf_file: Path | None = None) -> None:
+        if not self._filled:
+            filling = InternalServer()
+            await filling.load_standard_address_space(shelf_file)
+            self._filled.update(filling.aspace._nodes)
+        for node_id, filled in self._filled.items():
+            node = NodeData(node_id)
+            node.attributes = {
+                name: AttributeValue(each.value) for name, each in filled.attributes.items()
+            }
+            node.references = list(filled.references)
+            self.aspace[node_id] = node
 
 
 class Plant:
@@ -56,7 +80,7 @@ class Plant:
         tokens: list[type] | None = None,
         **values: object,
     ) -> None:
-        self.server = Server(user_manager=users)
+        self.server = Server(FilledServer(users))
         await self.server.init()
         if self.history is not None:
             self.server.iserver.history_manager.set_storage(self.history)

@@ -51,6 +51,18 @@ def test_health_is_kept_and_a_known_collector_is_greeted(
     assert collector.acks[0].settled_through == 0
 
 
+def test_ingestion_does_not_load_what_only_pages_need(
+    ingestion: IngestionProcess, collector: FakeCollector
+) -> None:
+    collector.send_rows(1, 1, 1)
+    collector.wait_settled(1)
+
+    assert ingestion.process is not None
+    maps = Path(f"/proc/{ingestion.process.pid}/maps").read_text()
+    assert "/pyarrow/" in maps
+    assert "/pandas/" not in maps
+
+
 def test_a_restarted_ingestion_names_itself_and_goes_on_where_the_ledger_ends(
     settings: Settings, ingestion: IngestionProcess, collector: FakeCollector, tmp_path: Path
 ) -> None:

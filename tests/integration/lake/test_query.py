@@ -124,6 +124,7 @@ def test_as_of_outside_what_is_kept_says_which_times_there_are(
         "select * from ducklake_delete_orphaned_files('lake', cleanup_all => true)",
         "call postgres_execute('__ducklake_metadata_lake', 'delete from ducklake_snapshot')",
         "delete from __ducklake_metadata_lake.public.ducklake_snapshot",
+        "load 'unsigned.duckdb_extension'",
     ],
 )
 def test_nothing_can_be_changed(lake_settings: Settings, statement: str) -> None:

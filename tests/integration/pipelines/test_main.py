@@ -15,6 +15,7 @@ import pytest
 from takt import children
 from takt.settings import MetricsSettings, PipelinesSettings, Settings
 from tests.conftest import asked, free_port, wait_until
+from tests.parsed_project import share_parsed_project
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -24,6 +25,7 @@ _ASKED = "{workspaceOrError{... on Workspace{locationEntries{locationOrLoadError
 @pytest.fixture
 def pipelines(lake_settings: Settings) -> Iterator[tuple[Settings, "subprocess.Popen[bytes]"]]:
     """`takt pipelines` on a port of its own."""
+    share_parsed_project(lake_settings.home)
     port = PipelinesSettings(port=free_port())
     asked_at = MetricsSettings(pipelines_port=free_port())
     changes = {"pipelines": port, "metrics": asked_at, "log_format": "json"}

@@ -51,12 +51,26 @@ class RunningPlant:
         return self.process.wait(10)
 
 
-@pytest.fixture
-def fast_plant(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[RunningPlant]:
-    """A plant that begins at 07:30 UTC, in both lines' shifts, and runs 600 times as fast."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """The gateways' broker."""
+    broker = Mosquitto(tmp_path_factory.mktemp("broker"))
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(scope="module")
+def fast_plant(
+    tmp_path_factory: pytest.TempPathFactory, broker: Mosquitto
+) -> Iterator[RunningPlant]:
+    """A plant that begins at 07:30 UTC, in both lines' shifts, and runs 300 times as fast.
+
+    The tests of this module follow one another; the last one ends it.
+    """
+    home = tmp_path_factory.mktemp("plant") / "home"
     marker.keep(home / "plant", START + timedelta(hours=7, minutes=30))
-    plant = RunningPlant(home, mosquitto.port, speed=600)
+    plant = RunningPlant(home, broker.port, speed=300)
     yield plant
     plant.process.kill()
     plant.process.wait()
@@ -94,9 +108,9 @@ async def test_controllers_serve_values_with_the_time_of_their_birth(
 
 
 def test_gateways_publish_exactly_what_happened(
-    fast_plant: RunningPlant, mosquitto: Mosquitto
+    fast_plant: RunningPlant, broker: Mosquitto
 ) -> None:
-    heard = [each["timestamp_ms"] for each in received(mosquitto, CYCLE_TOPIC, 5)]
+    heard = [each["timestamp_ms"] for each in received(broker, CYCLE_TOPIC, 5)]
 
     expected = told_cycles(heard[0], heard[-1] + 1)
     assert heard == expected
@@ -113,9 +127,9 @@ def told_cycles(begin: int, end: int) -> list[int]:
 
 
 def test_a_listener_that_comes_later_hears_the_current_state_at_once(
-    fast_plant: RunningPlant, mosquitto: Mosquitto
+    fast_plant: RunningPlant, broker: Mosquitto
 ) -> None:
-    (heard,) = received(mosquitto, "plant/assembly/line1/coat01/status", 1)
+    (heard,) = received(broker, "plant/assembly/line1/coat01/status", 1)
 
     assert heard["value"] in ("Produktion", "Rüsten", "Warten", "Halt")
 
@@ -128,17 +142,17 @@ def test_it_ends_on_sigterm_and_marks_how_far_it_came(fast_plant: RunningPlant) 
     assert START + timedelta(hours=7, minutes=30) <= told_through < START + timedelta(days=1)
 
 
-def test_a_taken_port_is_said_in_one_line(tmp_path: Path, mosquitto: Mosquitto) -> None:
+def test_a_taken_port_is_said_in_one_line(tmp_path: Path, broker: Mosquitto) -> None:
     environment = {
         **os.environ,
         "TAKT_HOME": str(tmp_path),
-        "TAKT_PLANT__PORT": str(mosquitto.port),
-        "TAKT_BROKER__PORT": str(mosquitto.port),
+        "TAKT_PLANT__PORT": str(broker.port),
+        "TAKT_BROKER__PORT": str(broker.port),
     }
     done = subprocess.run(
         [sys.executable, "-m", "takt", "plant"], env=environment, capture_output=True, timeout=60
     )
 
     assert done.returncode == 2
-    assert f"cannot listen on port {mosquitto.port}" in done.stderr.decode()
+    assert f"cannot listen on port {broker.port}" in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
