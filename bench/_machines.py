@@ -17,21 +17,22 @@ from bench._watching import accepted
 
 EQUIPMENT, SIGNALS = 40, 25
 _BURST_S = 0.01
-_CONNECT = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x00\x00\x05bench"
+_CONNECT = b"\x10\x12\x00\x04MQTT\x04\x02\x00\x00\x00\x06bench"
+"""To it belongs one more digit, so that each has a session of its own."""
 _PUBACK_BYTES = 4
 _HEARTBEAT_S = 5.0
 EDGE = """
 site = "bench"
-collector = "collector1"
+collector = "collector{number}"
 [sources.machines]
 kind = "mqtt"
 host = "127.0.0.1"
 port = {port}
-topic = "plant/{{equipment:3}}/{{signal}}"
+topic = "plant{number}/{{equipment:3}}/{{signal}}"
 timestamp = "timestamp_us"
 timestamp_unit = "us"
 """
-"""Configuration of a collector that hears them; `port` is their broker's."""
+"""Configuration of the collector `number` that hears them; `port` is their broker's."""
 
 
 class Pace(NamedTuple):
@@ -42,12 +43,14 @@ class Pace(NamedTuple):
         seconds: For how long.
         mark: The collector's mark file, which says how far it is.
         ahead: How many messages wait in the broker at the most; it would drop more.
+        number: Whose machines they are: their topics begin with it.
     """
 
     per_second: float
     seconds: float
     mark: Path
     ahead: int = 5_000
+    number: int = 1
 
 
 class Machines:
@@ -78,9 +81,9 @@ class Machines:
 
 
 def _publish(port: int, pace: Pace, report: Connection) -> None:
-    topics = [_topic(number) for number in range(EQUIPMENT * SIGNALS)]
+    topics = [_topic(pace.number, signal) for signal in range(EQUIPMENT * SIGNALS)]
     with socket.create_connection(("127.0.0.1", port)) as broker:
-        broker.sendall(_CONNECT)
+        broker.sendall(_CONNECT + b"%d" % (pace.number % 10))
         broker.recv(4)
         acknowledged = _Acknowledged(broker)
         sent, started = 0, time.monotonic()
@@ -132,9 +135,9 @@ def _accepted(mark: Path) -> Callable[[], int]:
     return values
 
 
-def _topic(number: int) -> bytes:
+def _topic(plant: int, number: int) -> bytes:
     unit, signal = number % EQUIPMENT, number // EQUIPMENT
-    return f"plant/area1/line{unit % 4}/unit{unit:02d}/Measurement{signal:02d}".encode()
+    return f"plant{plant}/area1/line{unit % 4}/unit{unit:02d}/Measurement{signal:02d}".encode()
 
 
 def _packet(topics: list[bytes], number: int, now: int) -> bytes:

@@ -42,7 +42,7 @@ def run(seconds: float) -> dict[str, float]:
             mosquitto(Path(folder), broker.port),
             mosquitto(machines_folder, machines_port),
             ingestion(settings, Path(folder)),
-            collector(home, EDGE.format(port=machines_port), broker.port),
+            collector(home, EDGE.format(port=machines_port, number=1), broker.port),
         ):
             figures = _measure(settings, machines_port, backlog, seconds)
         lake.catalog.leave(settings)

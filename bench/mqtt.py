@@ -29,20 +29,33 @@ _DRAIN_S = 30.0
 def run(seconds: float) -> dict[str, float]:
     """Publish for `seconds`, wait until all has arrived, count."""
     with tempfile.TemporaryDirectory(prefix="takt-bench-") as folder:
-        port, home = free_port(), Path(folder) / "home"
+        port = free_port()
         with mosquitto(Path(folder), port):
-            peer = Peer(port, Collector("bench", "collector1"))
-            with collector(home, EDGE.format(port=port), port) as process:
-                figures = _measure(process.process.pid, home, port, seconds, peer)
-            peer.close()
+            return {**collected(Path(folder), port, seconds), "dropped_by_broker": dropped(port)}
+
+
+def collected(folder: Path, port: int, seconds: float, number: int = 1) -> dict[str, float]:
+    """What the collector `number` takes of its own machines at a broker that runs.
+
+    Args:
+        folder: Gets its home.
+        port: Of the broker.
+        seconds: For how long the machines publish.
+        number: Tells it and its machines from others beside it.
+    """
+    home = folder / f"home{number}"
+    peer = Peer(port, Collector("bench", f"collector{number}"))
+    with collector(home, EDGE.format(port=port, number=number), port) as process:
+        mark = home / "edge" / f"collector{number}" / "spool.mark"
+        wait_for("the subscription", lambda: "connected" in (home / "edge.log").read_text(), 10)
+        pace = Pace(_PER_SECOND, seconds, mark, number=number)
+        figures = _measure(process.process.pid, port, pace, peer)
+    peer.close()
     return figures
 
 
-def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dict[str, float]:
-    watched = psutil.Process(pid)
-    wait_for("the subscription", lambda: "connected" in (home / "edge.log").read_text(), 10)
-    mark = home / "edge" / "collector1" / "spool.mark"
-    machines = Machines(port, Pace(_PER_SECOND, seconds, mark))
+def _measure(pid: int, port: int, pace: Pace, peer: Peer) -> dict[str, float]:
+    watched, machines = psutil.Process(pid), Machines(port, pace)
     machines.wait_started()
     memory, spent, started = PeakMemory(pid), cpu_s(watched), time.monotonic()
     published = machines.wait()
@@ -58,7 +71,6 @@ def _measure(pid: int, home: Path, port: int, seconds: float, peer: Peer) -> dic
         "rss_mb": memory.stop() / 1e6,
         "published": float(published),
         "lost": float(published - values.distinct()),
-        "dropped_by_broker": dropped(port),
         "doubled": float(values.count() - values.distinct()),
     }
 
