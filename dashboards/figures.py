@@ -110,13 +110,14 @@ def waterfall(frame: pd.DataFrame) -> go.Figure:
     planned = steps[0][1]
     unit, length = ("hours", 3600) if planned > _LONG_S else ("minutes", 60)
     amounts = [f"{_signed(each)} · {wording.percent(each / planned)}" for _, each in steps]
-    figure = go.Figure(_step_bars(steps, amounts, length))
+    bars = _step_bars(steps, amounts, length)
+    figure = go.Figure(bars)
     _name_bars(figure, [look.label for look, _ in steps], amounts)
     figure.update_layout(
         bargap=0.62,
         xaxis={
             "title": {"text": unit, "font": {"size": 12}},
-            "range": [0, planned / length * 1.02],
+            "range": [0, 1.02 * max(*bars.base, *bars.x)],
             "fixedrange": True,
         },
         yaxis={"autorange": "reversed", "fixedrange": True, "showticklabels": False},

@@ -314,7 +314,7 @@ def waterfall(
     """From planned busy time to good ideal time, over the shifts that began within a period.
 
     Columns: step (planned_busy, what `marts.loss_time` calls a loss, unmeasured: production of
-    pieces whose planned run time is not known, good), cause (of equipment_failure), seconds.
+    pieces whose planned run time is not known, good), cause (of unplanned_stops), seconds.
     """
     return _frame(
         con,
@@ -325,7 +325,7 @@ def waterfall(
             from shifts
             union all
             select coalesce(six_big_loss, category),
-                if(six_big_loss = 'equipment_failure', cause, null), sum(lost_s)
+                if(six_big_loss = 'unplanned_stops', cause, null), sum(lost_s)
             from marts.loss_time semi join shifts using ({_SHIFT_KEY})
             group by all
             union all

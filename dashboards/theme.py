@@ -45,8 +45,8 @@ LOOKS = {
 
 LOST = {
     "setup_and_adjustment": LOOKS[Spent.SETUP],
-    "equipment_failure": LOOKS[Spent.DELAY_INTERNAL],
-    "equipment_failure external": LOOKS[Spent.DELAY_EXTERNAL],
+    "unplanned_stops": LOOKS[Spent.DELAY_INTERNAL],
+    "unplanned_stops external": LOOKS[Spent.DELAY_EXTERNAL],
     "idling_and_minor_stops": LOOKS[Spent.MINOR_STOP],
     "down": LOOKS[Spent.NO_ORDER],
     "unknown": LOOKS[Spent.UNKNOWN],

@@ -89,7 +89,8 @@ def refresh(
     with lake.locks.refresh_lock(settings, wait_s=_LOCK_WAIT_S):
         started = time.monotonic()
         project = dbt.fingerprint()
-        if not full and (why := _why_rebuild(settings, project)):
+        broken = _broken_tables(settings)
+        if not full and (why := _why_rebuild(settings, project, broken)):
             _log.warning("%s; rebuilding everything", why)
             full = True
         kind = _kind(full=full, select=select, day=from_day or to_day)
@@ -98,6 +99,7 @@ def refresh(
             "pinned_snapshot_id": run.pinned_snapshot_id,
             "rebuild_from": from_day and from_day.isoformat(),
             "rebuild_to": to_day and to_day.isoformat(),
+            "is_published_readable": not broken,
         }
         try:
             results = dbt.build(
@@ -127,9 +129,9 @@ def _kind(*, full: bool, select: str | None, day: date | None) -> str:
     return "backfill" if day else "refresh"
 
 
-def _why_rebuild(settings: Settings, project: str) -> str | None:
+def _why_rebuild(settings: Settings, project: str, broken: Sequence[str]) -> str | None:
     """Why what is there cannot be built upon; None when it can."""
-    if broken := _broken_tables(settings):
+    if broken:
         return f"files of {', '.join(broken)} are missing"
     if _published_project(settings) not in (None, project):
         return "the transformations are other than those of the last publication"

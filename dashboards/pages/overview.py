@@ -136,7 +136,7 @@ def _waterfall() -> Component:
             html.Header(
                 [
                     html.H2("Where did the time go?"),
-                    html.Span("Planned busy time, and what is left of it for good pieces"),
+                    html.Span(id="overview-waterfall-heading"),
                 ]
             ),
             dcc.Graph(
@@ -236,10 +236,16 @@ async def show_waterfall(chosen: Selection, _published: object) -> components.Si
     return components.sized(await to_thread(review.waterfall_chart, current(), chosen))
 
 
-@callback(Output("overview-heading", "children"), CHOSEN, PUBLISHED)
-async def show_heading(chosen: Selection, _published: object) -> str:
-    """What the Pareto and the table are about."""
-    return await to_thread(review.heading, current(), chosen)
+@callback(
+    Output("overview-heading", "children"),
+    Output("overview-waterfall-heading", "children"),
+    CHOSEN,
+    PUBLISHED,
+)
+async def show_headings(chosen: Selection, _published: object) -> tuple[str, str]:
+    """What the Pareto and the table are about, and the waterfall."""
+    said = await to_thread(review.heading, current(), chosen)
+    return said, f"{said} · planned busy time of the shifts that began in it"
 
 
 @callback(Output("overview-chips", "children"), CHOSEN)

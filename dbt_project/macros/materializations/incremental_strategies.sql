@@ -25,6 +25,29 @@
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
 {%- endmacro %}
 
+{% macro get_incremental_touched_days_sql(arguments) -%}
+    {#- As affected_days, and every row of the other days that were computed anew. #}
+    {%- set target = arguments.target_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
+    delete from {{ target }} as known
+    where
+        exists (
+            select 1 from {{ ref('int_affected_day') }} as day
+            where
+                day.site_id = known.site_id
+                and day.work_unit_id = known.work_unit_id
+                and day.production_date = known.production_date
+        )
+        or exists (
+            select 1 from {{ arguments.temp_relation }} as computed
+            where
+                computed.site_id = known.site_id
+                and computed.work_unit_id = known.work_unit_id
+                and computed.production_date = known.production_date
+        );
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+{%- endmacro %}
+
 {% macro get_incremental_touched_spans_sql(arguments) -%}
     {#- Replaces the rows that touch a span of int_affected_day in time; the new rows contain what stays. #}
     {%- set target = arguments.target_relation -%}
@@ -67,9 +90,18 @@
 {%- endmacro %}
 
 {% macro get_incremental_since_publication_sql(arguments) -%}
-    {#- Adds rows; those that a run since the same publication has added, and that was not published, are replaced. #}
+    {#- Adds rows; those of the same days that a run since the same publication has added are replaced. #}
     {%- set target = arguments.target_relation -%}
     {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
-    delete from {{ target }} where published_snapshot_id = {{ published_snapshot_id() }};
+    delete from {{ target }} as known
+    where
+        known.published_snapshot_id = {{ published_snapshot_id() }}
+        and exists (
+            select 1 from {{ ref('int_affected_day') }} as day
+            where
+                day.site_id = known.site_id
+                and day.work_unit_id = known.work_unit_id
+                and day.production_date = known.production_date
+        );
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
 {%- endmacro %}

@@ -41,10 +41,37 @@ link_events as (
 
 ),
 
+losses_told_late as (
+
+    {#- Few, so that few days need the comparison of each heartbeat with the losses before it. #}
+    select distinct
+        site_id,
+        work_unit_id,
+        production_date
+    from link_events
+    where takes_back_until > observed_at
+
+),
+
 link_events_that_stand as (
 
-    select *
+    select link_events.*
     from link_events
+    anti join losses_told_late
+        on
+            link_events.site_id = losses_told_late.site_id
+            and link_events.work_unit_id = losses_told_late.work_unit_id
+            and link_events.production_date = losses_told_late.production_date
+
+    union all
+
+    select link_events.*
+    from link_events
+    semi join losses_told_late
+        on
+            link_events.site_id = losses_told_late.site_id
+            and link_events.work_unit_id = losses_told_late.work_unit_id
+            and link_events.production_date = losses_told_late.production_date
     qualify
         not is_heartbeat
         or is_historical

@@ -34,6 +34,7 @@ results_without_reason as (
     {% for result, quantity in [
         ('input', 'produced_quantity'),
         ('input_without_ideal_time', 'case when planned_run_s_per_unit is null then produced_quantity else 0 end'),
+        ('input_in_setup', "case when category = 'setup' then produced_quantity else 0 end"),
         ('good', 'good_quantity'), ('scrap', 'scrap_quantity'), ('rework', 'rework_quantity'),
         ('cycle', 'machine_cycles')
     ] -%}

@@ -53,31 +53,3 @@ union all
 {% endif %}
 {%- endfor %}
 {%- endmacro %}
-
-{% macro measures_of_affected_shifts(shifts) -%}
-{#- Each figure of each shift of CTE `affected`, one row a figure. #}
-    select
-        shifts.site_id,
-        shifts.work_unit_id,
-        shifts.production_date,
-        shifts.shift_id,
-        shifts.is_provisional,
-        unnest([
-            {% for element in shift_elements() -%}
-            {'measure': '{{ element }}', 'measured': cast({{ element }} as double)},
-            {% endfor -%}
-            {% for kpi in [
-                'availability', 'effectiveness', 'quality_ratio', 'oee_index', 'nee_index', 'teep_index',
-                'coverage_ratio'
-            ] -%}
-            {'measure': '{{ kpi }}', 'measured': {{ kpi }}}{{ ',' if not loop.last }}
-            {% endfor %}
-        ], recursive := true)
-    from {{ shifts }} as shifts
-    semi join affected
-        on
-            shifts.site_id = affected.site_id
-            and shifts.work_unit_id = affected.work_unit_id
-            and shifts.production_date = affected.production_date
-    where shifts.definition_id = 'iso22400'
-{%- endmacro %}

@@ -151,14 +151,14 @@ spans_of_changed_business_data as (
 
 spans as (
 
-    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_samples where is_new
-    union all
-    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_heartbeats
-    union all
-    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_coverage where is_new
-    union all
-    select site_id, work_unit_id, from_at, to_at, 'late_data' as cause from spans_of_first_events
-    union all
+    select site_id, work_unit_id, from_at, to_at, 'data' as cause from spans_of_samples where is_new
+    union
+    select site_id, work_unit_id, from_at, to_at, 'data' as cause from spans_of_heartbeats
+    union
+    select site_id, work_unit_id, from_at, to_at, 'data' as cause from spans_of_coverage where is_new
+    union
+    select site_id, work_unit_id, from_at, to_at, 'data' as cause from spans_of_first_events
+    union
     select site_id, work_unit_id, from_at, to_at, cause from spans_of_changed_business_data
 
 ),

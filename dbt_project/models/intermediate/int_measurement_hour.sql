@@ -17,7 +17,8 @@ select
     telemetry.signal,
     date_trunc('hour', telemetry.observed_at) as hour_at,
     count(*) as sample_count,
-    sum(try_cast(telemetry.number as decimal(38, 12))) as number_sum
+    {#- What no sensor measures, such as a register never written, would overflow the sum. #}
+    cast(sum(try_cast(telemetry.number as decimal(30, 12))) as decimal(38, 12)) as number_sum
 from {{ ref('stg_telemetry') }} as telemetry
 cross join {{ ref('int_run') }} as run
 inner join new_measurements as measured
@@ -33,5 +34,5 @@ where
     and telemetry.observed_date >= coalesce(cast(getvariable('measured_from') as date), date '-infinity')
     and telemetry.observed_date <= coalesce(cast(getvariable('measured_to') as date), date 'infinity')
     and telemetry.quality < 2
-    and try_cast(telemetry.number as decimal(38, 12)) is not null
+    and try_cast(telemetry.number as decimal(30, 12)) is not null
 group by all

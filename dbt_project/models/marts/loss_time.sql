@@ -1,55 +1,119 @@
 {#- Where the planned busy time of each shift went that made no good piece, cause by cause. Added to the good ideal
-    time it is the planned busy time, exactly: no second is lost twice. #}
-{{ config(incremental_strategy='affected_days') }}
+    time it is the planned busy time, exactly: no second is lost twice. What a delay is, its stop says: also one of a
+    day that nothing else touched may have got its reason on the next. #}
+{{ config(incremental_strategy='touched_days') }}
 with
 
-intervals as (
-
-    select
-        intervals.*,
-        {{ microseconds_between('intervals.started_at', 'intervals.ended_at') }} as length_us
-    from {{ ref('state_interval') }} as intervals
-    semi join {{ ref('int_affected_day') }} as days
-        on
-            intervals.site_id = days.site_id
-            and intervals.work_unit_id = days.work_unit_id
-            and intervals.production_date = days.production_date
-    where
-        intervals.calendar_kind = 'shift'
-        and intervals.category <> 'production'
-
-),
-
-times_lost as (
+delays as (
 
     select
         intervals.site_id,
         intervals.work_unit_id,
         intervals.production_date,
-        intervals.shift_id,
-        intervals.production_order_id,
-        intervals.operation_id,
-        intervals.item_id,
-        case intervals.category
+        intervals.started_at,
+        stops.stop_id,
+        stops.reason_id,
+        stops.loss_category
+    from {{ ref('state_interval') }} as intervals
+    asof inner join {{ ref('stop_event') }} as stops
+        on
+            intervals.site_id = stops.site_id
+            and intervals.work_unit_id = stops.work_unit_id
+            and intervals.started_at >= stops.started_at
+    where intervals.category = 'delay'
+
+),
+
+days as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date
+    from {{ ref('int_affected_day') }}
+
+    union
+
+    select
+        delays.site_id,
+        delays.work_unit_id,
+        delays.production_date
+    from delays
+    semi join {{ ref('stop_event') }} as stops
+        on
+            delays.stop_id = stops.stop_id
+            and {{ touches_affected_day('stops') }}
+
+),
+
+intervals as (
+
+    select
+        intervals.* exclude (reason_id),
+        delays.reason_id,
+        delays.loss_category,
+        {{ microseconds_between('intervals.started_at', 'intervals.ended_at') }} as length_us
+    from {{ ref('state_interval') }} as intervals
+    semi join days
+        on
+            intervals.site_id = days.site_id
+            and intervals.work_unit_id = days.work_unit_id
+            and intervals.production_date = days.production_date
+    left join delays
+        on
+            intervals.site_id = delays.site_id
+            and intervals.work_unit_id = delays.work_unit_id
+            and intervals.started_at = delays.started_at
+    where intervals.calendar_kind = 'shift'
+
+),
+
+times_lost_by_run_time as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        shift_id,
+        production_order_id,
+        operation_id,
+        item_id,
+        case category
             when 'unknown' then 'uncovered'
             when 'setup' then 'setup'
             when 'down' then 'availability'
-            else
-                coalesce(reasons.loss_category, case when intervals.is_minor then 'performance' else 'availability' end)
+            else loss_category
         end as loss_category,
-        case intervals.category
-            when 'setup' then 'setup_and_adjustment'
-            when 'delay'
-                then case when intervals.is_minor then 'idling_and_minor_stops' else 'equipment_failure' end
+        case
+            when category = 'setup' or loss_category = 'setup' then 'setup_and_adjustment'
+            when category = 'delay' and is_minor then 'idling_and_minor_stops'
+            when category = 'delay' then 'unplanned_stops'
         end as six_big_loss,
-        intervals.category,
-        intervals.cause,
-        intervals.reason_id,
-        {{ seconds('sum(intervals.length_us)') }} as lost_s,
-        sum({{ ratio('intervals.length_us', 'intervals.planned_run_s_per_unit * 1000000') }}) as lost_quantity
+        category,
+        cause,
+        reason_id,
+        {{ seconds('sum(length_us)') }} as lost_s,
+        cast({{ ratio('sum(length_us)', 'planned_run_s_per_unit * 1000000') }} as decimal(18, 6)) as lost_quantity
     from intervals
-    left join {{ ref('stg_reason_code') }} as reasons
-        on intervals.reason_id = reasons.reason_id
+    where category <> 'production'
+    group by
+        site_id, work_unit_id, production_date, shift_id, production_order_id, operation_id, item_id, category,
+        loss_category, is_minor, cause, reason_id, planned_run_s_per_unit
+
+),
+
+run_times as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        shift_id,
+        production_order_id,
+        operation_id,
+        item_id,
+        max(planned_run_s_per_unit) as planned_run_s_per_unit
+    from intervals
     group by all
 
 ),
@@ -57,14 +121,26 @@ times_lost as (
 shift_orders as (
 
     select
-        *,
-        {{ ratio('ideal_time_s', 'produced_quantity') }} as run_s_per_unit
+        shift_orders.*,
+        coalesce(
+            {{ ratio('shift_orders.ideal_time_s', 'shift_orders.produced_quantity') }},
+            run_times.planned_run_s_per_unit
+        ) as run_s_per_unit
     from {{ ref('work_unit_shift_order') }} as shift_orders
-    semi join {{ ref('int_affected_day') }} as days
+    semi join days
         on
             shift_orders.site_id = days.site_id
             and shift_orders.work_unit_id = days.work_unit_id
             and shift_orders.production_date = days.production_date
+    left join run_times
+        on
+            shift_orders.site_id = run_times.site_id
+            and shift_orders.work_unit_id = run_times.work_unit_id
+            and shift_orders.production_date = run_times.production_date
+            and shift_orders.shift_id = run_times.shift_id
+            and shift_orders.production_order_id is not distinct from run_times.production_order_id
+            and shift_orders.operation_id is not distinct from run_times.operation_id
+            and shift_orders.item_id is not distinct from run_times.item_id
     where shift_orders.definition_id = 'iso22400'
 
 ),
@@ -107,10 +183,11 @@ select
     category,
     cause,
     reason_id,
-    lost_s,
-    cast(lost_quantity as decimal(18, 6)) as lost_quantity,
+    cast(sum(lost_s) as decimal(18, 6)) as lost_s,
+    cast(sum(lost_quantity) as decimal(18, 6)) as lost_quantity,
     'iso22400' as definition_id
-from times_lost
+from times_lost_by_run_time
+group by all
 
 union all
 

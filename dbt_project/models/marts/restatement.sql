@@ -2,6 +2,7 @@
     from the lake's snapshot of that publication, so a refresh that failed in between changes nothing here. #}
 {{ config(incremental_strategy='since_publication', full_refresh=false) }}
 {%- set snapshot_id = published_snapshot_id() -%}
+{%- set measures = published_measures(ref('work_unit_shift'), snapshot_id) -%}
 with
 
 affected as (
@@ -19,13 +20,13 @@ affected as (
 
 published as (
 
-    {{ measures_of_affected_shifts(as_published(ref('work_unit_shift'), snapshot_id)) }}
+    {{ measures_of_affected_shifts(as_published(ref('work_unit_shift'), snapshot_id), measures) }}
 
 ),
 
 present as (
 
-    {{ measures_of_affected_shifts(ref('work_unit_shift')) }}
+    {{ measures_of_affected_shifts(ref('work_unit_shift'), measures) }}
 
 )
 

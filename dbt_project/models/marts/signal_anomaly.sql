@@ -44,37 +44,22 @@ hours as (
 
 ),
 
-hours_and_the_week_before as (
-
-    select
-        *,
-        list(cast(mean_value as double)) over (
-            partition by site_id, work_unit_id, signal
-            order by hour_at
-            range between interval 168 hour preceding and interval 1 hour preceding
-        ) as means_before
-    from hours
-    where mean_value is not null
-
-),
-
-hours_and_their_median as (
-
-    select
-        *,
-        coalesce(len(means_before), 0) as hours_before,
-        list_median(means_before) as median_before
-    from hours_and_the_week_before
-    where hour_at >= shown_from_at
-
-),
-
 hours_and_what_is_usual as (
 
     select
         *,
-        list_median(list_transform(means_before, lambda mean: abs(mean - median_before))) as deviation_before
-    from hours_and_their_median
+        count(*) over the_week_before as hours_before,
+        median(cast(mean_value as double)) over the_week_before as median_before,
+        mad(cast(mean_value as double)) over the_week_before as deviation_before
+    from hours
+    where mean_value is not null
+    window
+        the_week_before as (
+            partition by site_id, work_unit_id, signal
+            order by hour_at
+            range between interval 168 hour preceding and interval 1 hour preceding
+        )
+    qualify hour_at >= shown_from_at
 
 ),
 

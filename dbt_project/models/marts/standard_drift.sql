@@ -27,7 +27,7 @@ produced as (
     where
         phases.category = 'production'
         and phases.item_id is not null
-        and phases.production_date >= run.first_date
+        and phases.production_date > run.first_date
     group by all
 
 ),
@@ -41,14 +41,15 @@ pieces as (
         results.production_order_id,
         results.operation_id,
         results.item_id,
-        sum(results.quantity) as produced_quantity
+        sum(case results.result when 'input' then results.quantity else -results.quantity end) as produced_quantity
     from {{ ref('int_result_counted') }} as results
     cross join run
     where
-        results.result = 'input'
-        and results.production_date >= run.first_date
+        {#- Trial pieces of a setup took none of the production time. #}
+        results.result in ('input', 'input_in_setup')
+        and results.production_date > run.first_date
     group by all
-    having sum(results.quantity) > 0
+    having produced_quantity > 0
 
 ),
 

@@ -97,9 +97,10 @@ def test_the_waterfall_is_of_the_chosen_line(overview: ModuleType) -> None:
 
 
 def test_the_heading_says_how_far_history_reaches(overview: ModuleType) -> None:
-    said = asyncio.run(overview.show_heading(EVERYTHING, None))
+    said, of_waterfall = asyncio.run(overview.show_headings(EVERYTHING, None))
 
     assert said.replace("\N{NARROW NO-BREAK SPACE}", " ") == "Last 14 days · up to 10:38"
+    assert of_waterfall.startswith(said)
 
 
 def test_the_table_pages_and_sorts_on_the_server(overview: ModuleType) -> None:

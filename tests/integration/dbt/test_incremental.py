@@ -121,14 +121,22 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     works = plant(START, END)
     arrive(works, 0, START, START + THIRD)
     works.build(START + THIRD)
+    works.publish()
+    published = measures(works)
     arrive(works, 1, START + THIRD, START + 2 * THIRD)
     works.change(*BUSINESS_CHANGES)
     works.build(START + 2 * THIRD)
+    first_restated = restated(works)
+    assert first_restated == differences(published, measures(works))
+    assert causes(works) >= {"data", "calendar", "routing", "signal_map"}
     arrive(works, 2, START + 2 * THIRD, END - TAIL)
     works.change(*EQUIPMENT_CHANGES)
     with pytest.raises(TransformationError):  # a run that broke off after this mart
         works.build(END - TAIL, select="+state_interval")
     works.build(END - TAIL)
+    # Nothing was published since: what the build before has found is still there.
+    assert restated(works) == differences(published, measures(works)) != first_restated
+    before = restated(works)
     works.publish()
     published = measures(works)
     arrive(works, 3, END - TAIL, END)
@@ -137,15 +145,18 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
             con.execute(LOST_LINK, {"lost_at": lost_at.replace(tzinfo=None)})
     live_shifts, live_intervals = works.live(END)
     works.build(END)
-    stepwise, restated = works.rows_of_marts(), works.query(RESTATED)
-    assert {row[:5]: row[5:7] for row in restated} == differences(published, measures(works))
-    assert {row[7] for row in restated} == {"late_data"}
+    stepwise = works.rows_of_marts()
+    assert restated(works) == differences(published, measures(works))
+    assert len(works.query(RESTATED)) == len(before) + len(restated(works))
+    told = works.query(RESTATED)
+    # An older version of the project, whose marts people see, did not have all measures.
+    works.change("alter table marts.work_unit_shift drop column startup_loss_time_s")
     works.publish()
 
     works.build(END, full=True)
 
     rebuilt = works.rows_of_marts()
-    assert works.query(RESTATED) == restated
+    assert works.query(RESTATED) == told
     assert all(rebuilt.values())
     for mart, rows in rebuilt.items():
         assert not difference(stepwise[mart], rows), mart
@@ -161,6 +172,18 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     assert sorted(set(live_shifts) - set(works.shifts())) == []
     assert live_intervals
     assert sorted(set(live_intervals) - set(rebuilt["state_interval"]), key=str) == []
+
+
+def restated(works: Plant) -> dict[tuple[object, ...], tuple[object, ...]]:
+    """What has been restated since the last publication: before and after by key."""
+    rows = works.query(RESTATED)
+    newest = max((row[8] for row in rows), default=None)
+    return {row[:5]: row[5:7] for row in rows if row[8] == newest}
+
+
+def causes(works: Plant) -> set[str]:
+    """Everything that has caused a restatement."""
+    return {cause for row in works.query(RESTATED) for cause in str(row[7]).split(", ")}
 
 
 def measures(works: Plant) -> dict[tuple[object, ...], tuple[bool, object]]:

@@ -106,7 +106,7 @@ class CountersApart:
 
     async def _do(self, command: str) -> None:
         self._ours.send((command, self.number, self.born[self.number]))
-        await asyncio.to_thread(self._ours.recv)
+        assert await asyncio.to_thread(self._ours.recv) == command
 
 
 def _fork_servers(items: int, theirs: Connection) -> None:
@@ -119,7 +119,7 @@ def _fork_servers(items: int, theirs: Connection) -> None:
             asyncio.run(_serve(counters, theirs, command))
         # While it lives it is the one that reads the pipe.
         os.waitpid(server, 0)
-        theirs.send("killed")
+        theirs.send("kill")
 
 
 async def _serve(

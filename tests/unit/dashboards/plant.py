@@ -35,8 +35,8 @@ REASONS = {
 
 LOSSES = (
     ("setup_and_adjustment", "setup", None),
-    ("equipment_failure", "delay", "internal"),
-    ("equipment_failure", "delay", "external"),
+    ("unplanned_stops", "delay", "internal"),
+    ("unplanned_stops", "delay", "external"),
     ("idling_and_minor_stops", "delay", "internal"),
     (None, "down", None),
     (None, "unknown", None),

@@ -138,8 +138,8 @@ def test_the_waterfall_falls_from_planned_time_to_good_time() -> None:
         ("process_defects", None, 1_080.0),
         ("good", None, 28_800.0),
         ("reduced_speed", None, 720.0),
-        ("equipment_failure", "internal", 1_500.0),
-        ("equipment_failure", "external", 300.0),
+        ("unplanned_stops", "internal", 1_500.0),
+        ("unplanned_stops", "external", 300.0),
         ("setup_and_adjustment", None, 5_400.0),
     )
     bars = figures.waterfall(frame).data[0]
@@ -169,6 +169,7 @@ def test_a_speed_above_the_standard_is_a_loss_below_nought() -> None:
     assert list(bars.x) == [60, -10, 70]
     assert list(bars.base) == [0, 70, 0]
     assert bars.customdata[1].startswith("−10")
+    assert figures.waterfall(frame).layout.xaxis.range[1] > 70
 
 
 @pytest.mark.parametrize(

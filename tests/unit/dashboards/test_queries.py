@@ -127,8 +127,8 @@ def test_the_waterfall_adds_up_over_the_shifts_that_began_in_the_period(
     assert seconds.pop("planned_busy") == pytest.approx(sum(seconds.values()))
     assert seconds.keys() == {
         "setup_and_adjustment",
-        "equipment_failureinternal",
-        "equipment_failureexternal",
+        "unplanned_stopsinternal",
+        "unplanned_stopsexternal",
         "idling_and_minor_stops",
         "down",
         "unknown",
