@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from dashboards import feed as feed_module
 from takt.errors import TaktError
@@ -96,6 +96,11 @@ def card(page: Page, name: str) -> object:
     return page.locator("article.card").filter(has=page.get_by_role("heading", name=name))
 
 
+def heading(page: Page) -> Locator:
+    """What the Pareto and the table are about."""
+    return page.locator("#overview-heading")
+
+
 def see(found: object) -> None:
     expect(found).to_be_visible(timeout=SOON_MS)  # type: ignore[call-overload]
 
@@ -181,7 +186,7 @@ def test_a_page_survives_the_restart_of_its_server(
 
         with served(shop.open_lake, port=urlsplit(server.address).port or 0):
             expect(page.get_by_text("No connection to Takt since")).to_be_hidden(timeout=SOON_MS)
-            see(page.get_by_text("Last 7 days"))
+            see(heading(page).get_by_text("Last 7 days"))
             see(card(page, "Press 01"))
 
 
@@ -201,7 +206,7 @@ def test_what_is_selected_by_keyboard_stands_in_the_url_and_comes_back(
     page = visit()
     see(card(page, "Mill 01"))
     page.get_by_text("7 days", exact=True).click()
-    see(page.get_by_text("Last 7 days"))
+    see(heading(page).get_by_text("Last 7 days"))
     name = page.get_by_role("button", name="Mill 01: show its stops")
     name.focus()
     page.keyboard.press("Shift+Tab")
@@ -213,7 +218,7 @@ def test_what_is_selected_by_keyboard_stands_in_the_url_and_comes_back(
     assert urlsplit(page.url).query == "period=7d&unit=assembly%2Fline2%2Fmill01"
     page.reload()
     see(page.get_by_role("button", name="Remove Mill 01"))
-    see(page.get_by_text("Last 7 days"))
+    see(heading(page).get_by_text("Last 7 days"))
     page.go_back()
     expect(page.get_by_role("button", name="Remove Mill 01")).to_be_hidden(timeout=SOON_MS)
     see(card(page, "Mill 01"))
