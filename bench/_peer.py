@@ -22,7 +22,7 @@ class Peer:
         self._source = source
         self._credit = credit_batches
         self._lock = threading.Lock()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "bench-peer")
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"bench-peer-{source.collector}")
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
@@ -39,7 +39,7 @@ class Peer:
             return dict(self.batches)
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
-        client.subscribe(topics.BATCH_FILTER, 1)
+        client.subscribe(topics.batch_filter(self._source), 1)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         address = topics.parse_batch(message.topic)
