@@ -52,7 +52,23 @@ def layout(
             html.Section(id="overview-board", className="board", **{"aria-label": "Machines now"}),
             components.legend(),
             _filters(chosen),
-            html.Div([_shifts(), _losses(), _waterfall()], className="charts"),
+            html.Div(
+                [
+                    _chart(
+                        "Is it getting better?",
+                        html.Span("OEE per shift, 14 days"),
+                        "overview-shifts",
+                    ),
+                    _chart("What hurts most?", html.Span(id="overview-heading"), "overview-losses"),
+                    _chart(
+                        "Where did the time go?",
+                        html.Span(id="overview-waterfall-heading"),
+                        "overview-waterfall",
+                        is_wide=True,
+                    ),
+                ],
+                className="charts",
+            ),
             _stops(),
         ],
         id="overview-page",
@@ -98,56 +114,20 @@ def _filters(chosen: Selection) -> Component:
     )
 
 
-def _shifts() -> Component:
+def _chart(question: str, beside: Component, chart: str, *, is_wide: bool = False) -> Component:
+    """A panel with one figure, filled by a callback."""
     return html.Section(
         [
-            html.Header([html.H2("Is it getting better?"), html.Span("OEE per shift, 14 days")]),
+            html.Header([html.H2(question), beside]),
             dcc.Graph(
-                id="overview-shifts",
+                id=chart,
                 config=_PLAIN_CHART,
                 responsive=True,
                 className="chart",
                 style={"height": "300px"},
             ),
         ],
-        className="panel",
-    )
-
-
-def _losses() -> Component:
-    return html.Section(
-        [
-            html.Header([html.H2("What hurts most?"), html.Span(id="overview-heading")]),
-            dcc.Graph(
-                id="overview-losses",
-                config=_PLAIN_CHART,
-                responsive=True,
-                className="chart",
-                style={"height": "300px"},
-            ),
-        ],
-        className="panel",
-    )
-
-
-def _waterfall() -> Component:
-    return html.Section(
-        [
-            html.Header(
-                [
-                    html.H2("Where did the time go?"),
-                    html.Span(id="overview-waterfall-heading"),
-                ]
-            ),
-            dcc.Graph(
-                id="overview-waterfall",
-                config=_PLAIN_CHART,
-                responsive=True,
-                className="chart",
-                style={"height": "300px"},
-            ),
-        ],
-        className="panel wide",
+        className="panel wide" if is_wide else "panel",
     )
 
 
