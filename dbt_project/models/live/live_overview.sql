@@ -6,6 +6,19 @@ work_units as (
 
 ),
 
+work_units_that_add_up as (
+
+    {# One between its shifts made nothing: it takes no figure from the lines that work. #}
+    select
+        * replace (
+            {% for element in ['ideal_time_s', 'good_ideal_time_s', 'startup_loss_time_s'] -%}
+            case when shift_started_at is null then 0 else {{ element }} end as {{ element }}{{ ',' if not loop.last }}
+            {% endfor -%}
+        )
+    from work_units
+
+),
+
 equipment_now as (
 
     {# A work unit is its own nearest ancestor: lines and sites are sums over their work units. #}
@@ -24,7 +37,7 @@ equipment_now as (
         {{ coverage_ratio() }} as coverage_ratio,
         max(work_units.computed_through_at) as computed_through_at
     from {{ ref('int_work_unit_ancestor') }} as ancestors
-    inner join work_units
+    inner join work_units_that_add_up as work_units
         on
             ancestors.site_id = work_units.site_id
             and ancestors.work_unit_id = work_units.work_unit_id
