@@ -17,6 +17,22 @@ class SpoolFullError(TaktError):
     """Nothing was accepted: no room until the lake acknowledges, or no room on the disk."""
 
 
+class Packet(NamedTuple):
+    """An MQTT message of QoS 1 as its broker numbers it.
+
+    Attributes:
+        id: 1 to 65,535; free for another message once this one is acknowledged.
+        is_again: The broker may have sent it before, under the same id.
+        content: Tells it from another message under the same id.
+        samples: What was read in it.
+    """
+
+    id: int
+    is_again: bool
+    content: int
+    samples: Sequence[Sample]
+
+
 class Delivery(NamedTuple):
     """Samples that a source hands over and wants accepted together.
 
@@ -26,12 +42,15 @@ class Delivery(NamedTuple):
         accepted: Called after the samples are on disk.
         is_retained: The source repeats old values of its own accord; those from before the
             oldest repeat that is remembered are taken for repeats.
+        packets: Those that brought the samples, which have no time of their own: repeats are
+            recognised by them. None: by the samples themselves.
     """
 
     samples: Sequence[Sample]
     source: str | None = None
     accepted: Callable[[], None] | None = None
     is_retained: bool = False
+    packets: Sequence[Packet] | None = None
 
 
 class Outgoing(NamedTuple):

@@ -1,9 +1,10 @@
 """An MQTT broker on which machines publish JSON.
 
 A message is acknowledged after its sample is in the spool; until then the broker keeps it in
-our persistent session. With a time in the payload a repeat is recognised and dropped;
-without one each message counts when it comes, at least once. What was taken from a lost
-connection is in the spool before the next is made: else each loss would add a copy.
+our persistent session. With a time in the payload a repeat is recognised and dropped
+however it comes; without one each message counts when it comes, and only what the broker itself
+sends again is recognised, by its packet id. What was taken from a lost connection is in the
+spool before the next is made: else each loss would add a copy.
 
 A retained message is an old value that the broker repeats to every new subscription. It is
 history where it has a time of its own, dropped where it was seen before or may have been; it
@@ -12,6 +13,7 @@ is no sample where it has none.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import NoReturn
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -19,11 +21,13 @@ from paho.mqtt.client import Client, MQTTMessage
 from edge.broker import BrokerLostError, Connection, Session, connect
 from edge.clock import Clock
 from edge.configuration import MqttSource
+from edge.delivery import Packet
 from edge.learning import Learned, learn
 from edge.left_out import LeftOut
 from edge.link import Link, Put
 from edge.mqtt_message import reader_of
 from edge.payload import PayloadError
+from edge.recent_packets import content
 from edge.spool import Delivery
 from takt.backoff import Backoff
 from takt.batch import Sample
@@ -34,14 +38,16 @@ MAX_WAITING = 10_000
 """Messages taken from the broker and not yet in the spool; then reading stops."""
 _FINISH_S = 1.5
 _TICK_S = 0.01
+_FIRST_ID = 1
 
 
 class _Burst:
     """What came at once: samples by what is known of their repeats, and whom to thank."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_time: bool) -> None:
         self.samples: list[Sample] = []
         self.retained: list[Sample] = []
+        self.packets: list[Packet] | None = None if has_time else []
         self.to_acknowledge: list[tuple[Client, int]] = []
         self.messages = 0
         self.live_at: int | None = None
@@ -79,8 +85,8 @@ class MqttCollector:
         self._put = put
         self._learned = learned
         self._reader = reader_of(source)
-        self._repeats_within = name if self._reader.has_time else None
-        self._burst = _Burst()
+        self._burst = _Burst(has_time=self._reader.has_time)
+        self._begins_at: int | None = None
         self._ready = asyncio.Event()
         self._unaccepted = 0
         self._connection: Connection | None = None
@@ -98,6 +104,7 @@ class MqttCollector:
 
     async def _collect(self, backoff: Backoff) -> None:
         await self._settle()
+        self._begins_at = None
         async with connect(self._source, self._session()) as connection:
             backoff.reset()
             self._connection = connection
@@ -135,6 +142,7 @@ class MqttCollector:
     def _take(self, client: Client, message: MQTTMessage) -> None:
         """Read one message; no other task has its turn between two that came at once."""
         burst = self._burst
+        samples: Sequence[Sample] = ()
         try:
             reading = self._reader.read(message.topic, bytes(message.payload), self._clock.now())
         except (PayloadError, UnicodeDecodeError) as error:
@@ -144,15 +152,29 @@ class MqttCollector:
                 self._left_out.parts(reading.unread)
             if message.retain:
                 self._keep_retained(reading.samples)
-            elif reading.samples:
-                burst.samples += reading.samples
-                burst.live_at = reading.samples[-1].received_at
+            elif samples := reading.samples:
+                burst.samples += samples
+                burst.live_at = samples[-1].received_at
         if message.qos:
             burst.to_acknowledge.append((client, message.mid))
+            if burst.packets is not None:
+                burst.packets.append(self._packet(message, samples))
         burst.messages += 1
         self._ready.set()
         if self._is_full and self._connection is not None:
             self._connection.pause()
+
+    def _packet(self, message: MQTTMessage, samples: Sequence[Sample]) -> Packet:
+        """The message as the broker numbers it; also one without samples has taken its id.
+
+        A broker that begins a connection with the first id of all may number anew with each
+        connection (RabbitMQ does): then ids of another connection say nothing.
+        """
+        if self._begins_at is None:
+            self._begins_at = message.mid
+        is_again = bool(message.dup) and self._begins_at != _FIRST_ID
+        said = content(message.topic, bytes(message.payload)) if samples else 0
+        return Packet(message.mid, is_again, said, samples)
 
     def _keep_retained(self, samples: list[Sample]) -> None:
         """Old values that the broker repeats to each new subscription.
@@ -173,7 +195,7 @@ class MqttCollector:
         burst = self._burst
         if not burst.messages:
             return
-        self._burst = _Burst()
+        self._burst = _Burst(has_time=self._reader.has_time)
         self._unaccepted += burst.messages
         try:
             await self._accept(burst)
@@ -190,7 +212,12 @@ class MqttCollector:
         if burst.retained:
             await self._put(Delivery(burst.retained, self._name, is_retained=True))
         await self._put(
-            Delivery(burst.samples, self._repeats_within, lambda: self._acknowledge(burst))
+            Delivery(
+                burst.samples,
+                self._name,
+                lambda: self._acknowledge(burst),
+                packets=burst.packets,
+            )
         )
 
     async def _finish(self) -> None:

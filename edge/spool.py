@@ -29,6 +29,7 @@ from edge.delivery import (
 )
 from edge.overflow import overflow, without_large
 from edge.recent_keys import RecentKeys
+from edge.recent_packets import RecentPackets
 from edge.renumbering import renumber
 from edge.spool_file import Epoch, Extent, LossRow, StoredBatch, at
 from takt import batch
@@ -96,6 +97,7 @@ class Spool:
         self._held_bytes = 0
         self._has_losses = self._has_closed = False
         self._recent = RecentKeys(self._db, recent_keys_age_s, recent_keys_rows)
+        self._packets = RecentPackets(self._db)
         self._refresh()
         self._mark.write(self._epoch)
 
@@ -383,7 +385,9 @@ class Spool:
             if delivery.is_retained:
                 since = self._recent.remembers_since()
                 samples = [sample for sample in samples if sample.observed_at >= since]
-            if delivery.source is not None and samples:
+            if delivery.source is not None and delivery.packets is not None:
+                samples = self._packets.unseen(delivery.source, delivery.packets, samples)
+            elif delivery.source is not None and samples:
                 samples = self._recent.unseen(delivery.source, samples, now)
             yield from samples
         self._recent.prune(now)

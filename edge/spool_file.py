@@ -31,6 +31,17 @@ log = logging.getLogger(__name__)
 _VERSION = 1
 SEQ_BITS = 40
 _MARK_BYTES = 512
+_PACKET = """
+create table if not exists packet (
+    source text not null,
+    number integer not null,
+    packet_id integer not null,
+    content integer not null,
+    primary key (source, number),
+    unique (source, packet_id)
+) strict, without rowid
+"""
+"""Files of this version may be older than the table."""
 _SCHEMA = f"""
 create table epoch (
     number integer primary key,
@@ -73,6 +84,7 @@ create table served (
     equipment text not null,
     primary key (source, equipment)
 ) strict, without rowid;
+{_PACKET};
 pragma user_version = {_VERSION};
 """
 
@@ -335,10 +347,13 @@ def _set_up(db: sqlite3.Connection) -> None:
     db.execute("pragma locking_mode = exclusive")
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
-    if db.execute("pragma user_version").fetchone()[0] == 0:
+    version = db.execute("pragma user_version").fetchone()[0]
+    if version == 0:
         with transaction(db):
             _create_tables(db)
             create_epoch(db)
+    elif version == _VERSION:
+        db.execute(_PACKET)
 
 
 def _create_tables(db: sqlite3.Connection) -> None:
@@ -458,8 +473,9 @@ class _Salvage:
         self._lose(epoch, seq + 1, epoch.last_seq, row + 1, epoch.last_row)
 
     def copy_keys(self) -> None:
-        """Copy recent keys and served equipment as far as they can be read."""
-        for table, places in (("served", "?, ?"), ("recent", "?, ?, ?, ?")):
+        """Copy recent keys and packets and served equipment as far as they can be read."""
+        tables = (("served", "?, ?"), ("recent", "?, ?, ?, ?"), ("packet", "?, ?, ?, ?"))
+        for table, places in tables:
             for row in self._readable(self._damaged, f"select * from {table}"):
                 self._target.execute(f"insert or ignore into {table} values ({places})", row)
 

@@ -12,11 +12,13 @@ class Proxy:
 
     Attributes:
         delay_s: How long each piece is under way.
+        is_mute: What the client says vanishes; it hears all the same.
     """
 
     def __init__(self, target_port: int) -> None:
         self.port = free_port()
         self.delay_s = 0.0
+        self.is_mute = False
         self._target_port = target_port
         self._server: asyncio.Server | None = None
         self._flowing = asyncio.Event()
@@ -54,7 +56,13 @@ class Proxy:
             writer.close()
             return
         self._lines |= {writer, ours}
-        await asyncio.gather(self._pump(reader, ours), self._pump(theirs, writer, self.answered))
+        await asyncio.gather(
+            self._pump(reader, ours, self.said), self._pump(theirs, writer, self.answered)
+        )
+
+    def said(self, data: bytes) -> bytes:
+        """What the server gets of what the client says."""
+        return b"" if self.is_mute else data
 
     def answered(self, data: bytes) -> bytes:
         """What the client gets of what the server says: all of it, as it is."""

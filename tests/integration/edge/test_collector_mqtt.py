@@ -1,3 +1,4 @@
+import asyncio
 import json
 import signal
 import threading
@@ -6,10 +7,12 @@ import time
 import paho.mqtt.client as mqtt
 import pytest
 
+from edge.recent_packets import REMEMBERED
 from tests.conftest import asked, wait_until
 from tests.integration.edge.conftest import CollectorProcess
+from tests.integration.edge.proxy import Proxy
 
-CONFIGURATION = """
+UNDATED = """
 site = "demo"
 collector = "collector1"
 [sources.line2]
@@ -17,6 +20,8 @@ kind = "mqtt"
 host = "127.0.0.1"
 port = {port}
 topic = "plant/{{equipment:3}}/{{signal}}"
+"""
+CONFIGURATION = f"""{UNDATED}
 timestamp = "timestamp_ms"
 timestamp_unit = "ms"
 """
@@ -198,6 +203,51 @@ def test_kills_of_the_collector_lose_and_repeat_nothing(mosquitto, collector, pe
 
     wait_until(lambda: len(peer.values()) >= sent, "all samples")
     assert sorted(peer.values()) == [float(number) for number in range(sent)]
+
+
+def publish_undated(port: int, first: int, last: int) -> None:
+    """Publish these numbers, without a time, at QoS 1."""
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "machine")
+    client.max_queued_messages_set(0)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    for number in range(first, last + 1):
+        said = client.publish(TOPIC, json.dumps({"value": number}), qos=1)
+    said.wait_for_publish(20)
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.parametrize("loss", ["the collector is killed", "the line is cut"])
+async def test_what_was_accepted_without_a_time_and_never_acknowledged_counts_once(
+    loss, mosquitto, tmp_path, peer
+):
+    async def until_arrived(last: int) -> None:
+        await asyncio.to_thread(wait_until, lambda: last in peer.values(), f"message {last}")
+
+    proxy, accepted = Proxy(mosquitto.port), REMEMBERED + 10
+    await proxy.open()
+    collector = CollectorProcess(tmp_path, mosquitto.port, UNDATED.format(port=proxy.port))
+    await asyncio.to_thread(collector.start)
+    await asyncio.to_thread(collector.wait_connected)
+    await asyncio.to_thread(publish_undated, mosquitto.port, 1, accepted)
+    await until_arrived(accepted)
+
+    proxy.is_mute = True
+    await asyncio.to_thread(publish_undated, mosquitto.port, accepted + 1, accepted + 30)
+    await until_arrived(accepted + 20)  # so many Mosquitto hands over before it is answered
+    if loss == "the collector is killed":
+        collector.end(signal.SIGKILL)
+    await proxy.cut()
+    proxy.is_mute = False
+    await proxy.open()
+    if loss == "the collector is killed":
+        await asyncio.to_thread(collector.start)
+    await until_arrived(accepted + 30)
+
+    assert sorted(peer.values()) == list(range(1, accepted + 31))
+    collector.stop()
+    await proxy.cut()
 
 
 def test_a_stopped_collector_ends_within_ten_seconds_and_goes_on_where_it_was(
