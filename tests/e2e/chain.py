@@ -22,6 +22,7 @@ import paho.mqtt.client as mqtt
 import psutil
 
 import lake
+from edge.recent_packets import REMEMBERED
 from takt import children
 from takt.settings import BrokerSettings, Settings
 from tests.command import environment
@@ -37,6 +38,16 @@ port = {port}
 topic = "plant/{{equipment:3}}/{{signal}}"
 timestamp = "timestamp_us"
 timestamp_unit = "us"
+"""
+
+UNDATED = """
+site = "demo"
+collector = "collector1"
+[sources.counted]
+kind = "mqtt"
+host = "127.0.0.1"
+port = {port}
+topic = "undated/{{equipment:3}}/{{signal:1}}"
 """
 
 COUNTER = "signal = 'counter'"
@@ -115,6 +126,10 @@ class Chain:
         self._children: dict[str, children.Child] = {}
         self.log_file = home / "chain.log"
         self._log = self.log_file.open("ab")
+
+    def collect_undated(self) -> None:
+        """Let the collector, from its start, take its own times for `undated/#`."""
+        (self.settings.home / "edge.toml").write_text(UNDATED.format(port=self.machines.port))
 
     def start(self, name: str) -> None:
         """Start `broker`, `edge` or `ingest`; a broker is waited for."""
@@ -270,6 +285,14 @@ def running_chain(
     finally:
         chain.stop()
         lake.catalog.leave(chain.settings)
+
+
+@contextmanager
+def counted_undated(chain: Chain, per_second: float) -> Iterator[CountedSource]:
+    """As `counted`, without times; so many values are there that repeats are recognised."""
+    with counted(chain, per_second, line="line2", above="undated") as source:
+        wait_until(lambda: chain.committed()[2] > REMEMBERED, "enough packets to know their ids")
+        yield source
 
 
 @contextmanager

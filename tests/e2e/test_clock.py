@@ -10,22 +10,13 @@ import pytest
 
 from tests.conftest import Mosquitto, find_faketime, wait_until
 from tests.e2e import hardships
-from tests.e2e.chain import COUNTER, Chain, counted, running_chain
+from tests.e2e.chain import COUNTER, Chain, counted_undated, running_chain
 from tests.e2e.verdict import Case, assert_everything_arrived_once, reported
 from tests.failure_report import FailureReport, Kind, scaled
 
 SEED = 29
 JUMP_S = 7_200
 PATIENCE_S = 120.0
-_EDGE = """
-site = "demo"
-collector = "collector1"
-[sources.counted]
-kind = "mqtt"
-host = "127.0.0.1"
-port = {port}
-topic = "undated/{{equipment:3}}/{{signal:1}}"
-"""
 
 
 class WallClock:
@@ -46,7 +37,7 @@ class WallClock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
-        (chain.settings.home / "edge.toml").write_text(_EDGE.format(port=chain.machines.port))
+        chain.collect_undated()
 
     def set(self, ahead_s: int) -> None:
         """Somebody sets it."""
@@ -74,15 +65,10 @@ def jump(chain: Chain, clock: WallClock, ahead_s: int) -> None:
 
 
 def restart(chain: Chain) -> None:
-    """End and start the collector; it must have looked at the clock again before that is set again.
-
-    It is not killed: what was accepted and not yet acknowledged then comes again, and without a
-    time of its own nothing tells that from a new value.
-    """
+    """Kill and start the collector; it must have looked at the clock before that is set again."""
     starts = "select count(*) from raw.telemetry where signal = '$clock' and value = 0"
     known = chain.query(starts)[0][0]
-    chain.end("edge")
-    chain.start("edge")
+    chain.kill_and_restart("edge")
     wait_until(
         lambda: chain.query(starts)[0][0] > known, "the collector to look at the clock", PATIENCE_S
     )
@@ -103,7 +89,7 @@ def test_a_clock_that_jumps_two_hours_is_recorded_and_samples_keep_their_order(
     clock = WallClock(tmp_path / "clock")
     with (
         running_chain(tmp_path / "home", mosquitto, prepare=clock.give_to) as chain,
-        counted(chain, 100, line="line2", above="undated") as source,
+        counted_undated(chain, 400) as source,
     ):
         for ahead_s in (JUMP_S, -JUMP_S):
             jump(chain, clock, ahead_s)
@@ -120,7 +106,7 @@ def test_a_clock_that_jumps_two_hours_is_recorded_and_samples_keep_their_order(
 def test_a_clock_that_jumps_again_and_again_loses_and_doubles_nothing(
     mosquitto: Mosquitto, tmp_path: Path, failure_report: FailureReport
 ) -> None:
-    """The collector is restarted now and then while its clock is right or behind.
+    """The collector is killed and restarted now and then while its clock is right or behind.
 
     One that starts with a clock two hours ahead has nothing to tell that by; its samples are
     quarantined as `clock_ahead`, and replayed once somebody has looked.
@@ -128,13 +114,13 @@ def test_a_clock_that_jumps_again_and_again_loses_and_doubles_nothing(
     jumps = scaled(40)
     clock, chance = WallClock(tmp_path / "clock"), random.Random(SEED)
     case = Case(
-        "the collector's clock set by 2 or 4 h, ahead, back or right, also over its restart",
+        "the collector's clock set by 2 or 4 h, ahead, back or right, also over its kill -9",
         Kind.CLOCK,
         SEED,
     )
     with (
         running_chain(tmp_path / "home", mosquitto, prepare=clock.give_to) as chain,
-        counted(chain, 200, line="line2", above="undated") as source,
+        counted_undated(chain, 200) as source,
         reported(failure_report, chain, source, case),
     ):
         ahead_s = 0

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Mosquitto, wait_until
 from tests.e2e import hardships
-from tests.e2e.chain import Chain, counted, running_chain
+from tests.e2e.chain import Chain, counted, counted_undated, running_chain
 from tests.e2e.verdict import Case, assert_everything_arrived_once, reported
 from tests.failure_report import FailureReport, Kind, scaled
 
@@ -54,6 +54,18 @@ def test_three_kills_of_each_process_under_load_lose_and_double_nothing(
     ):
         for victim in victims:
             kill_at_random_moments(chain, [victim], kills=3, seed=7, every_s=(0.3, 2.0))
+
+        assert_everything_arrived_once(chain, source.stop())
+
+
+def test_kills_of_the_collector_double_nothing_that_has_no_time_of_its_own(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    with (
+        running_chain(tmp_path / "home", mosquitto, prepare=Chain.collect_undated) as chain,
+        counted_undated(chain, per_second=800) as source,
+    ):
+        kill_at_random_moments(chain, ["edge"], kills=5, seed=7, every_s=(0.3, 1.5))
 
         assert_everything_arrived_once(chain, source.stop())
 
