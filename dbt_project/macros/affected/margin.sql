@@ -11,6 +11,15 @@
     end
 {%- endmacro %}
 
+{% macro reach_of_events_before() -%}
+    {#- How much earlier heartbeats and lost links are looked for: they cover, or take back, what follows them. #}
+    to_seconds({{ var('heartbeat_reach_s') + var('link_told_late_s') }})
+{%- endmacro %}
+
+{% macro reach_of_events_after() -%}
+    {{ margin() }} + to_seconds({{ var('heartbeat_reach_s') }})
+{%- endmacro %}
+
 {% macro is_told_by_pulses(days) -%}
     {#- Whether in some part of a production day counters alone tell if the work unit runs. #}
     exists (

@@ -7,9 +7,18 @@
     {%- set rows_aside = make_temp_relation(target_relation) -%}
 
     {{ run_hooks(pre_hooks) }}
-    {% call statement('aside') -%}
-        create or replace temporary table {{ rows_aside }} as ({{ sql }})
-    {%- endcall %}
+    {%- for slice in (slices() if config.get('is_sliced') else [none]) %}
+        {%- if slice is not none %}
+            {%- do run_query(begin_slice(slice)) %}
+        {%- endif %}
+        {%- call statement('aside') %}
+            {{ 'create or replace temporary table' if loop.first else 'insert into' }} {{ rows_aside }}
+            {{ 'as' if loop.first }} ({{ sql }})
+        {%- endcall %}
+    {%- endfor %}
+    {%- if config.get('is_sliced') %}
+        {%- do run_query(end_slices()) %}
+    {%- endif %}
     {% do adapter.commit() %}
     {%- if config.get('contract').enforced -%}
         {% do get_assert_columns_equivalent('select * from ' ~ rows_aside) %}

@@ -14,41 +14,51 @@
 readings_of_{{ counts }} as (
 
     select
-        *,
+        samples.meaning_number,
+        samples.signal_number,
+        samples.observed_at,
+        samples.epoch_number,
+        samples.row_number,
         coalesce(
-            case when abs(number) >= 9007199254740992 then try_cast(text as decimal(38, 6)) end,
-            try_cast(number as decimal(38, 6))
-        ) as reading
+            case when abs(samples.number) >= 9007199254740992 then try_cast(samples.text as decimal(38, 6)) end,
+            try_cast(samples.number as decimal(38, 6))
+        ) as reading,
+        case when abs(samples.number) < 9007199254740992 then nullif(samples.text, '') end as told_reason_id
     from samples
+    inner join day_signals as signals
+        on samples.meaning_number = signals.meaning_number
     where
-        role in ('{{ roles | join("', '") }}')
+        signals.role in ('{{ roles | join("', '") }}')
         and {{ condition }}
+        and (reading is not null or signals.counter_mode = 'cycle')
 
 ),
 
 readings_of_{{ counts }}_and_the_one_before as (
 
     select
-        *,
+        meaning_number,
+        observed_at,
+        reading,
+        told_reason_id,
         lag(reading) over (
-            partition by site_id, work_unit_id, production_date, signal, role
-            order by observed_at, first_received_at, epoch, row_number
+            partition by signal_number
+            order by observed_at, epoch_number, row_number
         ) as previous_reading
     from readings_of_{{ counts }}
-    where reading is not null or counter_mode = 'cycle'
 
 ),
 
 {{ counts }} as (
 
     select
-        *,
-        case when counter_mode = 'increment' and abs(number) < 9007199254740992 then nullif(text, '') end
-            as reason_id,
+        signals.*,
+        readings.observed_at,
+        case when signals.counter_mode = 'increment' then readings.told_reason_id end as reason_id,
         try_cast(
             case
-                when counter_mode = 'cycle' then 1
-                when counter_mode = 'increment' then reading
+                when signals.counter_mode = 'cycle' then 1
+                when signals.counter_mode = 'increment' then reading
                 when previous_reading is null then 0
                 when reading >= previous_reading then reading - previous_reading
                 when reading - previous_reading + cast(pow(2, counter_bits) as decimal(38, 6))
@@ -58,30 +68,85 @@ readings_of_{{ counts }}_and_the_one_before as (
             end as decimal(18, 6)
         ) as pulse_count,
         cast(cast(pulse_count * units_per_pulse as decimal(18, 6)) * scale as decimal(18, 6)) as quantity
-    from readings_of_{{ counts }}_and_the_one_before
+    from readings_of_{{ counts }}_and_the_one_before as readings
+    inner join day_signals as signals
+        on readings.meaning_number = signals.meaning_number
 
 )
 {%- endmacro %}
 
 {% macro counters_differenced() -%}
-{#- What was made in each production day, at the moment each counter told it. #}
+{#- What was made in each production day, at the moment each counter told it; and from `intervals` in which of them. #}
 {{ counters_read('counts_of_windows', counter_roles(), 'true') }},
 
 counts as (
 
     select
-        site_id,
-        work_unit_id,
-        production_date,
+        day_number,
         role,
         observed_at,
         reason_id,
         quantity,
-        try_cast(pulse_count * scale as decimal(18, 6)) as cycle_quantity
+        try_cast(pulse_count * scale as decimal(18, 6)) as cycles
     from counts_of_windows
     where
         observed_at >= day_started_at
         and observed_at < through_at
+        and pulse_count <> 0
+
+),
+
+numbered_intervals as (
+
+    select
+        days.day_number,
+        intervals.site_id,
+        intervals.work_unit_id,
+        intervals.production_date,
+        intervals.started_at
+    from intervals
+    inner join day_windows as days
+        on
+            intervals.site_id = days.site_id
+            and intervals.work_unit_id = days.work_unit_id
+            and intervals.production_date = days.production_date
+
+),
+
+numbered_counts as (
+
+    select
+        counts.day_number,
+        intervals.started_at,
+        counts.role,
+        counts.reason_id,
+        sum(counts.quantity) as quantity,
+        sum(counts.cycles) as cycles
+    from counts
+    asof inner join (select day_number, started_at from numbered_intervals) as intervals
+        on
+            counts.day_number = intervals.day_number
+            and counts.observed_at >= intervals.started_at
+    group by all
+
+),
+
+counts_of_intervals as (
+
+    select
+        intervals.site_id,
+        intervals.work_unit_id,
+        intervals.production_date,
+        intervals.started_at,
+        counts.role,
+        counts.reason_id,
+        counts.quantity,
+        counts.cycles
+    from numbered_counts as counts
+    inner join numbered_intervals as intervals
+        on
+            counts.day_number = intervals.day_number
+            and counts.started_at = intervals.started_at
 
 )
 {%- endmacro %}

@@ -36,8 +36,8 @@ link_events as (
             and telemetry.observed_at >= days.looked_for_events_from
             and telemetry.observed_at <= days.to_at + to_seconds({{ var('heartbeat_reach_s') }})
     where
-        telemetry.signal = '$heartbeat'
-        or (telemetry.signal = '$link' and telemetry.number < 1)
+        telemetry.signal in ('$heartbeat', '$link')
+        and (telemetry.signal = '$heartbeat' or telemetry.number < 1)
 
 ),
 
@@ -86,13 +86,52 @@ link_events_that_stand as (
 
 ),
 
-heartbeats_and_their_successors as (
+link_events_and_their_neighbours as (
 
+    {#- An event covers the time up to the next one, or up to now, when both are heartbeats and close enough. #}
     select
         *,
         lead(observed_at) over following as next_at,
-        lead(is_heartbeat) over following as is_next_heartbeat
+        is_heartbeat
+        and coalesce(lead(is_heartbeat) over following, true)
+        and coalesce(next_at, evaluated_at) <= observed_at + to_seconds({{ var('heartbeat_reach_s') }}) as covers,
+        coalesce(
+            is_heartbeat
+            and lag(is_heartbeat) over following
+            and observed_at <= lag(observed_at) over following + to_seconds({{ var('heartbeat_reach_s') }}),
+            false
+        ) as is_covered_before
     from link_events_that_stand
+    window following as (
+        partition by site_id, work_unit_id, production_date, collector, epoch, source
+        order by observed_at, row_number
+    )
+
+),
+
+ends_of_coverage as (
+
+    {#- Of the many heartbeats of a day few begin or end something. #}
+    select
+        *,
+        case when next_at is null and covers then evaluated_at else observed_at end as ended_at
+    from link_events_and_their_neighbours
+    where
+        covers <> is_covered_before
+        or (covers and next_at is null)
+
+),
+
+spans_of_heartbeats as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        observed_at as started_at,
+        case when next_at is null then ended_at else lead(ended_at) over following end as ended_at,
+        not is_covered_before as is_a_span
+    from ends_of_coverage
     window following as (
         partition by site_id, work_unit_id, production_date, collector, epoch, source
         order by observed_at, row_number
@@ -128,13 +167,10 @@ covered_spans as (
         site_id,
         work_unit_id,
         production_date,
-        observed_at as started_at,
-        coalesce(next_at, evaluated_at) as ended_at
-    from heartbeats_and_their_successors
-    where
-        is_heartbeat
-        and coalesce(is_next_heartbeat, true)
-        and coalesce(next_at, evaluated_at) <= observed_at + to_seconds({{ var('heartbeat_reach_s') }})
+        started_at,
+        ended_at
+    from spans_of_heartbeats
+    where is_a_span
 
     union all
 

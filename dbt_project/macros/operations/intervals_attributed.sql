@@ -116,9 +116,7 @@ reasons_told as (
         intervals.site_id,
         intervals.work_unit_id,
         intervals.started_at,
-        arg_max(
-            reasons.told, (reasons.observed_at, reasons.first_received_at, reasons.epoch, reasons.row_number)
-        ) as reason_id
+        arg_max(reasons.told, (reasons.observed_at, reasons.epoch_number, reasons.row_number)) as reason_id
     from told_samples as reasons
     asof inner join intervals_without_reason as intervals
         on

@@ -1,27 +1,20 @@
 {% macro intervals_counted() -%}
-{#- From `days`, `intervals` and `counts`: what was made in each interval. #}
-counts_attributed as (
+{#- From `days`, `intervals` and `counts_of_intervals`: what was made in each interval. #}
+quantities_of_intervals as (
 
     select
-        intervals.site_id,
-        intervals.work_unit_id,
-        intervals.production_date,
-        intervals.started_at,
-        sum(counts.quantity) filter (where counts.role = 'total_count') as total_quantity,
-        sum(counts.quantity) filter (where counts.role = 'good_count') as good_quantity,
-        sum(counts.quantity) filter (where counts.role = 'reject_count') as reject_quantity,
-        sum(counts.quantity) filter (where counts.role = 'rework_count') as rework_quantity,
-        sum(counts.quantity) filter (where counts.role = 'cycle') as cycle_quantity,
-        sum(counts.cycle_quantity) filter (where counts.role = 'cycle') as told_cycles,
-        sum(counts.cycle_quantity) filter (where counts.role = 'total_count') as total_cycles,
-        sum(counts.cycle_quantity) filter (where counts.role not in ('cycle', 'total_count')) as result_cycles
-    from counts
-    asof inner join intervals
-        on
-            counts.site_id = intervals.site_id
-            and counts.work_unit_id = intervals.work_unit_id
-            and counts.production_date = intervals.production_date
-            and counts.observed_at >= intervals.started_at
+        site_id,
+        work_unit_id,
+        started_at,
+        sum(quantity) filter (where role = 'total_count') as total_quantity,
+        sum(quantity) filter (where role = 'good_count') as good_quantity,
+        sum(quantity) filter (where role = 'reject_count') as reject_quantity,
+        sum(quantity) filter (where role = 'rework_count') as rework_quantity,
+        sum(quantity) filter (where role = 'cycle') as quantity_of_cycles,
+        sum(cycles) filter (where role = 'cycle') as told_cycles,
+        sum(cycles) filter (where role = 'total_count') as total_cycles,
+        sum(cycles) filter (where role not in ('cycle', 'total_count')) as result_cycles
+    from counts_of_intervals
     group by all
 
 ),
@@ -66,7 +59,7 @@ intervals_counted as (
                 then
                     coalesce(counts.good_quantity, 0) + coalesce(counts.reject_quantity, 0)
                     + coalesce(counts.rework_quantity, 0)
-            else coalesce(counts.cycle_quantity, 0)
+            else coalesce(counts.quantity_of_cycles, 0)
         end as produced_quantity,
         case
             when counters.has_good then coalesce(counts.good_quantity, 0)
@@ -86,7 +79,7 @@ intervals_counted as (
             intervals.site_id = counters.site_id
             and intervals.work_unit_id = counters.work_unit_id
             and intervals.production_date = counters.production_date
-    left join counts_attributed as counts
+    left join quantities_of_intervals as counts
         on
             intervals.site_id = counts.site_id
             and intervals.work_unit_id = counts.work_unit_id

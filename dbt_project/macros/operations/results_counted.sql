@@ -1,5 +1,5 @@
 {% macro results_counted() -%}
-{#- From `intervals_counted` and `counts`: what came out per production day, shift, order, operation and item, one row per
+{#- From `intervals_counted` and `counts_of_intervals`: what came out per production day, shift, order, operation and item, one row per
     result, besides the cycles of the machine. Scrap and rework have the reason that was told with them, and one row without
     a reason for the rest. Here pieces made between shifts count too: an order's yield knows no shifts. #}
 reasons_counted as (
@@ -15,13 +15,12 @@ reasons_counted as (
         case counts.role when 'reject_count' then 'scrap' else 'rework' end as result,
         counts.reason_id,
         sum(counts.quantity) as quantity
-    from counts
-    asof inner join intervals
+    from counts_of_intervals as counts
+    inner join intervals
         on
             counts.site_id = intervals.site_id
             and counts.work_unit_id = intervals.work_unit_id
-            and counts.production_date = intervals.production_date
-            and counts.observed_at >= intervals.started_at
+            and counts.started_at = intervals.started_at
     where
         counts.role in ('reject_count', 'rework_count')
         and counts.reason_id is not null

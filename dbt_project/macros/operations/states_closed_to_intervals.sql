@@ -1,14 +1,47 @@
+{% macro told_roles() -%}
+    {#- What samples tell rather than count: it holds until the next one. #}
+    {{ return(['state', 'operation_mode', 'order', 'item', 'reason']) }}
+{%- endmacro %}
+
 {% macro states_closed_to_intervals() -%}
 {#- One timeline per production day: each change of state, order, item, coverage and calendar lasts until the
     next one. Pieces reach into the margin around the day. #}
 told_samples as (
 
     select
-        *,
+        signals.site_id,
+        signals.work_unit_id,
+        signals.production_date,
+        signals.from_at,
+        signals.role,
+        signals.value_map_id,
+        samples.observed_at,
+        samples.epoch_number,
+        samples.row_number,
+        samples.quality,
         {# An empty text says that there is none (an operator's entry carries a number beside it). #}
-        case when text is null then {{ shortest_text('number') }} else nullif(text, '') end as told
+        case when samples.text is null then {{ shortest_text('samples.number') }} else nullif(samples.text, '') end
+            as told
     from samples
-    where role in ('state', 'operation_mode', 'order', 'item', 'reason')
+    inner join day_signals as signals
+        on samples.meaning_number = signals.meaning_number
+    where signals.role in ('{{ told_roles() | join("', '") }}')
+
+),
+
+told_changes as (
+
+    {#- Most samples tell what the one before them told: the first of such a run says since when. #}
+    select *
+    from told_samples
+    where role <> 'reason'
+    window earlier as (
+        partition by site_id, work_unit_id, production_date, role
+        order by observed_at, epoch_number, row_number
+    )
+    qualify
+        (told, value_map_id) is distinct from lag((told, value_map_id)) over earlier
+        or (quality < 2) is distinct from lag(quality < 2) over earlier
 
 ),
 
@@ -20,8 +53,7 @@ timeline as (
         production_date,
         greatest(observed_at, from_at) as happens_at,
         observed_at,
-        first_received_at,
-        epoch,
+        epoch_number,
         row_number,
         case
             when role = 'state' then {
@@ -33,8 +65,7 @@ timeline as (
         case when role = 'operation_mode' then { 'told': told, 'since': observed_at } end as mode_change,
         case when role = 'order' then { 'production_order_id': told } end as order_change,
         case when role = 'item' then { 'item_id': told } end as item_change
-    from told_samples
-    where role <> 'reason'
+    from told_changes
 
     union all by name
 
@@ -135,11 +166,11 @@ timeline_swept as (
     window
         later as (
             partition by site_id, work_unit_id, production_date
-            order by happens_at, observed_at, first_received_at, epoch, row_number
+            order by happens_at, observed_at, epoch_number, row_number
         ),
         earlier as (
             partition by site_id, work_unit_id, production_date
-            order by happens_at, observed_at, first_received_at, epoch, row_number
+            order by happens_at, observed_at, epoch_number, row_number
             rows between unbounded preceding and current row
         )
 

@@ -228,8 +228,12 @@ select
     days.production_date,
     days.started_at,
     days.ended_at,
+    days.looked_at_from,
     days.evaluated_at,
     false as is_gone,
+    {#- What is computed at once: so many days of work units, whatever the history. #}
+    (row_number() over (order by days.production_date, days.site_id, days.work_unit_id) - 1)
+    // {{ var('days_of_a_slice') }} as slice,
     {#- Why it is rebuilt; nothing of it: because it went on, or because somebody asked. #}
     coalesce(touched_days.causes, []) as causes
 from days_and_how_told as days
@@ -262,7 +266,9 @@ select
     production_date,
     null as started_at,
     null as ended_at,
+    null as looked_at_from,
     null as evaluated_at,
     true as is_gone,
+    null as slice,
     ['equipment'] as causes
 from days_taken_away

@@ -16,11 +16,10 @@ arrived as (
             'quality': telemetry.quality
         } as sample
     from {{ ref('stg_telemetry') }} as telemetry
-    cross join {{ ref('int_run') }} as run
     where
-        telemetry.snapshot_id <= run.pinned_snapshot_id
+        telemetry.snapshot_id <= (select max(pinned_snapshot_id) from {{ ref('int_run') }})
         {% if is_incremental() -%}
-        and telemetry.snapshot_id > run.watermark_snapshot_id
+        and telemetry.snapshot_id > (select max(watermark_snapshot_id) from {{ ref('int_run') }})
         {%- endif %}
 
 ),

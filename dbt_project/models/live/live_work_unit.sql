@@ -2,7 +2,7 @@ with
 
 {{ running_days() }},
 
-{{ samples_given_meaning() }},
+{{ samples_given_meaning(told_roles() + counter_roles()) }},
 
 {{ coverage_closed() }},
 

@@ -1,9 +1,9 @@
-{{ config(incremental_strategy='affected_days', pre_hook="{{ bound_by_affected_days() }}") }}
+{{ config(incremental_strategy='affected_days', is_sliced=true) }}
 with
 
 {{ affected_days() }},
 
-{{ samples_given_meaning() }},
+{{ samples_given_meaning(told_roles(), pulse_roles()) }},
 
 {{ coverage_closed() }},
 

@@ -1,23 +1,7 @@
-{{ config(incremental_strategy='affected_days', pre_hook="{{ bound_by_affected_days() }}") }}
+{{ config(incremental_strategy='affected_days') }}
 with
 
-{{ affected_days() }},
-
-intervals as (
-
-    select state_interval.*
-    from {{ ref('state_interval') }} as state_interval
-    semi join days
-        on
-            state_interval.site_id = days.site_id
-            and state_interval.work_unit_id = days.work_unit_id
-            and state_interval.production_date = days.production_date
-
-),
-
-{{ samples_given_meaning() }},
-
-{{ counters_differenced() }},
+{{ affected_intervals_and_counts() }},
 
 {{ intervals_counted() }},
 

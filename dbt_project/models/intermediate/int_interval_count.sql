@@ -1,0 +1,33 @@
+{#- What each kind of counter told in each interval: pieces and cycles, with the reason that came with them. All that is
+    counted of a day is made of it. #}
+{{ config(incremental_strategy='affected_days', is_sliced=true) }}
+with
+
+{{ affected_days() }},
+
+intervals as (
+
+    select state_interval.*
+    from {{ ref('state_interval') }} as state_interval
+    semi join days
+        on
+            state_interval.site_id = days.site_id
+            and state_interval.work_unit_id = days.work_unit_id
+            and state_interval.production_date = days.production_date
+
+),
+
+{{ samples_given_meaning(counter_roles()) }},
+
+{{ counters_differenced() }}
+
+select
+    site_id,
+    work_unit_id,
+    production_date,
+    started_at,
+    role,
+    reason_id,
+    quantity,
+    cycles
+from counts_of_intervals
