@@ -132,7 +132,7 @@ def load_extensions(con: duckdb.DuckDBPyConnection) -> None:
     """Load what the lake needs from the installed packages; nothing is downloaded."""
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET GLOBAL TimeZone = 'UTC'")
-    # Where few rows are expected DuckDB compares each with each, and its guess is often millions low.
+    # Where it expects few rows DuckDB compares each with each; its guess may be millions low.
     con.execute("SET GLOBAL asof_loop_join_threshold = 0")
     for extension in _EXTENSIONS:
         con.execute(f"LOAD {quoted(_extension_file(extension))}")
