@@ -527,6 +527,46 @@ _TABLES = (
         (_ORDER, _WORK_UNIT),
         (("started_at", "finished_at"),),
     ),
+    TableContract(
+        "cost_version",
+        Kind.MASTER,
+        "One set of costs; of the active standard versions of a site the latest begun one counts.",
+        (
+            _id("cost_version_id", "The costing version.", is_required=True),
+            _choice("type", ("standard", "planned"), "What it is for.", is_required=True),
+            _id("site_id", "The site whose costs it holds.", is_required=True),
+            Column("valid_from", Type.TIMESTAMP, "When it begins to count, UTC; empty: ever."),
+            _choice("status", ("pending", "active"), "Only active ones count.", is_required=True),
+            _id("fallback_version_id", "Where a cost is looked up that it lacks."),
+            _id("currency", "Currency of its amounts, ISO 4217, e.g. EUR.", is_required=True),
+        ),
+        ("cost_version_id",),
+        (
+            Reference(("site_id",), "equipment", ("site_id",)),
+            Reference(("fallback_version_id",), "cost_version", ("cost_version_id",)),
+        ),
+    ),
+    TableContract(
+        "cost_rate",
+        Kind.MASTER,
+        "What an hour or a unit costs at a work unit; rates of several categories add up.",
+        (
+            _id("cost_version_id", "The costing version.", is_required=True),
+            _id("cost_category_id", "What is paid for: machine, labour …"),
+            _id("work_unit_id", "equipment_id of the work unit; empty: any."),
+            _choice("kind", ("setup", "run", "quantity"), "What is priced.", is_required=True),
+            Column(
+                "rate",
+                Type.DECIMAL,
+                "Per hour of setup or run, per unit of quantity, in the version's currency.",
+                is_required=True,
+                minimum=Decimal(0),
+            ),
+            Column("valid_from", Type.TIMESTAMP, "When it begins to count, UTC; empty: ever."),
+        ),
+        ("cost_version_id", "cost_category_id", "work_unit_id", "kind", "valid_from"),
+        (Reference(("cost_version_id",), "cost_version", ("cost_version_id",)), _WORK_UNIT),
+    ),
 )
 
 TABLES = {table.name: table for table in _TABLES}

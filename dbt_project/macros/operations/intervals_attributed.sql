@@ -1,5 +1,8 @@
 {% macro intervals_attributed() -%}
-{#- Gives each piece its category, and whether its stop is a minor one; then joins pieces that differ in nothing. #}
+{#- Gives each piece its category, and whether its stop is a minor one; cuts delays where CTE `stop_entries` gives a part
+    of them another classification; then joins pieces that differ in nothing. #}
+{{ stop_entries_weighed('stop_entries') }},
+
 pieces_with_category as (
 
     select
@@ -44,15 +47,34 @@ pieces_judged as (
 
 ),
 
+pieces_classified as (
+
+    select
+        pieces.* exclude (started_at, ended_at),
+        greatest(pieces.started_at, coalesce(spans.started_at, pieces.started_at)) as started_at,
+        least(pieces.ended_at, coalesce(spans.ended_at, pieces.ended_at)) as ended_at,
+        spans.classification_id,
+        spans.reason_id as classified_reason_id
+    from pieces_judged as pieces
+    left join classified_spans as spans
+        on
+            pieces.site_id = spans.site_id
+            and pieces.work_unit_id = spans.work_unit_id
+            and pieces.started_at < spans.ended_at
+            and pieces.ended_at > spans.started_at
+            and pieces.category = 'delay'
+
+),
+
 pieces_of_the_day as (
 
     select
         pieces.*,
         hash(
             state, category, is_minor, production_order_id, operation_id, item_id, planned_run_s_per_unit,
-            shift_id, shift_started_at, calendar_kind, unmapped_value
+            shift_id, shift_started_at, calendar_kind, unmapped_value, classification_id
         ) as likeness
-    from pieces_judged as pieces
+    from pieces_classified as pieces
     inner join day_windows as days
         on
             pieces.site_id = days.site_id
@@ -104,7 +126,9 @@ intervals_without_reason as (
         any_value(production_order_id) as production_order_id,
         any_value(operation_id) as operation_id,
         any_value(item_id) as item_id,
-        any_value(planned_run_s_per_unit) as planned_run_s_per_unit
+        any_value(planned_run_s_per_unit) as planned_run_s_per_unit,
+        any_value(classification_id) as classification_id,
+        any_value(classified_reason_id) as classified_reason_id
     from interval_pieces
     group by site_id, work_unit_id, production_date, interval_number
 
@@ -136,8 +160,9 @@ intervals as (
 
     {#- Data of the last seconds is still on its way: that end is not a gap, it is not known yet. #}
     select
-        intervals.*,
-        reasons_told.reason_id
+        intervals.* exclude (classified_reason_id),
+        reasons_told.reason_id as told_reason_id,
+        coalesce(intervals.classified_reason_id, reasons_told.reason_id) as reason_id
     from intervals_without_reason as intervals
     left join reasons_told
         on

@@ -56,5 +56,14 @@ heard as (
     from telemetry
     group by all
 
+),
+
+stop_entries as (
+
+    {#- Distinct: what is known from the last refresh may stand in telemetry too. #}
+    select * exclude (arrived_after_snapshot_id) from {{ ref('int_stop_entry') }}
+    union
+    {{ stop_entries_told('telemetry') }}
+
 )
 {%- endmacro %}

@@ -19,5 +19,7 @@ select
     item_id,
     planned_run_s_per_unit,
     reason_id,
+    told_reason_id,
+    classification_id,
     unmapped_value
 {%- endmacro %}
