@@ -40,7 +40,8 @@ select count(*) > 0, bool_and(lost_amount > 0) from marts.unclassified_stop
 where planned_busy_time_s > 0
 """
 RESTATED_WORK_UNITS = """
-select distinct work_unit_id from intermediate.int_affected_day where list_contains(causes, 'reason')
+select distinct work_unit_id from intermediate.int_affected_day
+where list_contains(causes, 'reason')
 """
 
 
