@@ -295,6 +295,7 @@ _TABLES = (
                     "item",
                     "operator",
                     "reason",
+                    "alarm",
                     "measurement",
                 ),
                 "What the signal says.",

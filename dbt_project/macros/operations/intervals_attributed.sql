@@ -156,19 +156,40 @@ reasons_told as (
 
 ),
 
+alarms_told as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        observed_at,
+        arg_max(told, (epoch_number, row_number)) as alarm_text
+    from told_samples
+    where role = 'alarm'
+    group by all
+
+),
+
 intervals as (
 
     {#- Data of the last seconds is still on its way: that end is not a gap, it is not known yet. #}
     select
         intervals.* exclude (classified_reason_id),
         reasons_told.reason_id as told_reason_id,
-        coalesce(intervals.classified_reason_id, reasons_told.reason_id) as reason_id
+        coalesce(intervals.classified_reason_id, reasons_told.reason_id) as reason_id,
+        alarms_told.alarm_text
     from intervals_without_reason as intervals
     left join reasons_told
         on
             intervals.site_id = reasons_told.site_id
             and intervals.work_unit_id = reasons_told.work_unit_id
             and intervals.started_at = reasons_told.started_at
+    asof left join alarms_told
+        on
+            intervals.site_id = alarms_told.site_id
+            and intervals.work_unit_id = alarms_told.work_unit_id
+            and intervals.production_date = alarms_told.production_date
+            and intervals.started_at >= alarms_told.observed_at
     inner join day_windows as days
         on
             intervals.site_id = days.site_id

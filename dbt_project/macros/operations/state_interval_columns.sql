@@ -21,5 +21,6 @@ select
     reason_id,
     told_reason_id,
     classification_id,
+    alarm_text,
     unmapped_value
 {%- endmacro %}

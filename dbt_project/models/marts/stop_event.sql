@@ -86,7 +86,8 @@ whole_stops as (
         min(started_at) as whole_started_at,
         max(ended_at) as whole_ended_at,
         bool_and(is_minor) as is_minor,
-        arg_max(told_reason_id, started_at) filter (where told_reason_id is not null) as told_reason_id
+        arg_max(told_reason_id, started_at) filter (where told_reason_id is not null) as told_reason_id,
+        arg_min_null(alarm_text, started_at) as alarm_text
     from numbered_delays
     group by site_id, work_unit_id, whole_number
 
@@ -150,6 +151,7 @@ select
     coalesce(reasons.loss_category, case when wholes.is_minor then 'performance' else 'availability' end)
         as loss_category,
     wholes.is_minor,
+    wholes.alarm_text,
     classifications.reason_id is null
     and wholes.told_reason_id is null
     and not wholes.is_minor
