@@ -5,13 +5,15 @@ alike is in `reference_checks`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import time
+from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 
 from ingestion.reference_checks import Values, check_once, validity
 from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable, Row
+from ingestion.reference_values import Value
 from takt.contracts import LEVELS
 from takt.equipment import is_name, is_path
 
@@ -144,16 +146,69 @@ def _one_signal_tells_state_mode_order_and_item(table: FileTable, findings: Find
 
 
 def _reasons_form_a_tree(table: FileTable, findings: Findings) -> None:
-    parents = {row.values["reason_id"]: row.values["parent_reason_id"] for row in table.rows}
+    _check_tree(table, "reason_id", "parent_reason_id", findings)
+
+
+def _versions_fall_back_on_others(table: FileTable, findings: Findings) -> None:
+    _check_tree(table, "cost_version_id", "fallback_version_id", findings)
+
+
+def _check_tree(table: FileTable, key: str, parent_key: str, findings: Findings) -> None:
+    parents = {row.values[key]: row.values[parent_key] for row in table.rows}
     for row in table.rows:
-        seen = {row.values["reason_id"]}
-        parent = row.values["parent_reason_id"]
+        seen = {row.values[key]}
+        parent = row.values[parent_key]
         while parent is not None and parent not in seen:
             seen.add(parent)
             parent = parents.get(parent)
-        if parent is not None and parent == row.values["reason_id"]:
+        if parent is not None and parent == row.values[key]:
             cause = "stands above itself; correct the tree"
-            findings.add(Problem(table.file, cause, row.number, "parent_reason_id", str(parent)))
+            findings.add(Problem(table.file, cause, row.number, parent_key, str(parent)))
+
+
+def _versions_fall_back_on_their_currency(table: FileTable, findings: Findings) -> None:
+    currencies = {row.values["cost_version_id"]: row.values["currency"] for row in table.rows}
+    for row in table.rows:
+        fallback, currency = row.take(("fallback_version_id", "currency"))
+        other = currencies.get(fallback, currency)
+        if None not in (other, currency) and other != currency:
+            cause = f"its amounts are {other}, not {currency}; name one of the same currency"
+            findings.add(
+                Problem(table.file, cause, row.number, "fallback_version_id", str(fallback))
+            )
+
+
+def _no_item_is_made_of_itself(table: FileTable, findings: Findings) -> None:
+    for lines in _lines_of_each_moment(table.rows):
+        circle = _circle(lines)
+        if circle:
+            row = next(row for row in lines if row.take(_PART) == tuple(circle[:2]))
+            cause = f"it is made of itself: {' → '.join(map(str, circle))}; remove one of the lines"
+            found = str(row.values["component_item_id"])
+            findings.add(Problem(table.file, cause, row.number, "component_item_id", found))
+            return
+
+
+_PART = ("item_id", "component_item_id")
+
+
+def _lines_of_each_moment(lines: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """What holds together at each moment at which a line begins; nothing where none can matter."""
+    if _circle(lines):
+        for moment in sorted({validity(row)[0] for row in lines}):
+            yield [row for row in lines if validity(row)[0] <= moment < validity(row)[1]]
+
+
+def _circle(lines: Iterable[Row]) -> list[Value | None]:
+    """Items of which each is made of the next, the last being the first; empty without any."""
+    parts = TopologicalSorter[Value | None]()
+    for row in lines:
+        parts.add(*row.take(_PART))
+    try:
+        parts.prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
 
 
 _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
@@ -162,4 +217,6 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
     "calendar_exception": (_exceptions_say_when,),
     "signal_map": (_one_signal_tells_state_mode_order_and_item,),
     "reason_code": (_reasons_form_a_tree,),
+    "bom_line": (_no_item_is_made_of_itself,),
+    "cost_version": (_versions_fall_back_on_others, _versions_fall_back_on_their_currency),
 }

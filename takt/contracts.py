@@ -166,6 +166,7 @@ _EQUIPMENT = Reference(("site_id", "equipment_id"), "equipment", ("site_id", "eq
 _WORK_UNIT = Reference(("work_unit_id",), "equipment", ("equipment_id",))
 _ITEM = Reference(("item_id",), "item", ("item_id",))
 _ORDER = Reference(("production_order_id",), "production_order", ("production_order_id",))
+_COST_VERSION = Reference(("cost_version_id",), "cost_version", ("cost_version_id",))
 
 LEVELS = ("site", "area", "work_center", "work_unit")
 """ISA-95 levels from the top; a parent stands above its children."""
@@ -441,11 +442,42 @@ _TABLES = (
             _id("name", "What people call it.", is_required=True),
             _id("unit", "The unit that its quantities count, e.g. pcs, kg.", is_required=True),
             _id("item_group_id", "Its group in sales and purchasing."),
-            _id("cost_group_id", "Its group in product costing."),
+            _id("cost_group_id", "Its group in product costing; empty: material."),
             _id("strategy", "Production strategy: MTS, ATO, CTO, MTO or ETO."),
             Column("is_phantom", Type.BOOLEAN, "Whether it is never stocked; empty: false."),
         ),
         ("item_id",),
+    ),
+    TableContract(
+        "bom_line",
+        Kind.MASTER,
+        "One component in one version of an item's bill of material, for a span of time.",
+        (
+            _id("item_id", "The item made.", is_required=True),
+            _id("bom_version", "The version of its bill of material.", is_required=True),
+            _id("line_id", "The line.", is_required=True),
+            _id("component_item_id", "The item used.", is_required=True),
+            _id(
+                "operation_id",
+                "The operation that uses it, whose planned scrap it shares; empty: none's.",
+            ),
+            _quantity("quantity_per", "Quantity per unit made, in the component's unit."),
+            _quantity("constant_quantity", "Quantity per lot, however large."),
+            _quantity(
+                "scrap_ratio",
+                "Planned scrap on top of quantity_per: 0.05 is five per cent more.",
+            ),
+            _quantity("constant_scrap_quantity", "Planned scrap per lot."),
+            Column(
+                "is_phantom",
+                Type.BOOLEAN,
+                "Whether its own components are used in its place; empty: as the item says.",
+            ),
+            *_validity("this line"),
+        ),
+        ("item_id", "bom_version", "line_id"),
+        (_ITEM, Reference(("component_item_id",), "item", ("item_id",))),
+        (_VALIDITY,),
     ),
     TableContract(
         "routing_operation",
@@ -469,11 +501,14 @@ _TABLES = (
             Column(
                 "scrap_ratio",
                 Type.DECIMAL,
-                "Planned scrap per unit started, 0 to 1.",
+                "Planned scrap per unit started: of 100 started, 5 are lost at 0.05.",
                 minimum=Decimal(0),
-                maximum=Decimal(1),
+                maximum=Decimal("0.999999"),
             ),
-            _id("cost_category_id", "The category that prices its hours."),
+            _id(
+                "cost_category_id",
+                "The category of cost_rate that prices it; empty: all that hold at its work unit.",
+            ),
             Column("is_subcontract", Type.BOOLEAN, "Whether a vendor does it; empty: false."),
             *_validity("this operation"),
         ),
@@ -553,7 +588,9 @@ _TABLES = (
         "What an hour or a unit costs at a work unit; rates of several categories add up.",
         (
             _id("cost_version_id", "The costing version.", is_required=True),
-            _id("cost_category_id", "What is paid for: machine, labour …"),
+            _id(
+                "cost_category_id", "What is paid for: machine, labour …; a cost group of its own."
+            ),
             _id("work_unit_id", "equipment_id of the work unit; empty: any."),
             _choice("kind", ("setup", "run", "quantity"), "What is priced.", is_required=True),
             Column(
@@ -566,7 +603,57 @@ _TABLES = (
             Column("valid_from", Type.TIMESTAMP, "When it begins to count, UTC; empty: ever."),
         ),
         ("cost_version_id", "cost_category_id", "work_unit_id", "kind", "valid_from"),
-        (Reference(("cost_version_id",), "cost_version", ("cost_version_id",)), _WORK_UNIT),
+        (_COST_VERSION, _WORK_UNIT),
+    ),
+    TableContract(
+        "item_cost",
+        Kind.MASTER,
+        "What a bought item costs, and the lot over which a made one's constant costs spread.",
+        (
+            _id("cost_version_id", "The costing version.", is_required=True),
+            _id("item_id", "The item.", is_required=True),
+            _quantity(
+                "unit_cost",
+                "Cost per unit, in the version's currency; of no effect where the item is made.",
+            ),
+            Column(
+                "costing_lot_quantity",
+                Type.DECIMAL,
+                "Lot over which setup and constant quantities spread, in its unit; empty: 1.",
+                above=Decimal(0),
+            ),
+        ),
+        ("cost_version_id", "item_id"),
+        (_COST_VERSION, _ITEM),
+    ),
+    TableContract(
+        "overhead_formula",
+        Kind.MASTER,
+        "One overhead on what is made; it bears on what is added at the item, not on its parts'.",
+        (
+            _id("cost_version_id", "The costing version.", is_required=True),
+            _id("overhead_id", "The overhead: a cost group of its own.", is_required=True),
+            _choice(
+                "kind",
+                ("surcharge", "per_hour", "per_unit"),
+                "surcharge: share of a cost; per_hour: of setup and run; per_unit: of the item.",
+                is_required=True,
+            ),
+            _id(
+                "base",
+                "surcharge: the cost group; per_hour: the cost category; per_unit: the item group;"
+                " empty: all.",
+            ),
+            Column(
+                "rate",
+                Type.DECIMAL,
+                "Share (0.1 is 10 %), or amount per hour or unit in the version's currency.",
+                is_required=True,
+                minimum=Decimal(0),
+            ),
+        ),
+        ("cost_version_id", "overhead_id", "base"),
+        (_COST_VERSION,),
     ),
 )
 

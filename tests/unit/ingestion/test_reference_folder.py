@@ -145,6 +145,23 @@ BREAKAGES = {
         FILES["reason_code"].replace("mechanical,,", "mechanical,jam,"),
         "reason_code.csv, row 2, column parent_reason_id, found 'mechanical': stands above itself",
     ),
+    "item made of itself": (
+        "bom_line",
+        "item_id,bom_version,line_id,component_item_id,quantity_per\ncup,1,10,lid,1\nlid,1,10,cup,1\n",
+        "column component_item_id, found 'lid': it is made of itself: cup → lid → cup; remove one",
+    ),
+    "version that falls back on itself": (
+        "cost_version",
+        "cost_version_id,type,site_id,status,fallback_version_id,currency\n"
+        "a,standard,demo,active,b,EUR\nb,standard,demo,active,a,EUR\n",
+        "cost_version.csv, row 2, column fallback_version_id, found 'a': stands above itself",
+    ),
+    "fallback in another currency": (
+        "cost_version",
+        "cost_version_id,type,site_id,status,fallback_version_id,currency\n"
+        "a,planned,demo,pending,b,EUR\nb,standard,demo,active,,DKK\n",
+        "column fallback_version_id, found 'b': its amounts are DKK, not EUR; name one of the same",
+    ),
     "unbalanced quotes": (
         "item",
         'item_id,name,unit\ncup,"Cup,pcs\n',
@@ -177,6 +194,15 @@ def test_a_shift_over_midnight_may_end_where_the_next_week_starts(tmp_path: Path
     night = "demo,demo,night,7,22:00,06:00,shift\n"
 
     assert problems(write_plant(tmp_path, shift_pattern=FILES["shift_pattern"] + night)) == []
+
+
+def test_items_may_change_places_in_a_bill_of_material_over_time(tmp_path: Path) -> None:
+    lines = (
+        "item_id,bom_version,line_id,component_item_id,quantity_per,valid_from,valid_to\n"
+        "cup,1,10,lid,1,,2026-03-01\nlid,1,10,cup,1,2026-03-01,\n"
+    )
+
+    assert problems(write_plant(tmp_path, bom_line=lines)) == []
 
 
 def test_spans_of_one_key_may_follow_each_other(tmp_path: Path) -> None:
