@@ -25,7 +25,9 @@
         ' six_big_loss, category, cause, reason_id'
     ),
     ('restatement', 'site_id, work_unit_id, production_date, shift_id, measure, definition_id, published_snapshot_id'),
-    ('data_quality', 'site_id, work_unit_id, problem, subject')
+    ('data_quality', 'site_id, work_unit_id, problem, subject'),
+    ('standard_cost', 'cost_version_id, item_id, cost_group_id, level'),
+    ('cost_warning', 'cost_version_id, item_id, warning, operation_id')
 ] %}
 select
     '{{ mart }}' as mart,

@@ -23,6 +23,8 @@
 -- depends_on: {{ ref('data_quality') }}
 -- depends_on: {{ ref('loss_time') }}
 -- depends_on: {{ ref('restatement') }}
+-- depends_on: {{ ref('standard_cost') }}
+-- depends_on: {{ ref('cost_warning') }}
 select
     pinned_snapshot_id,
     evaluated_at

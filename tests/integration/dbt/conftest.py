@@ -35,6 +35,8 @@ MARTS = (
     "stop_event",
     "stop_classification",
     "unclassified_stop",
+    "standard_cost",
+    "cost_warning",
     "loss_time",
     "yield_operation",
     "yield_reason",

@@ -1,0 +1,119 @@
+"""Cost files as a cost accountant writes them, loaded and rolled up."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from decimal import Decimal
+
+import pytest
+
+import lake
+from ingestion import reference
+from pipelines import dbt
+from tests.lake_fixtures import fresh_lake
+from tests.parsed_project import share_parsed_project
+from tests.plant_files import write_plant
+
+PRESS = "assembly/line1/press01"
+COST_FILES = {
+    "item": """item_id,name,unit,cost_group_id,is_phantom
+FG,Finished,pcs,,
+RM1,Granulate,kg,resin,
+RM2,Lid,pcs,,
+PAL,Pallet,pcs,,
+SET,Lid and pallet,pcs,,true
+BOX,Box of two,pcs,,
+""",
+    "bom_line": """item_id,bom_version,line_id,component_item_id,operation_id,quantity_per,\
+constant_quantity,scrap_ratio
+FG,1,10,RM1,mould,2.0,,0.05
+FG,1,20,SET,,1,,
+SET,1,10,RM2,,1,,
+SET,1,20,PAL,,,1,
+BOX,1,10,FG,pack,2,,
+""",
+    "routing_operation": f"""item_id,route_version,operation_id,sequence,work_unit_id,\
+planned_run_s_per_unit,planned_setup_s,scrap_ratio,cost_category_id
+FG,1,mould,10,{PRESS},360,3600,,machine
+BOX,1,pack,10,{PRESS},18,,0.2,machine
+""",
+    "cost_version": """cost_version_id,type,site_id,valid_from,status,fallback_version_id,currency
+std,standard,demo,2026-01-01,active,,EUR
+plan,planned,demo,2026-07-01,pending,std,EUR
+""",
+    "cost_rate": """cost_version_id,cost_category_id,work_unit_id,kind,rate
+std,machine,,setup,60
+std,machine,,run,60
+""",
+    "item_cost": """cost_version_id,item_id,unit_cost,costing_lot_quantity
+std,RM1,5,
+std,RM2,3,
+std,PAL,20,
+std,FG,,100
+plan,RM1,6,
+""",
+    "overhead_formula": """cost_version_id,overhead_id,kind,base,rate
+std,factory,per_hour,machine,30
+""",
+    "production_order": "production_order_id,site_id,item_id,route_version,order_quantity\n",
+    "order_operation": "production_order_id,operation_id,work_unit_id,started_at\n",
+}
+COSTS = """
+select item_id, level, cost_group_id, unit_cost from marts.standard_cost
+where cost_version_id = $version and item_id in ('FG', 'BOX')
+"""
+
+
+LEVELS = ("single", "rolled_up")
+
+
+@pytest.fixture(scope="module")
+def rolled_up(
+    catalog_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., list[tuple[object, ...]]]]:
+    """Asks the lake after the files were loaded and rolled up."""
+    folder = tmp_path_factory.mktemp("costs")
+    with fresh_lake(catalog_server, folder) as settings:
+        report = reference.load(settings, write_plant(folder / "files", **COST_FILES))
+        assert report.load_id is not None, str(report)
+        share_parsed_project(settings.home)
+        dbt.build(settings, variables={"now": "2026-03-02 00:00:00"})
+        with closing(lake.open(settings, read_only=True)) as con:
+            yield lambda sql, **values: con.execute(sql, values).fetchall()
+
+
+def costs(ask: Callable[..., list[tuple[object, ...]]], version: str) -> dict[object, object]:
+    return {tuple(key): cost for *key, cost in ask(COSTS, version=version)}
+
+
+def test_the_files_of_we_32_give_23_60_through_two_levels_and_a_phantom(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    # A box starts 1.25 for each good one: 18 s of packing become 22.5 s, 2 pieces 2.5.
+    made = {"resin": "10.50", "material": "3.20", "machine": "6.60", "factory": "3.30"}
+    box = {"resin": "26.25", "material": "8.00", "machine": "16.875", "factory": "8.4375"}
+    assert costs(rolled_up, "std") == {
+        **{("FG", level, group): Decimal(cost) for group, cost in made.items() for level in LEVELS},
+        **{("BOX", "rolled_up", group): Decimal(cost) for group, cost in box.items()},
+        ("BOX", "single", "material"): Decimal("59.00"),
+        ("BOX", "single", "machine"): Decimal("0.375"),
+        ("BOX", "single", "factory"): Decimal("0.1875"),
+    }
+
+
+def test_a_planned_version_falls_back_for_what_it_does_not_state(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    planned, standard = costs(rolled_up, "plan"), costs(rolled_up, "std")
+
+    assert planned["FG", "rolled_up", "resin"] == Decimal("12.60")
+    assert planned["FG", "rolled_up", "machine"] == standard["FG", "rolled_up", "machine"]
+
+
+def test_what_makes_a_cost_doubtful_is_said(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    warned = rolled_up("select item_id, warning, operation_id from marts.cost_warning order by all")
+
+    assert {("RM2", "fallback_used", None), ("FG", "fallback_used", "mould")} <= set(warned)
+    assert ("SET", "no_route", None) in warned
+    assert ("RM1", "fallback_used", None) not in warned
