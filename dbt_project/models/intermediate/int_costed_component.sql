@@ -1,6 +1,6 @@
 {#- How much of each component a unit of an item needs in a costing version: with the scrap planned for it and for the
     operations that it goes through, and its share of what is needed per lot. -#}
-{{ config(materialized='view') }}
+{{ config(materialized='ephemeral') }}
 with
 
 operations as (

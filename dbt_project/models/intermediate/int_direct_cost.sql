@@ -1,6 +1,6 @@
 {#- What is added to a unit at the item itself, before overheads: its price where it is bought; where it is made its
     bought components and operations. -#}
-{{ config(materialized='view') }}
+{{ config(materialized='ephemeral') }}
 select
     item_costs.cost_version_id,
     item_costs.item_id,
