@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from edge.simulator import cost_data
+from edge.simulator.cost_data import Row
 from edge.simulator.plant import (
-    CURRENCY,
-    LABOUR_RATE,
     LINES,
     MAINTENANCE,
     REASONS,
-    RUN_RATES,
     SITE_NAME,
     TIME_ZONE,
     Item,
@@ -27,10 +26,7 @@ from edge.simulator.shifts import PATTERN, exceptions, to_datetime, week_start
 from edge.simulator.signals import SIGNALS, VENDORS, Signal
 from takt.contracts import TABLES
 
-Row = dict[str, object]
-
 ROUTE_VERSION = "1"
-_COST_VERSION = "standard"
 _HORIZON_MS = 3 * 86_400_000
 _HOUR_MS = 3_600_000
 
@@ -179,6 +175,7 @@ def _item(_site: str, _plant: Plant, _now: int) -> Iterator[Row]:
                 "strategy": "MTS",
                 "is_phantom": False,
             }
+    yield from cost_data.materials()
 
 
 def _routing_operation(_site: str, plant: Plant, _now: int) -> Iterator[Row]:
@@ -211,7 +208,6 @@ def _operations(
             "planned_setup_s": item.setup_s[place],
             "crew_size": 1,
             "scrap_ratio": unit.scrap_ratio,
-            "cost_category_id": line.equipment_id.split("/", maxsplit=1)[0],
             "is_subcontract": False,
             "valid_from": valid_from,
             "valid_to": valid_to,
@@ -228,6 +224,7 @@ def _production_order(site: str, plant: Plant, now: int) -> Iterator[Row]:
             "production_order_id": order.production_order_id,
             "site_id": site,
             "item_id": order.item.item_id,
+            "bom_version": cost_data.BOM_VERSION,
             "route_version": ROUTE_VERSION,
             "order_quantity": order.quantity,
             "mode": "discrete",
@@ -280,28 +277,6 @@ def _status(released_at: int, started_at: int, ended_at: int, now: int) -> str:
     return "released" if released_at <= now else "created"
 
 
-def _cost_version(site: str, _plant: Plant, _now: int) -> Iterator[Row]:
-    yield {
-        "cost_version_id": _COST_VERSION,
-        "type": "standard",
-        "site_id": site,
-        "status": "active",
-        "currency": CURRENCY,
-    }
-
-
-def _cost_rate(_site: str, _plant: Plant, _now: int) -> Iterator[Row]:
-    for unit, machine_rate in RUN_RATES.items():
-        for category, rate in (("machine", machine_rate), ("labour", LABOUR_RATE)):
-            yield {
-                "cost_version_id": _COST_VERSION,
-                "cost_category_id": category,
-                "work_unit_id": unit,
-                "kind": "run",
-                "rate": rate,
-            }
-
-
 def _past(at: int | None, now: int) -> datetime | None:
     return to_datetime(at) if at is not None and at <= now else None
 
@@ -322,6 +297,9 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "routing_operation": _routing_operation,
     "production_order": _production_order,
     "order_operation": _order_operation,
-    "cost_version": _cost_version,
-    "cost_rate": _cost_rate,
+    "bom_line": lambda _site, _plant, _now: cost_data.bom_lines(),
+    "cost_version": lambda site, _plant, _now: cost_data.cost_versions(site),
+    "cost_rate": lambda _site, _plant, _now: cost_data.cost_rates(),
+    "item_cost": lambda _site, _plant, _now: cost_data.item_costs(),
+    "overhead_formula": lambda _site, _plant, _now: cost_data.overhead_formulas(),
 }

@@ -25,6 +25,9 @@ FILES = (
     "order_operation",
     "cost_version",
     "cost_rate",
+    "bom_line",
+    "item_cost",
+    "overhead_formula",
 )
 
 
