@@ -444,7 +444,11 @@ _TABLES = (
             _id("item_group_id", "Its group in sales and purchasing."),
             _id("cost_group_id", "Its group in product costing; empty: material."),
             _id("strategy", "Production strategy: MTS, ATO, CTO, MTO or ETO."),
-            Column("is_phantom", Type.BOOLEAN, "Whether it is never stocked; empty: false."),
+            Column(
+                "is_phantom",
+                Type.BOOLEAN,
+                "Whether it is never stocked: its components stand for it; empty: false.",
+            ),
         ),
         ("item_id",),
     ),
@@ -471,7 +475,7 @@ _TABLES = (
             Column(
                 "is_phantom",
                 Type.BOOLEAN,
-                "Whether its own components are used in its place; empty: as the item says.",
+                "Whether its own components are used in its place, as those of a phantom item are.",
             ),
             *_validity("this line"),
         ),

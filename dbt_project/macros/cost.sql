@@ -12,8 +12,9 @@
 {%- endmacro %}
 
 {% macro billionths(values) -%}
+    {#- Cast first: a product of two decimals of at most 18 digits may not have more than 18. #}
     {%- for value in values -%}
-        {{ ' * ' if not loop.first }}cast({{ value }} * cast(1000000000 as decimal(10, 0)) as hugeint)
+        {{ ' * ' if not loop.first }}cast(cast({{ value }} as decimal(38, 9)) * 1000000000 as hugeint)
     {%- endfor -%}
 {%- endmacro %}
 
@@ -31,7 +32,7 @@
     {#- 1 / (1 - ratio) of a list of operations' planned scrap, multiplied; the last operation comes first. #}
     cast(
         list_reduce(
-            list_transform({{ scrap_ratios }}, lambda ratio: cast((1 - ratio) * cast(1000000000 as decimal(10, 0)) as hugeint)),
+            list_transform({{ scrap_ratios }}, lambda ratio: cast(cast(1 - ratio as decimal(38, 9)) * 1000000000 as hugeint)),
             lambda so_far, passing: (2 * so_far * 1000000000 + passing) // (2 * passing),
             cast(1000000000 as hugeint)
         ) as decimal(28, 0)

@@ -47,13 +47,15 @@ lines as (
         lines_then.item_id,
         lines_then.component_item_id,
         lines_then.operation_id,
-        {{ bom_quantity('coalesce(lines_then.quantity_per, 0) * (1 + coalesce(lines_then.scrap_ratio, 0))') }}
-            as quantity_per,
+        {{ bom_quantity(
+            'cast(coalesce(lines_then.quantity_per, 0) as decimal(38, 6)) * (1 + coalesce(lines_then.scrap_ratio, 0))'
+        ) }} as quantity_per,
         {{ bom_quantity(
             'coalesce(lines_then.constant_quantity, 0) + coalesce(lines_then.constant_scrap_quantity, 0)'
         ) }} as constant_quantity,
         {#- A phantom without components is what it is: blown through to nothing, its cost would be lost. #}
-        coalesce(lines_then.is_phantom, items.is_phantom, false) and boms.item_id is not null as is_phantom
+        (coalesce(lines_then.is_phantom, false) or coalesce(items.is_phantom, false))
+        and boms.item_id is not null as is_phantom
     from lines_then
     left join {{ ref('stg_item') }} as items
         on lines_then.component_item_id = items.item_id
@@ -68,6 +70,7 @@ blown_through as (
 
     select *
     from lines
+    where item_id not in (select item_id from {{ ref('stg_item') }} where is_phantom)
 
     union all
 

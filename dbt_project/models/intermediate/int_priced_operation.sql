@@ -1,6 +1,6 @@
 {#- What is done to an item in a costing version, per operation, category and kind of its rates: the route that holds
     then (of several the one that began last), of an operation's work units the first by name. An operation without any
-    rate has one row. -#}
+    rate has one row; a phantom has none. -#}
 {{ config(materialized='ephemeral') }}
 with
 
@@ -31,7 +31,9 @@ operations_then as (
         on
             versions.costed_at >= coalesce(routing_operations.valid_from, timestamp '-infinity')
             and versions.costed_at < coalesce(routing_operations.valid_to, timestamp 'infinity')
-    where versions.distance = 0
+    where
+        versions.distance = 0
+        and routing_operations.item_id not in (select item_id from {{ ref('stg_item') }} where is_phantom)
     qualify
         dense_rank() over (
             partition by versions.cost_version_id, routing_operations.item_id

@@ -75,7 +75,16 @@ left join unit_costs
     on
         versions.cost_version_id = unit_costs.cost_version_id
         and items.item_id = unit_costs.item_id
-where coalesce(unit_costs.unit_cost, 0) = 0
+where
+    coalesce(unit_costs.unit_cost, 0) = 0
+    and (
+        {#- A phantom that was blown through has no cost of its own. #}
+        not coalesce(items.is_phantom, false)
+        or (versions.cost_version_id, items.item_id) in (
+            select (components.cost_version_id, components.component_item_id)
+            from {{ ref('int_bom_component') }} as components
+        )
+    )
 
 union all
 
