@@ -1,8 +1,10 @@
 """Cost files as a cost accountant writes them, loaded and rolled up."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +101,19 @@ def test_the_files_of_we_32_give_23_60_through_two_levels_and_a_phantom(
         ("BOX", "single", "machine"): Decimal("0.375"),
         ("BOX", "single", "factory"): Decimal("0.1875"),
     }
+
+
+def test_the_queries_of_the_page_give_what_it_says(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    page = (Path(__file__).parents[3] / "docs/costs.md").read_text()
+    unit_cost, warnings = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    (total,) = re.findall(r"The sum is \*\*([\d.]+)\*\* EUR", page)
+
+    assert rolled_up(unit_cost) == [("FG", Decimal(total), "EUR")]
+    assert {warning for _, warning, _ in rolled_up(warnings)} <= set(
+        re.findall(r"^\| (\w+) \|", page, re.MULTILINE)
+    )
 
 
 def test_a_phantom_adds_nothing_of_its_own(
