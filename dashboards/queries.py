@@ -110,6 +110,11 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
 
 def freeze_equipment(con: duckdb.DuckDBPyConnection) -> None:
     """Evaluate the live view of the equipment, for the live questions of one moment."""
+    # A constant when the views are planned: they open the files since the last refresh only.
+    con.execute(
+        "set variable takt_settled_snapshot_id ="
+        " (select max(pinned_snapshot_id) from intermediate.int_completed_run)"
+    )
     con.execute("create or replace temp table overview as from marts.live_overview")
 
 

@@ -1,5 +1,6 @@
-{% macro intervals_attributed() -%}
-{#- Gives each piece its category, and whether its stop is a minor one; then joins pieces that differ in nothing. #}
+{% macro intervals_attributed(goes_on=false) -%}
+{#- Gives each piece its category, and whether its stop is a minor one; then joins pieces that differ in nothing. With
+    `goes_on` they go on from what `running_days` says is settled. #}
 pieces_with_category as (
 
     select
@@ -47,19 +48,42 @@ pieces_judged as (
 pieces_of_the_day as (
 
     select
-        pieces.*,
+        *,
         hash(
             state, category, is_minor, production_order_id, operation_id, item_id, planned_run_s_per_unit,
             shift_id, shift_started_at, calendar_kind, unmapped_value
         ) as likeness
-    from pieces_judged as pieces
-    inner join day_windows as days
-        on
-            pieces.site_id = days.site_id
-            and pieces.work_unit_id = days.work_unit_id
-            and pieces.production_date = days.production_date
-            and pieces.started_at >= days.started_at
-            and pieces.started_at < days.through_at
+    from (
+        select
+            pieces.*
+            {%- if goes_on %} replace (
+                case
+                    when pieces.state_since_at < days.started_at
+                        then coalesce(settled.state_since_at, pieces.state_since_at)
+                    else pieces.state_since_at
+                end as state_since_at
+            )
+            {%- endif %}
+        from pieces_judged as pieces
+        inner join day_windows as days
+            on
+                pieces.site_id = days.site_id
+                and pieces.work_unit_id = days.work_unit_id
+                and pieces.production_date = days.production_date
+                and pieces.started_at >= days.started_at
+                and pieces.started_at < days.through_at
+        {% if goes_on -%}
+        left join (
+            select * from settled_pieces
+            qualify row_number() over (partition by site_id, work_unit_id order by started_at desc) = 1
+        ) as settled
+            on
+                pieces.site_id = settled.site_id
+                and pieces.work_unit_id = settled.work_unit_id
+        union all by name
+        select * from settled_pieces
+        {%- endif %}
+    ) as pieces
 
 ),
 

@@ -2,7 +2,9 @@ with
 
 {{ running_days() }},
 
-{{ samples_given_meaning(told_roles() + counter_roles()) }},
+{{ samples_given_meaning(
+    told_roles() + counter_roles(), reads_from='least(looked_for_events_from, day_started_at)'
+) }},
 
 {{ coverage_closed() }},
 
@@ -14,9 +16,9 @@ with
 
 {{ states_told_by_pulses() }},
 
-{{ intervals_attributed() }},
+{{ intervals_attributed(goes_on=true) }},
 
-{{ counters_differenced() }},
+{{ counters_differenced(goes_on=true) }},
 
 {{ intervals_counted() }},
 
