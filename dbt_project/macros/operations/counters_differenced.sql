@@ -2,6 +2,11 @@
     {{ return(['total_count', 'good_count', 'reject_count', 'rework_count', 'cycle']) }}
 {%- endmacro %}
 
+{% macro running_roles() -%}
+    {#- All that a live view needs of a machine. #}
+    {{ return(told_roles() + counter_roles()) }}
+{%- endmacro %}
+
 {% macro pulse_roles() -%}
     {#- Counters whose rise says that the work unit ran; scrap and rework may be told at any time, also by people. #}
     {{ return(['total_count', 'good_count', 'cycle']) }}

@@ -1,7 +1,7 @@
-{#- What is settled of each running production day: its intervals and counts up to a moment before which hardly anything
-    still arrives, and the samples from which the live views go on. One row per work unit, and one table for all of it: a
-    live view never sees parts of two runs. Work units without one are computed from their whole day: those whose state
-    pulses tell, which may look half a day back, and days that have just begun. #}
+{#- What is settled of each running production day: its intervals and counts up to a moment before which hardly
+    anything still arrives, and the samples from which the live views go on. One row per work unit; one table for all of
+    it, so that a live view never sees parts of two runs. Days without a row are computed whole: those that have just
+    begun, and those whose state pulses tell, for which the views would have to look half a day back. #}
 {{ config(pre_hook="{{ bound_by_running_days() }}") }}
 with
 
@@ -19,7 +19,7 @@ signals as (
         signal,
         bool_or(role = 'reason') as is_reason
     from {{ ref('stg_signal_map') }}
-    where role in ('{{ (told_roles() + counter_roles()) | join("', '") }}')
+    where role in ('{{ running_roles() | join("', '") }}')
     group by all
 
 ),
