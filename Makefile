@@ -45,8 +45,8 @@ definitions:
 test: .venv/.ready tools ## Every test but the long fault suites
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
-faults: .venv/.ready tools ## Every fault for long, under counted load (75 minutes); writes docs/failure-report.md
-	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -m long -v --timeout 5400
+faults: .venv/.ready tools ## Every fault for long, under counted load (an hour); writes docs/failure-report.md
+	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -n 2 --dist load --maxschedchunk 1 -m long -v --timeout 5400
 
 bench: .venv/.ready ## List the benchmarks; run one with `python -m bench NAME`
 	$(BIN)/python -m bench
