@@ -19,9 +19,11 @@
 
 {% macro quality_ratio() -%}
     {#- Good ideal time over ideal time, so that pieces of different cycle times weigh what they cost;
-        where no ideal time is known for any piece, pieces. #}
+        where no ideal time is known for any piece, pieces. Good pieces with one where none were made: counters that
+        contradict each other have no quality. #}
     case
-        when sum(ideal_time_s) = 0 then {{ ratio('sum(good_quantity)', 'sum(produced_quantity)') }}
+        when sum(ideal_time_s) = 0 and sum(good_ideal_time_s) = 0
+            then {{ ratio('sum(good_quantity)', 'sum(produced_quantity)') }}
         else {{ ratio('sum(good_ideal_time_s)', 'sum(ideal_time_s)') }}
     end
 {%- endmacro %}
