@@ -58,10 +58,16 @@ present_states as (
 
 state_beginnings as (
 
+    {# Where no state is known, when the samples were born that tell none says nothing. #}
     select
         states.site_id,
         states.work_unit_id,
-        min(coalesce(intervals.state_since_at, intervals.started_at)) as state_since_at
+        min(
+            case
+                when intervals.state is null then intervals.started_at
+                else coalesce(intervals.state_since_at, intervals.started_at)
+            end
+        ) as state_since_at
     from present_states as states
     inner join intervals
         on
