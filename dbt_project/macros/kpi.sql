@@ -48,6 +48,11 @@
     {{ ratio('sum(planned_busy_time_s) - sum(unknown_time_s)', 'sum(planned_busy_time_s)') }}
 {%- endmacro %}
 
+{% macro forecast(so_far, past_time_s, whole_time_s) -%}
+    {#- Of one row: what there is so far, and the rest of the time at the rate of the part that has passed. #}
+    (cast({{ so_far }} as double) * {{ ratio(whole_time_s, past_time_s) }})
+{%- endmacro %}
+
 {#- Failures, over the sums of work_unit_failure_day: means over the intervals whose both ends are known (domain.md 2.8),
     never over the failures or one more than those. #}
 

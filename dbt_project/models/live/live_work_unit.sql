@@ -78,6 +78,23 @@ state_beginnings as (
 
 ),
 
+shift_plans as (
+
+    {# The whole running shift, also what is to come of it. #}
+    select
+        site_id,
+        work_unit_id,
+        shift_started_at,
+        {{ seconds('sum(' ~ microseconds_between('started_at', 'ended_at') ~ ')') }} as planned_busy_time_s
+    from segments
+    where
+        kind = 'shift'
+        and shift_started_at <= {{ evaluation_time() }}
+        and shift_ended_at > {{ evaluation_time() }}
+    group by all
+
+),
+
 present_orders as (
 
     select
@@ -127,6 +144,14 @@ select
     true as is_provisional,
     cast(orders.good_quantity as decimal(18, 6)) as order_good_quantity,
     cast(orders.actual_production_time_s as decimal(18, 6)) as order_production_time_s,
+    {# Where the shift was not heard at all, nothing says how it goes on. #}
+    case
+        when shifts.unknown_time_s < shifts.planned_busy_time_s
+            then try_cast(
+                {{ forecast('shifts.good_quantity', 'shifts.planned_busy_time_s', 'plans.planned_busy_time_s') }}
+                as decimal(18, 6)
+            )
+    end as forecast_good_quantity,
     coalesce(present.ended_at, {{ evaluation_time() }}) as computed_through_at
 from {{ ref('dim_work_unit') }} as work_units
 left join present_intervals as present
@@ -141,6 +166,11 @@ left join running_shifts as shifts
     on
         work_units.site_id = shifts.site_id
         and work_units.work_unit_id = shifts.work_unit_id
+left join shift_plans as plans
+    on
+        shifts.site_id = plans.site_id
+        and shifts.work_unit_id = plans.work_unit_id
+        and shifts.shift_started_at = plans.shift_started_at
 left join present_orders as orders
     on
         work_units.site_id = orders.site_id
