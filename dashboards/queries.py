@@ -106,17 +106,10 @@ class Loss:
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Make a connection fit for reading once a second: it takes one core at the most."""
     con.execute("set threads = 1")
-    # A table that is missing is missing, even where a function here has its name.
-    con.execute("set python_enable_replacements = false")
 
 
 def freeze_equipment(con: duckdb.DuckDBPyConnection) -> None:
     """Evaluate the live view of the equipment, for the live questions of one moment."""
-    # A constant when the views are planned: they open the files since the last publication only.
-    con.execute(
-        "set variable takt_settled_snapshot_id ="
-        " (select max(pinned_snapshot_id) from pipeline.publication)"
-    )
     con.execute("create or replace temp table overview as from marts.live_overview")
 
 

@@ -2,38 +2,62 @@
 {#- The CTEs that the operations macros start from, for the present: of each work unit's running production day what the
     last refresh has settled, and raw at the head from there on. The whole day is read of work units of which nothing is
     settled, or of which something arrived since that belongs before it; and of all after a load of business data.
-    What lies before the day is known from int_day_carry as of the last refresh. #}
+    What lies before the day is known from int_day_carry and what has arrived since the last refresh. #}
 segments as (
 
     select * from {{ ref('int_calendar_segment') }}
 
 ),
 
-running as (
+tail as (
 
-    select distinct
-        site_id,
-        work_unit_id,
-        production_date,
-        day_started_at as started_at,
-        day_ended_at as ended_at,
-        {{ evaluation_time() }} as evaluated_at
-    from segments
-    where
-        day_started_at < {{ evaluation_time() }}
-        and day_ended_at >= {{ evaluation_time() }}
+    {#- What arrived since the last completed refresh, of any day: a late sample counts at once, however long the silence
+        after it was. The bound is read from a table first, so it prunes files as a constant does. #}
+    select *
+    from {{ ref('stg_telemetry') }}
+    where snapshot_id > (select max(pinned_snapshot_id) from {{ ref('int_completed_run') }})
 
 ),
 
-tail as (
+day_carry as (
 
-    {# What arrived since the last completed refresh. A session that sets the variable spares the search for its files. #}
-    select *
-    from {{ ref('stg_telemetry') }}
+    select
+        * exclude (arrived_first_observed_at, arrived_last_observed_at, first_snapshot_id, last_snapshot_id)
+    from {{ ref('int_day_carry') }}
+
+    union all by name
+
+    select
+        * exclude (arrived_first_observed_at, arrived_last_observed_at, first_snapshot_id, last_snapshot_id)
+    from ({{ samples_folded('tail') }}) as arrived
+
+),
+
+heard as (
+
+    {{ heard_before() }}
+
+),
+
+running as (
+
+    {#- A work unit that has told nothing yet has no days, as in history. #}
+    select distinct
+        segments.site_id,
+        segments.work_unit_id,
+        segments.production_date,
+        segments.day_started_at as started_at,
+        segments.day_ended_at as ended_at,
+        {{ evaluation_time() }} as evaluated_at
+    from segments
+    semi join heard
+        on
+            segments.site_id = heard.site_id
+            and segments.work_unit_id = heard.work_unit_id
+            and segments.day_ended_at > heard.first_observed_at
     where
-        snapshot_id > coalesce(cast(getvariable('takt_settled_snapshot_id') as bigint), -1)
-        and snapshot_id > (select coalesce(max(pinned_snapshot_id), -1) from {{ ref('int_completed_run') }})
-        and observed_date >= {{ first_running_date() }}
+        segments.day_started_at < {{ evaluation_time() }}
+        and segments.day_ended_at >= {{ evaluation_time() }}
 
 ),
 
@@ -96,7 +120,8 @@ telemetry as (
         on
             telemetry.site_id = whole_days.site_id
             and telemetry.work_unit_id = whole_days.work_unit_id
-    where telemetry.observed_date >= {{ first_running_date() }}
+    -- A production day began less than two UTC days ago. A constant to the planner: it prunes files.
+    where telemetry.observed_date >= cast({{ evaluation_time() }} as date) - 3
 
 ),
 
@@ -120,38 +145,7 @@ settled_counts as (
         unnest(counts, recursive := true)
     from settled_days
 
-),
-
-day_carry as (
-
-    select * from {{ ref('int_day_carry') }}
-
-),
-
-heard as (
-
-    {{ heard_before() }}
-
-    union all
-
-    select
-        site_id,
-        work_unit_id,
-        collector,
-        epoch,
-        min(received_at) as first_received_at,
-        min(observed_at) as first_observed_at,
-        max(observed_at) as last_observed_at,
-        bool_or(starts_with(signal, '$')) as has_events
-    from tail
-    group by all
-
 )
-{%- endmacro %}
-
-{% macro first_running_date() -%}
-    {#- A production day began less than two UTC days ago. A constant to the planner: it prunes files. #}
-    cast({{ evaluation_time() }} as date) - 3
 {%- endmacro %}
 
 {% macro last_load_snapshot_id() -%}

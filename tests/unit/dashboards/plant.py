@@ -101,9 +101,7 @@ create table marts.stop_event(
     ended_at timestamp, cause varchar, reason_id varchar, is_minor boolean
 );
 create table raw.batch(committed_at timestamp);
-create table pipeline.publication(
-    snapshot_id bigint, pinned_snapshot_id bigint, published_at timestamp
-);
+create table pipeline.publication(snapshot_id bigint, published_at timestamp);
 """
 
 
@@ -124,7 +122,7 @@ def tiny_lake(file: Path | str = ":memory:", seed: int = 1) -> duckdb.DuckDBPyCo
     _shift(con, random)
     con.execute("commit")
     con.execute("insert into raw.batch values (?)", [NOW - timedelta(seconds=1)])
-    con.execute("insert into pipeline.publication values (7, 6, ?)", [NOW - timedelta(minutes=2)])
+    con.execute("insert into pipeline.publication values (7, ?)", [NOW - timedelta(minutes=2)])
     return con
 
 

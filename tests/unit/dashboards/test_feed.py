@@ -168,7 +168,7 @@ def test_a_question_about_the_past_is_asked_once_per_publication(
     con.execute("delete from marts.work_unit_shift")
 
     again = history.ask(queries.period_start, first_day=plant.DAY)
-    con.execute("insert into pipeline.publication values (8, 7, now()::timestamp)")
+    con.execute("insert into pipeline.publication values (8, now()::timestamp)")
     feed.read()
     anew = history.ask(queries.period_start, first_day=plant.DAY)
 
