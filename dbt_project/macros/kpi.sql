@@ -1,6 +1,11 @@
 {#- ISO 22400-2, one macro per KPI over sums of any grain. `definition` is iso22400 or six_big_losses:
     the latter counts minor stops as lost speed, not as lost time. #}
 
+{% macro definition_version() -%}
+    {#- Raised whenever a KPI of unchanged elements would come out differently; what changed stands in docs/kpi.md. -#}
+    cast(1 as integer)
+{%- endmacro %}
+
 {% macro production_time(definition) -%}
     {%- if definition == 'six_big_losses' -%}
         (sum(actual_production_time_s) + sum(minor_stop_time_s))

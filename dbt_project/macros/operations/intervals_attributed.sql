@@ -54,16 +54,7 @@ pieces_of_the_day as (
             shift_id, shift_started_at, calendar_kind, unmapped_value
         ) as likeness
     from (
-        select
-            pieces.*
-            {%- if goes_on %} replace (
-                case
-                    when pieces.state_since_at < days.started_at
-                        then coalesce(settled.state_since_at, pieces.state_since_at)
-                    else pieces.state_since_at
-                end as state_since_at
-            )
-            {%- endif %}
+        select pieces.*
         from pieces_judged as pieces
         inner join day_windows as days
             on
@@ -73,13 +64,6 @@ pieces_of_the_day as (
                 and pieces.started_at >= days.started_at
                 and pieces.started_at < days.through_at
         {% if goes_on -%}
-        left join (
-            select * from settled_pieces
-            qualify row_number() over (partition by site_id, work_unit_id order by started_at desc) = 1
-        ) as settled
-            on
-                pieces.site_id = settled.site_id
-                and pieces.work_unit_id = settled.work_unit_id
         union all by name
         select * from settled_pieces
         {%- endif %}

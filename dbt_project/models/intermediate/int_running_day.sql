@@ -17,7 +17,8 @@ signals as (
         site_id,
         work_unit_id,
         signal,
-        bool_or(role = 'reason') as is_reason
+        bool_or(role = 'reason') as is_reason,
+        max(role) filter (where role in ('state', 'operation_mode')) as state_role
     from {{ ref('stg_signal_map') }}
     where role in ('{{ running_roles() | join("', '") }}')
     group by all
@@ -30,6 +31,7 @@ telemetry as (
         telemetry.* exclude (snapshot_id),
         days.settled_until_at - {{ margin() }} as goes_on_from,
         signals.signal is not null as has_meaning,
+        signals.state_role,
         case
             when telemetry.signal = '$heartbeat'
                 then telemetry.observed_at >= goes_on_from - to_seconds({{ var('heartbeat_reach_s') }})
@@ -75,6 +77,38 @@ last_samples as (
     {% endfor %}
 ),
 
+states_told_before as (
+
+    select
+        *,
+        row_number() over following as sample_number,
+        (number, text, quality < 2) is distinct from lag((number, text, quality < 2)) over following as is_first_of_run
+    from telemetry
+    where
+        state_role is not null
+        and observed_at < goes_on_from
+    window following as (
+        partition by site_id, work_unit_id, state_role
+        order by observed_at, received_at, epoch, row_number
+    )
+
+),
+
+begins_of_states as (
+
+    {#- Since when what holds has been told, and what was told before that. #}
+    select
+        site_id,
+        work_unit_id,
+        {{ running_sample() }} as sample
+    from states_told_before
+    qualify
+        sample_number - max(sample_number) filter (where is_first_of_run) over (
+            partition by site_id, work_unit_id, state_role
+        ) in (-1, 0)
+
+),
+
 samples as (
 
     select
@@ -83,6 +117,8 @@ samples as (
         list(sample) as samples
     from (
         select site_id, work_unit_id, sample from last_samples
+        union all
+        select site_id, work_unit_id, sample from begins_of_states
         union all
         select site_id, work_unit_id, {{ running_sample() }} as sample
         from telemetry

@@ -143,6 +143,7 @@ select
     shifts.teep_index,
     shifts.coverage_ratio,
     'iso22400' as definition_id,
+    {{ definition_version() }} as definition_version,
     true as is_provisional,
     cast(orders.good_quantity as decimal(18, 6)) as order_good_quantity,
     cast(orders.actual_production_time_s as decimal(18, 6)) as order_production_time_s,
