@@ -20,3 +20,15 @@
         else cast({{ number }} as varchar)
     end
 {%- endmacro %}
+
+{% macro money(quantity, rate, per) -%}
+    {#- A quantity times its rate per so many of it, both decimal(…, 6), to the cent, half away from zero: in whole
+        numbers, because division of decimals would be floating-point. #}
+    {%- set cents = "cast(" ~ quantity ~ " * 1000000 as hugeint) * cast(" ~ rate ~ " * 1000000 as hugeint) * 100" -%}
+    {%- set divisor = "cast(1000000000000 as hugeint) * " ~ per -%}
+    cast(
+        cast(
+            sign({{ cents }}) * ((2 * abs({{ cents }}) + {{ divisor }}) // (2 * {{ divisor }})) as decimal(18, 0)
+        ) * 0.01 as decimal(18, 2)
+    )
+{%- endmacro %}

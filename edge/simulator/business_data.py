@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge.simulator.plant import (
+    CURRENCY,
+    LABOUR_RATE,
     LINES,
     MAINTENANCE,
     REASONS,
+    RUN_RATES,
     SITE_NAME,
     TIME_ZONE,
     Item,
@@ -27,6 +30,7 @@ from takt.contracts import TABLES
 Row = dict[str, object]
 
 ROUTE_VERSION = "1"
+_COST_VERSION = "standard"
 _HORIZON_MS = 3 * 86_400_000
 _HOUR_MS = 3_600_000
 
@@ -276,6 +280,28 @@ def _status(released_at: int, started_at: int, ended_at: int, now: int) -> str:
     return "released" if released_at <= now else "created"
 
 
+def _cost_version(site: str, _plant: Plant, _now: int) -> Iterator[Row]:
+    yield {
+        "cost_version_id": _COST_VERSION,
+        "type": "standard",
+        "site_id": site,
+        "status": "active",
+        "currency": CURRENCY,
+    }
+
+
+def _cost_rate(_site: str, _plant: Plant, _now: int) -> Iterator[Row]:
+    for unit, machine_rate in RUN_RATES.items():
+        for category, rate in (("machine", machine_rate), ("labour", LABOUR_RATE)):
+            yield {
+                "cost_version_id": _COST_VERSION,
+                "cost_category_id": category,
+                "work_unit_id": unit,
+                "kind": "run",
+                "rate": rate,
+            }
+
+
 def _past(at: int | None, now: int) -> datetime | None:
     return to_datetime(at) if at is not None and at <= now else None
 
@@ -296,4 +322,6 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "routing_operation": _routing_operation,
     "production_order": _production_order,
     "order_operation": _order_operation,
+    "cost_version": _cost_version,
+    "cost_rate": _cost_rate,
 }

@@ -80,6 +80,22 @@ MAINTENANCE = (
 )
 
 
+CURRENCY = "EUR"
+RUN_RATES = {
+    "assembly/line1/press01": 85,
+    "assembly/line1/weld01": 96,
+    "assembly/line1/coat01": 64,
+    "assembly/line1/pack01": 38,
+    "machining/line2/saw01": 42,
+    "machining/line2/lathe01": 78,
+    "machining/line2/mill01": 92,
+    "machining/line2/wash01": 31,
+}
+"""What an hour of each machine costs."""
+LABOUR_RATE = 34
+"""What an hour of the person at it costs."""
+
+
 @dataclass(frozen=True)
 class Stoppage:
     """One way in which a machine stops by itself.

@@ -53,20 +53,28 @@
     {%- set target = arguments.target_relation -%}
     {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
     delete from {{ target }} as known
-    where {{ touches_affected_day('known') }};
+    where
+        {{ touches_affected_day('known') }}
+        or exists (
+            select 1 from {{ arguments.temp_relation }} as computed
+            where
+                computed.site_id = known.site_id
+                and computed.work_unit_id = known.work_unit_id
+                and computed.started_at = known.started_at
+        );
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
 {%- endmacro %}
 
 {% macro touches_affected_day(known) -%}
-    {#- Also what began in a part of the day that the calendar has no more. #}
+    {#- By the whole of what was cut into `known`; also what began in a part of the day that the calendar has no more. #}
     exists (
         select 1 from {{ ref('int_affected_day') }} as day
         where
             day.site_id = {{ known }}.site_id
             and day.work_unit_id = {{ known }}.work_unit_id
             and (
-                {{ known }}.started_at <= day.ended_at
-                and coalesce({{ known }}.ended_at, timestamp 'infinity') >= day.started_at
+                {{ known }}.whole_started_at <= day.ended_at
+                and coalesce({{ known }}.whole_ended_at, timestamp 'infinity') >= day.started_at
                 or {{ known }}.production_date = day.production_date
             )
     )

@@ -1,6 +1,9 @@
 {% macro intervals_attributed(goes_on=false) -%}
-{#- Gives each piece its category, and whether its stop is a minor one; then joins pieces that differ in nothing. With
-    `goes_on` they go on from what `running_days` says is settled. #}
+{#- Gives each piece its category, and whether its stop is a minor one; cuts delays where CTE `stop_entries` gives a part
+    of them another classification; then joins pieces that differ in nothing. With `goes_on` they go on from what
+    `running_days` says is settled. #}
+{{ stop_entries_weighed('stop_entries') }},
+
 pieces_with_category as (
 
     select
@@ -47,27 +50,42 @@ pieces_judged as (
 
 pieces_of_the_day as (
 
+    select pieces.*
+    from pieces_judged as pieces
+    inner join day_windows as days
+        on
+            pieces.site_id = days.site_id
+            and pieces.work_unit_id = days.work_unit_id
+            and pieces.production_date = days.production_date
+            and pieces.started_at >= days.started_at
+            and pieces.started_at < days.through_at
+    {% if goes_on -%}
+    union all by name
+    select * from settled_pieces
+    {%- endif %}
+
+),
+
+pieces_classified as (
+
     select
-        *,
+        pieces.* exclude (started_at, ended_at),
+        greatest(pieces.started_at, coalesce(spans.started_at, pieces.started_at)) as started_at,
+        least(pieces.ended_at, coalesce(spans.ended_at, pieces.ended_at)) as ended_at,
+        spans.classification_id,
+        spans.reason_id as classified_reason_id,
         hash(
             state, category, is_minor, production_order_id, operation_id, item_id, planned_run_s_per_unit,
-            shift_id, shift_started_at, calendar_kind, unmapped_value
+            shift_id, shift_started_at, calendar_kind, unmapped_value, classification_id
         ) as likeness
-    from (
-        select pieces.*
-        from pieces_judged as pieces
-        inner join day_windows as days
-            on
-                pieces.site_id = days.site_id
-                and pieces.work_unit_id = days.work_unit_id
-                and pieces.production_date = days.production_date
-                and pieces.started_at >= days.started_at
-                and pieces.started_at < days.through_at
-        {% if goes_on -%}
-        union all by name
-        select * from settled_pieces
-        {%- endif %}
-    ) as pieces
+    from pieces_of_the_day as pieces
+    left join classified_spans as spans
+        on
+            pieces.site_id = spans.site_id
+            and pieces.work_unit_id = spans.work_unit_id
+            and pieces.started_at < spans.ended_at
+            and pieces.ended_at > spans.started_at
+            and pieces.category = 'delay'
 
 ),
 
@@ -86,7 +104,7 @@ interval_pieces as (
                 partition by site_id, work_unit_id, production_date
                 order by started_at
             ) as is_first_of_interval
-        from pieces_of_the_day
+        from pieces_classified
     ) as pieces
 
 ),
@@ -112,7 +130,9 @@ intervals_without_reason as (
         any_value(production_order_id) as production_order_id,
         any_value(operation_id) as operation_id,
         any_value(item_id) as item_id,
-        any_value(planned_run_s_per_unit) as planned_run_s_per_unit
+        any_value(planned_run_s_per_unit) as planned_run_s_per_unit,
+        any_value(classification_id) as classification_id,
+        any_value(classified_reason_id) as classified_reason_id
     from interval_pieces
     group by site_id, work_unit_id, production_date, interval_number
 
@@ -140,18 +160,40 @@ reasons_told as (
 
 ),
 
+alarms_told as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        observed_at,
+        arg_max(told, (epoch_number, row_number)) as alarm_text
+    from told_samples
+    where role = 'alarm'
+    group by all
+
+),
+
 intervals as (
 
     {#- Data of the last seconds is still on its way: that end is not a gap, it is not known yet. #}
     select
-        intervals.*,
-        reasons_told.reason_id
+        intervals.* exclude (classified_reason_id),
+        reasons_told.reason_id as told_reason_id,
+        coalesce(intervals.classified_reason_id, reasons_told.reason_id) as reason_id,
+        alarms_told.alarm_text
     from intervals_without_reason as intervals
     left join reasons_told
         on
             intervals.site_id = reasons_told.site_id
             and intervals.work_unit_id = reasons_told.work_unit_id
             and intervals.started_at = reasons_told.started_at
+    asof left join alarms_told
+        on
+            intervals.site_id = alarms_told.site_id
+            and intervals.work_unit_id = alarms_told.work_unit_id
+            and intervals.production_date = alarms_told.production_date
+            and intervals.started_at >= alarms_told.observed_at
     inner join day_windows as days
         on
             intervals.site_id = days.site_id

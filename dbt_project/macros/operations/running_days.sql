@@ -145,6 +145,15 @@ settled_counts as (
         unnest(counts, recursive := true)
     from settled_days
 
+),
+
+stop_entries as (
+
+    {#- Distinct: a refresh under way may know of them too. #}
+    select * exclude (arrived_after_snapshot_id) from {{ ref('int_stop_entry') }}
+    union
+    {{ stop_entries_told('tail') }}
+
 )
 {%- endmacro %}
 

@@ -20,5 +20,8 @@ select
     item_id,
     planned_run_s_per_unit,
     reason_id,
+    told_reason_id,
+    classification_id,
+    alarm_text,
     unmapped_value
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {% macro told_roles() -%}
     {#- What samples tell rather than count: it holds until the next one. #}
-    {{ return(['state', 'operation_mode', 'order', 'item', 'reason']) }}
+    {{ return(['state', 'operation_mode', 'order', 'item', 'reason', 'alarm']) }}
 {%- endmacro %}
 
 {% macro states_closed_to_intervals() -%}
@@ -34,7 +34,7 @@ told_changes as (
     {#- Most samples tell what the one before them told: the first of such a run says since when. #}
     select *
     from told_samples
-    where role <> 'reason'
+    where role not in ('reason', 'alarm')
     window earlier as (
         partition by site_id, work_unit_id, production_date, role
         order by observed_at, epoch_number, row_number

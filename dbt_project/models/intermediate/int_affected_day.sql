@@ -27,6 +27,7 @@ signal_days as (
         bool_or(is_new) as is_new,
         min(arrived_first_observed_at) filter (where is_new) as arrived_first_observed_at
     from day_carry
+    where signal <> '$stop_reason'
     group by all
 
 ),
@@ -65,7 +66,22 @@ spans_of_heartbeats as (
             else arrived_last_observed_at
         end as to_at
     from day_carry
-    where is_new and starts_with(signal, '$')
+    where is_new and starts_with(signal, '$') and signal <> '$stop_reason'
+
+),
+
+{#- What was said late of a stop counts for the time of which it speaks. #}
+
+spans_of_stop_entries as (
+
+    select
+        entries.site_id,
+        entries.work_unit_id,
+        entries.started_at as from_at,
+        entries.ended_at as to_at
+    from {{ ref('int_stop_entry') }} as entries
+    inner join run
+        on entries.arrived_after_snapshot_id = run.watermark_snapshot_id
 
 ),
 
@@ -158,6 +174,8 @@ spans as (
     select site_id, work_unit_id, from_at, to_at, 'data' as cause from spans_of_coverage where is_new
     union
     select site_id, work_unit_id, from_at, to_at, 'data' as cause from spans_of_first_events
+    union
+    select site_id, work_unit_id, from_at, to_at, 'reason' as cause from spans_of_stop_entries
     union
     select site_id, work_unit_id, from_at, to_at, cause from spans_of_changed_business_data
 

@@ -3,6 +3,8 @@
 -- depends_on: {{ ref('work_unit_shift_order') }}
 -- depends_on: {{ ref('state_interval') }}
 -- depends_on: {{ ref('stop_event') }}
+-- depends_on: {{ ref('stop_classification') }}
+-- depends_on: {{ ref('unclassified_stop') }}
 -- depends_on: {{ ref('work_unit_usage_day') }}
 -- depends_on: {{ ref('failure_event') }}
 -- depends_on: {{ ref('work_unit_failure_day') }}

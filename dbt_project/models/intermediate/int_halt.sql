@@ -1,6 +1,7 @@
 {#- Joins the time in which a work unit stood into halts, by their whole length across breaks, shifts and days, and
     tells which of them are failures. A halt is a stop, and goes on while the work unit stays aborted although its order was
-    taken away. As for stops, only halts that touch an affected day can have changed. #}
+    taken away. As for stops, it is cut where what was said of it afterwards changes, and only halts that touch an affected
+    day can have changed. #}
 {{ config(incremental_strategy='touched_spans') }}
 with recursive
 
@@ -56,8 +57,8 @@ touched_spans as (
     select
         known.site_id,
         known.work_unit_id,
-        known.started_at,
-        coalesce(known.ended_at, timestamp 'infinity') as ended_at
+        known.whole_started_at as started_at,
+        coalesce(known.whole_ended_at, timestamp 'infinity') as ended_at
     from {{ this }} as known
     where {{ touches_affected_day('known') }}
     {%- endif %}
@@ -92,11 +93,33 @@ standing_and_the_one_before as (
 
     select
         *,
+        {#- Of a stop without an order nobody says anything: it belongs to what came before. #}
+        last_value(case when category = 'delay' then coalesce(classification_id, '') end ignore nulls) over (
+            partition by site_id, work_unit_id
+            order by started_at
+            rows between unbounded preceding and current row
+        ) as standing_classification_id,
+        {{ microseconds_between('started_at', 'ended_at') }} as length_us,
         coalesce(
             lag(ended_at) over following <> started_at or lag(halting_cause) over following <> halting_cause, true
-        ) as is_first_of_halt
+        ) as is_first_of_whole
     from standing
     window following as (
+        partition by site_id, work_unit_id
+        order by started_at
+    )
+
+),
+
+standing_cut as (
+
+    select
+        *,
+        is_first_of_whole
+        or coalesce(standing_classification_id, '') <> coalesce(lag(standing_classification_id) over in_order, '')
+            as is_first_of_halt
+    from standing_and_the_one_before
+    window in_order as (
         partition by site_id, work_unit_id
         order by started_at
     )
@@ -107,26 +130,43 @@ standing_numbered as (
 
     select
         *,
-        count(*) filter (where is_first_of_halt) over (
-            partition by site_id, work_unit_id
-            order by started_at
-        ) as halt_number,
-        {{ microseconds_between('started_at', 'ended_at') }} as length_us
-    from standing_and_the_one_before
+        count(*) filter (where is_first_of_whole) over earlier as whole_number,
+        count(*) filter (where is_first_of_halt) over earlier as halt_number
+    from standing_cut
+    window earlier as (
+        partition by site_id, work_unit_id
+        order by started_at
+    )
 
 ),
 
-halts as (
+wholes as (
 
     select
         site_id,
         work_unit_id,
+        whole_number,
+        min(started_at) as whole_started_at,
+        max(ended_at) as whole_ended_at,
+        sum(length_us) as whole_duration_us,
+        arg_max(told_reason_id, started_at) filter (where told_reason_id is not null) as told_reason_id
+    from standing_numbered
+    group by site_id, work_unit_id, whole_number
+
+),
+
+cut_halts as (
+
+    select
+        site_id,
+        work_unit_id,
+        any_value(whole_number) as whole_number,
         min(started_at) as started_at,
         max(ended_at) as ended_at,
         arg_min(production_date, started_at) as production_date,
         arg_min(shift_id, started_at) as shift_id,
         any_value(halting_cause) as cause,
-        arg_max(reason_id, started_at) filter (where reason_id is not null) as reason_id,
+        any_value(reason_id) filter (where classification_id is not null) as classified_reason_id,
         arg_min(production_order_id, started_at) filter (where category = 'delay') as production_order_id,
         arg_min(operation_id, started_at) filter (where category = 'delay') as operation_id,
         arg_min(item_id, started_at) filter (where category = 'delay') as item_id,
@@ -140,12 +180,30 @@ halts as (
 
 ),
 
+halts as (
+
+    select
+        cut_halts.*,
+        wholes.whole_started_at,
+        wholes.whole_ended_at,
+        wholes.whole_duration_us,
+        coalesce(cut_halts.classified_reason_id, wholes.told_reason_id) as reason_id
+    from cut_halts
+    inner join wholes
+        on
+            cut_halts.site_id = wholes.site_id
+            and cut_halts.work_unit_id = wholes.work_unit_id
+            and cut_halts.whole_number = wholes.whole_number
+
+),
+
 halts_judged as (
 
     select
         halts.*,
         case
-            when not halts.is_with_order or halts.duration_us < {{ var('minor_stop_threshold_s') }} * 1000000 then false
+            when not halts.is_with_order then false
+            when halts.whole_duration_us < {{ var('minor_stop_threshold_s') }} * 1000000 then false
             when reasons.is_failure is not null then reasons.is_failure
             when halts.cause = 'external' then false
             when reasons.reason_id is not null then coalesce(reasons.loss_category = 'availability', false)
@@ -210,6 +268,8 @@ select
     halts.shift_id,
     halts.started_at,
     nullif(halts.ended_at, known_until.ended_at) as ended_at,
+    halts.whole_started_at,
+    nullif(halts.whole_ended_at, known_until.ended_at) as whole_ended_at,
     halts.cause,
     halts.reason_id,
     halts.production_order_id,
@@ -221,7 +281,7 @@ select
     and not halts.is_failure
     and halts.cause = 'internal'
     and halts.reason_id is null
-    and halts.duration_us >= {{ var('minor_stop_threshold_s') }} * 1000000 as is_unexplained,
+    and halts.whole_duration_us >= {{ var('minor_stop_threshold_s') }} * 1000000 as is_unexplained,
     {{ seconds('halts.duration_us') }} as duration_s,
     {{ seconds('halts.planned_busy_time_us') }} as planned_busy_time_s,
     {{ seconds('halts.delay_time_us') }} as delay_time_s,

@@ -17,7 +17,7 @@ signals as (
         site_id,
         work_unit_id,
         signal,
-        bool_or(role = 'reason') as is_reason,
+        bool_or(role in ('reason', 'alarm')) as is_needed_all_day,
         max(role) filter (where role in ('state', 'operation_mode')) as state_role
     from {{ ref('stg_signal_map') }}
     where role in ('{{ running_roles() | join("', '") }}')
@@ -37,7 +37,7 @@ telemetry as (
                 then telemetry.observed_at >= goes_on_from - to_seconds({{ var('heartbeat_reach_s') }})
             when telemetry.signal = '$link'
                 then telemetry.observed_at >= goes_on_from - {{ reach_of_events_before() }}
-            when signals.is_reason then telemetry.observed_at >= days.started_at
+            when signals.is_needed_all_day then telemetry.observed_at >= days.started_at
             else telemetry.observed_at >= goes_on_from
         end as is_needed
     from {{ ref('stg_telemetry') }} as telemetry

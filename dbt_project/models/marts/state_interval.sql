@@ -3,6 +3,8 @@ with
 
 {{ affected_days() }},
 
+{{ stop_entries_of_affected_days() }},
+
 {{ samples_given_meaning(told_roles(), pulse_roles()) }},
 
 {{ coverage_closed() }},

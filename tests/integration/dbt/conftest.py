@@ -33,6 +33,8 @@ MARTS = (
     "equipment_day",
     "state_interval",
     "stop_event",
+    "stop_classification",
+    "unclassified_stop",
     "loss_time",
     "yield_operation",
     "yield_reason",

@@ -64,6 +64,25 @@ from (
     select unnest(generate_series($start, $end, interval 5 second)) as beat_at
 ) where $late = (hash(beat_at) % 200 < 3)
 """
+SAID_OF_STOPS = """
+insert into raw.telemetry
+select
+    'demo', 'terminal-office', 'said', $refresh * 100000 + row_number() over (), work_unit_id,
+    '$stop_reason', began, 60 + hash(began, work_unit_id) % 7200,
+    json_object(
+        'reason_id',
+        if(chance % 5 = 0, null, ['cleaning', 'tool_break', 'no_parts'][1 + chance % 3]),
+        'by', 'Kim', 'at', timestamp '2026-06-13' + to_minutes(chance % 999),
+        'merges', chance % 7 = 0
+    ),
+    0, timestamp '2026-06-13', true, began::date
+from (
+    select work_unit_id, began, (hash(work_unit_id, began, 'said') % 100000)::bigint as chance
+    from (select distinct work_unit_id from marts.stop_event),
+        (select unnest(generate_series($start, $end, interval 47 minute)) as began)
+)
+where chance % 6 = $refresh
+"""
 NOTICED_AFTER = timedelta(minutes=40)
 TOLD_LATE = (
     datetime(2026, 6, 10, 3, 30, tzinfo=UTC),  # the next production day begins at 4:00
@@ -165,6 +184,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     assert all(rebuilt.values())
     for mart, rows in rebuilt.items():
         assert not difference(stepwise[mart], rows), mart
+    assert any("Kim" in row for row in rebuilt["stop_event"])
     assert len(live_shifts) == 6
     assert last_known(rebuilt["state_interval"], RETIRED) == RETIRED_AT.replace(tzinfo=None)
     assert last_known(rebuilt["state_interval"], FORGOTTEN) is None
@@ -246,3 +266,5 @@ def arrive(works: Plant, refresh: int, start: datetime, end: datetime) -> None:
         con.execute(HEARTBEATS, {**span, "late": False})
         if start > START and end < END:
             con.execute(HEARTBEATS, {**before, "late": True})
+        if start > START:
+            con.execute(SAID_OF_STOPS, {**span, "start": before["start"], "refresh": refresh})

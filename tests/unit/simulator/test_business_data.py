@@ -23,6 +23,8 @@ FILES = (
     "routing_operation",
     "production_order",
     "order_operation",
+    "cost_version",
+    "cost_rate",
 )
 
 

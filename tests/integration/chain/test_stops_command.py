@@ -1,0 +1,142 @@
+"""A person says why a machine stood: command, spool, broker, ingestion, lake, refresh, report."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+
+import lake
+from edge.simulator import history
+from edge.terminal import name
+from ingestion import reference
+from pipelines import dbt
+from takt import children
+from takt.settings import BrokerSettings, Settings
+from tests.command import environment, run_takt
+from tests.conftest import Mosquitto, free_port
+from tests.lake_fixtures import fresh_lake
+from tests.parsed_project import share_parsed_project
+
+START, END = datetime(2026, 6, 9, 4, tzinfo=UTC), datetime(2026, 6, 9, 14, tzinfo=UTC)
+PRESS = "assembly/line1/press01"
+SAMPLES = """
+insert into raw.telemetry
+select
+    site, 'import', 'history', row_number() over (order by observed_at, equipment, signal),
+    equipment, signal, observed_at, value, text, quality, observed_at, is_historical,
+    observed_at::date
+from read_parquet($files) where not (equipment = $press and signal like '%StopReason')
+"""
+STOPS = """
+select stop_id, started_at, ended_at, reason_id, classified_by, is_unclassified
+from marts.stop_event
+where work_unit_id = $press and not is_minor and cause = 'internal' order by started_at
+"""
+
+
+@pytest.fixture(scope="module")
+def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A plant whose press tells no reasons, refreshed, with its broker and ingestion running."""
+    folder = tmp_path_factory.mktemp("works")
+    mosquitto = Mosquitto(folder)
+    mosquitto.start()
+    with fresh_lake(catalog_server, folder) as empty:
+        options = empty.model_copy(update={"broker": BrokerSettings(port=mosquitto.port)})
+        files = history.prepare(folder / "plant", options, 7, START, END)
+        assert reference.load(options, folder / "plant" / "business_data").load_id is not None
+        with closing(lake.open(options)) as con:
+            con.execute(SAMPLES, {"files": [str(file) for file in files], "press": PRESS})
+        share_parsed_project(options.home)
+        refresh(options)
+        ingesting = children.start(
+            "ingest",
+            [sys.executable, "-m", "takt", "ingest"],
+            env=environment(options) | {"TAKT_METRICS__INGEST_PORT": str(free_port())},
+            output=subprocess.DEVNULL,
+        )
+        yield options
+        ingesting.end(timeout_s=10)
+    mosquitto.kill()
+
+
+@pytest.mark.timeout(400)
+def test_what_a_person_enters_becomes_the_reason_of_the_stop(works: Settings) -> None:
+    first, second, third, *_ = stops(works)
+    middle = first[1] + (first[2] - first[1]) / 2  # type: ignore[operator]
+    listed = run_takt(works, "stops", "list", "--work-unit", PRESS)
+    assert str(first[0])[:8] in listed
+    assert " EUR" in listed
+    assert "stops wait for a reason" in listed
+
+    classify = ("stops", "classify", str(first[0])[:12])
+    told = run_takt(works, *classify, "cleaning", "--to", f"{middle}Z", "--by", "Kim")
+    assert "the lake has it" in told
+    run_takt(works, "stops", "classify", str(second[0]), "hydraulics", "--by", "Lee")
+    run_takt(works, "stops", "classify", str(third[0]), "robot_fault", "--by", "Lee")
+    run_takt(works, "stops", "withdraw", str(third[0]), "--by", "Kim")
+    refresh(works)
+
+    said = stops(works)
+    assert said[0][1:] == (first[1], middle, "cleaning", "Kim", False)
+    assert said[1][1:] == (middle, first[2], None, None, True)
+    assert said[2][3:] == ("hydraulics", "Lee", False)
+    assert said[3] == third
+
+
+def test_an_entry_that_cannot_be_meant_is_refused_in_one_line(works: Settings) -> None:
+    stop_id, *_ = stops(works)[0]
+
+    for arguments, words in (
+        (("classify", "feed", "cleaning"), "no stop feed; `takt stops list` names those"),
+        (("classify", stop_id, "gremlins"), "no reason gremlins; known are adjustment, "),
+        (("classify", stop_id, "cleaning", "--to", "2020-01-01"), "is outside of the stop"),
+        (("classify", stop_id, "cleaning", "--from", "noon"), "--from noon is no time"),
+    ):
+        assert words in refused(works, *map(str, arguments))
+
+
+def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -> None:
+    stop_id, *_ = stops(works)[0]
+    before = entries(works)
+    alone = works.model_copy(update={"broker": BrokerSettings(port=free_port())})
+
+    told = run_takt(alone, "stops", "classify", str(stop_id), "cleaning")
+    assert "it is kept here, but ingestion has not taken it yet" in told
+
+    assert "the lake has it" in run_takt(works, "stops", "deliver")
+    assert entries(works) == [*before, (name(), PRESS)]
+
+
+def refused(works: Settings, *arguments: str) -> str:
+    """What `takt stops ARGUMENTS` says when it refuses them: one line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "takt", "stops", *arguments],
+        env=environment(works),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stdout
+    [line] = done.stderr.splitlines()
+    return line
+
+
+def entries(works: Settings) -> list[tuple[object, ...]]:
+    """What was entered: by which terminal, about which work unit."""
+    with closing(lake.open(works, read_only=True)) as con:
+        return con.execute(
+            "select collector, equipment from raw.telemetry where signal = '$stop_reason'"
+        ).fetchall()
+
+
+def refresh(works: Settings) -> None:
+    """Build the marts as of the end of the history."""
+    dbt.build(works, variables={"now": END.replace(tzinfo=None).isoformat(" ")})
+
+
+def stops(works: Settings) -> list[tuple[object, ...]]:
+    """The press's stops that wait or waited for a reason."""
+    with closing(lake.open(works, read_only=True)) as con:
+        return con.execute(STOPS, {"press": PRESS}).fetchall()
