@@ -178,6 +178,12 @@ QUESTIONS = {
         "select site_id, work_unit_id from told group by site_id, work_unit_id, signal, observed_at"
         " having count(*) > 1"
     ),
+    "settled by the last refresh": (
+        f"select site_id, work_unit_id from running where work_unit_id in ({_MAPPED} 'state')"
+        " and shift_started_at < getvariable('refreshed_at') - interval 10 minute"
+        " and not exists (select 1 from (select snapshot_id from reference.order_operation)"
+        " where snapshot_id > getvariable('refreshed'))"
+    ),
     "a reason": "select site_id, work_unit_id from intervals where reason_id is not null",
 }
 """By what is hard about it."""
