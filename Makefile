@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 # Compiling what is imported takes each of the many processes longer than importing it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup tools demo check style types sql definitions test faults bench fmt docs clean
+.PHONY: help setup tools demo check style types sql definitions test proofs faults bench fmt docs clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -42,11 +42,14 @@ sql:
 definitions:
 	$(BIN)/python -m pipelines.check
 
-test: .venv/.ready tools ## Every test but the long fault suites
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
+test: .venv/.ready tools ## Every test but the proofs and the long fault suites
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long and not proof"
 
-faults: .venv/.ready tools ## Every fault for long, under counted load (75 minutes); writes docs/failure-report.md
-	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -m long -v --timeout 5400
+proofs: .venv/.ready ## Live = historic over more than 1,000 generated running shifts (5 minutes)
+	$(BIN)/pytest -m proof -v
+
+faults: .venv/.ready tools ## Every fault for long, under counted load (an hour); writes docs/failure-report.md
+	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -n 2 --dist load --maxschedchunk 1 -m long -v --timeout 5400
 
 bench: .venv/.ready ## List the benchmarks; run one with `python -m bench NAME`
 	$(BIN)/python -m bench

@@ -9,6 +9,7 @@ import csv
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,9 @@ import lake
 from ingestion import reference
 from takt.settings import Settings
 
+Rows = Sequence[Mapping[str, object]]
+
+_SITE: dict[str, object] = {"site_id": "works"}
 _UNITS_OF_A_LINE = 10
 _SHIFTS = (("early", "06:00", "14:00"), ("late", "14:00", "22:00"), ("night", "22:00", "06:00"))
 _STATES = (("4", "execute"), ("5", "suspended"), ("11", "held"), ("20", "setup"), ("9", "aborted"))
@@ -127,88 +131,118 @@ class Works:
         assert row is not None
         return int(row[0])
 
-    def _business_data(self) -> dict[str, list[dict[str, object]]]:
-        units = [(line, unit) for line in range(self.units // 10) for unit in range(10)]
-        names = {pair: f"area/line{pair[0]:02d}/unit{pair[1]:02d}" for pair in units}
-        site = {"site_id": "works"}
-        nodes = [
-            {"equipment_id": "works", "level": "site", "time_zone": "Europe/Copenhagen"},
-            {"equipment_id": "area", "parent_id": "works", "level": "area"},
-            *(
-                {
-                    "equipment_id": f"area/line{line:02d}",
-                    "parent_id": "area",
-                    "level": "work_center",
-                }
-                for line in range(self.units // _UNITS_OF_A_LINE)
-            ),
-            *(
-                {"equipment_id": name, "parent_id": name.rpartition("/")[0], "level": "work_unit"}
-                for name in names.values()
-            ),
-        ]
-        orders = [
-            (day, name, f"{name[5:].replace('/', '-')}-{day:03d}")
-            for day in range(-1, self.days + 1)
-            for name in names.values()
-        ]
+    def _business_data(self) -> dict[str, Rows]:
         return {
-            "equipment": [{**site, "name": node["equipment_id"], **node} for node in nodes],
-            "shift_pattern": [
-                {**site, "equipment_id": "works", "shift_id": shift, "weekday": weekday, **span}
-                for weekday in range(1, 8)
-                for shift, starts, ends in _SHIFTS
-                for span in (_span("shift", starts, ends), _break(starts))
-            ],
-            "signal_map": [
-                {**site, "equipment_id": name, **signal}
-                for name in names.values()
-                for signal in (
-                    {"signal": "State", "role": "state", "value_map_id": "works"},
-                    {"signal": "Good", "role": "good_count"},
-                )
-            ],
+            "equipment": self._equipment(),
+            "shift_pattern": _shift_pattern(),
+            "signal_map": self._signal_map(),
             "value_map": [
                 {"value_map_id": "works", "raw_value": raw, "mapped_value": mapped}
                 for raw, mapped in _STATES
             ],
             "item": [{"item_id": "cup", "name": "Cup", "unit": "pcs"}],
-            "routing_operation": [
-                {
-                    "item_id": "cup",
-                    "route_version": "1",
-                    "operation_id": str(10 * number),
-                    "sequence": number,
-                    "work_unit_id": name,
-                    "planned_run_s_per_unit": "0.9",
-                    "planned_setup_s": 600,
-                }
-                for number, name in enumerate(names.values(), start=1)
-            ],
-            "production_order": [
-                {
-                    **site,
-                    "production_order_id": order,
-                    "item_id": "cup",
-                    "route_version": "1",
-                    "order_quantity": 80_000,
-                    "mode": "discrete",
-                    "strategy": "MTS",
-                    "status": "started",
-                }
-                for _, _, order in orders
-            ],
-            "order_operation": [
-                {
-                    "production_order_id": order,
-                    "operation_id": str(10 * (list(names.values()).index(name) + 1)),
-                    "work_unit_id": name,
-                    "started_at": _iso(self.start + timedelta(days=day)),
-                    "finished_at": _iso(self.start + timedelta(days=day + 1)),
-                }
-                for day, name, order in orders
-            ],
+            "routing_operation": self._routing(),
+            "production_order": self._orders(),
+            "order_operation": self._order_operations(),
         }
+
+    @property
+    def _names(self) -> list[str]:
+        """The work units, in the order of their numbers."""
+        return [
+            f"area/line{number // _UNITS_OF_A_LINE:02d}/unit{number % _UNITS_OF_A_LINE:02d}"
+            for number in range(self.units)
+        ]
+
+    def _equipment(self) -> Rows:
+        lines = dict.fromkeys(name.rpartition("/")[0] for name in self._names)
+        nodes: Rows = [
+            {"equipment_id": "works", "level": "site", "time_zone": "Europe/Copenhagen"},
+            {"equipment_id": "area", "parent_id": "works", "level": "area"},
+            *(
+                {"equipment_id": line, "parent_id": "area", "level": "work_center"}
+                for line in lines
+            ),
+            *(
+                {"equipment_id": name, "parent_id": name.rpartition("/")[0], "level": "work_unit"}
+                for name in self._names
+            ),
+        ]
+        return [{**_SITE, "name": node["equipment_id"], **node} for node in nodes]
+
+    def _signal_map(self) -> Rows:
+        signals: Rows = [
+            {"signal": "State", "role": "state", "value_map_id": "works"},
+            {"signal": "Good", "role": "good_count"},
+        ]
+        return [
+            {**_SITE, "equipment_id": name, **signal} for name in self._names for signal in signals
+        ]
+
+    def _routing(self) -> Rows:
+        return [
+            {
+                "item_id": "cup",
+                "route_version": "1",
+                "operation_id": _operation(number),
+                "sequence": number,
+                "work_unit_id": name,
+                "planned_run_s_per_unit": "0.9",
+                "planned_setup_s": 600,
+            }
+            for number, name in enumerate(self._names, start=1)
+        ]
+
+    @property
+    def _days_of_orders(self) -> range:
+        """Each work unit has an order a day, also on the days beside the history."""
+        return range(-1, self.days + 1)
+
+    def _orders(self) -> Rows:
+        return [
+            {
+                **_SITE,
+                "production_order_id": _order(name, day),
+                "item_id": "cup",
+                "route_version": "1",
+                "order_quantity": 80_000,
+                "mode": "discrete",
+                "strategy": "MTS",
+                "status": "started",
+            }
+            for day in self._days_of_orders
+            for name in self._names
+        ]
+
+    def _order_operations(self) -> Rows:
+        return [
+            {
+                "production_order_id": _order(name, day),
+                "operation_id": _operation(number),
+                "work_unit_id": name,
+                "started_at": _iso(self.start + timedelta(days=day)),
+                "finished_at": _iso(self.start + timedelta(days=day + 1)),
+            }
+            for day in self._days_of_orders
+            for number, name in enumerate(self._names, start=1)
+        ]
+
+
+def _shift_pattern() -> Rows:
+    return [
+        {**_SITE, "equipment_id": "works", "shift_id": shift, "weekday": weekday, **span}
+        for weekday in range(1, 8)
+        for shift, starts, ends in _SHIFTS
+        for span in (_span("shift", starts, ends), _break(starts))
+    ]
+
+
+def _order(name: str, day: int) -> str:
+    return f"{name.removeprefix('area/').replace('/', '-')}-{day:03d}"
+
+
+def _operation(number: int) -> str:
+    return str(10 * number)
 
 
 def _span(kind: str, starts: str, ends: str) -> dict[str, object]:
@@ -224,7 +258,7 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _write(file: Path, rows: list[dict[str, object]]) -> None:
+def _write(file: Path, rows: Rows) -> None:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")

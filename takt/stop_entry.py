@@ -39,13 +39,13 @@ class StopEntry:
 
     def sample(self, received_at: int) -> Sample:
         """The sample that says so; of the past, so that its time has no limit of age."""
-        told = {
+        told: dict[str, object] = {
             "reason_id": self.reason_id,
             "by": self.said_by,
             "at": self.said_at.astimezone(UTC).isoformat(timespec="microseconds"),
         }
         if self.merges:
-            told["merges"] = True  # type: ignore[assignment]
+            told["merges"] = True
         return Sample(
             self.work_unit_id,
             SIGNAL,

@@ -10,20 +10,23 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, auto
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
 _HEAD = """# Failure report
 
-What `make faults` found when it last ran (75 minutes on two cores; `TAKT_FAULT_SCALE=0.1` makes a
-tenth of it). The machines of every row count what they say, and the lake is compared with their
-count after each fault is over. A short form of each fault is in `make test`.
+What `make faults` found when it last ran (an hour on two cores, two tests side by side;
+`TAKT_FAULT_SCALE=0.1` makes a tenth of it). The machines of every row count what they say, and the
+lake is compared with their count after each fault is over. A short form of each fault is in
+`make test`.
 
 {date}, commit {commit}, {cpus} cores, Python {python}, Linux {kernel}. {outcome}
 
@@ -112,6 +115,15 @@ class Result:
     seen: str = ""
     measured: str = ""
 
+    def as_plain(self) -> dict[str, Any]:
+        """Values that may travel between processes."""
+        return {**asdict(self), "kind": int(self.kind)}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The result of which `as_plain` has made plain values."""
+        return cls(**{**plain, "kind": Kind(plain["kind"])})
+
     def row(self) -> str:
         """The line of the table."""
         before = f"{self.lost_before:,}" + (f": {self.gap}" if self.gap else "")
@@ -151,23 +163,35 @@ class FailureReport:
         file: Where the page goes; None: nowhere.
         say: Shows a line to whoever waits.
         planned: How many tests will run.
+        is_shown: Whether lines are shown.
     """
 
     file: Path | None = None
     say: Callable[[str], None] = print
     planned: int = 0
+    is_shown: bool = True
     results: list[Result] = field(default_factory=list)
     passed: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    _new: list[Result] = field(default_factory=list)
     _began_at: float = field(default_factory=time.monotonic)
     _said_at: float = -math.inf
     _said: str = ""
 
     def add(self, result: Result) -> None:
-        """Keep one more row."""
-        self.results.append(result)
+        """A test has found one more row; it is kept when the test has ended."""
+        self._new.append(result)
         self._show(result.row())
+
+    def take_new(self) -> list[Result]:
+        """The rows that were found since this was asked last."""
+        new, self._new = self._new, []
+        return new
+
+    def keep(self, results: Sequence[Result]) -> None:
+        """Put rows onto the page."""
+        self.results += results
         self.write()
 
     def progress(self, fault: str, done: int, total: int) -> None:
@@ -224,7 +248,7 @@ class FailureReport:
         return told + "."
 
     def _show(self, line: str) -> None:
-        if self.file is not None:
+        if self.is_shown:
             minutes, seconds = divmod(int(time.monotonic() - self._began_at), 60)
             self.say(f"[{minutes:3}:{seconds:02}] {line}")
 
@@ -240,6 +264,7 @@ def _commit() -> str:
 
 
 _REPORT = pytest.StashKey[FailureReport]()
+_PROPERTY = "failure_report"
 
 
 @pytest.fixture(scope="session")
@@ -254,16 +279,48 @@ def pytest_configure(config: pytest.Config) -> None:
     def say(line: str) -> None:
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
-            print(line, flush=True)  # noqa: T201
+            # Standard output of a worker process leads nowhere.
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
 
     file = os.environ.get("TAKT_FAILURE_REPORT")
-    config.stash[_REPORT] = FailureReport(Path(file) if file else None, say)
+    is_worker = hasattr(config, "workerinput")
+    report = FailureReport(
+        Path(file) if file and not is_worker else None, say, is_shown=file is not None
+    )
+    config.stash[_REPORT] = report
+    config.pluginmanager.register(_Keeper(report))
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(_CountsForWorkers(report))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Count what will run."""
     report = session.config.stash[_REPORT]
     report.planned = sum(_makes_rows(item) for item in session.items)
+
+
+class _Keeper:
+    """Takes what tests have found from their reports, also from those of worker processes."""
+
+    def __init__(self, report: FailureReport) -> None:
+        self._report = report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, told in report.user_properties:
+            if name == _PROPERTY and report.when == "teardown":
+                outcome, why, rows = told  # type: ignore[misc]
+                self._report.keep([Result.from_plain(row) for row in rows])
+                self._report.finished(report.nodeid, outcome, why)
+
+
+class _CountsForWorkers:
+    """Counts what will run where tests run in worker processes."""
+
+    def __init__(self, report: FailureReport) -> None:
+        self._report = report
+
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        self._report.planned = len(ids)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -277,7 +334,8 @@ def pytest_runtest_makereport(
     if item.stash.get(_HOW, _WELL) == _WELL:
         item.stash[_HOW] = _WELL if told.passed else (told.outcome, _why(call))
     if told.when == "teardown":
-        item.config.stash[_REPORT].finished(item.nodeid, *item.stash[_HOW])
+        rows = [row.as_plain() for row in item.config.stash[_REPORT].take_new()]
+        told.user_properties.append((_PROPERTY, [*item.stash[_HOW], rows]))
     return told
 
 

@@ -1,6 +1,11 @@
 {#- ISO 22400-2, one macro per KPI over sums of any grain. `definition` is iso22400 or six_big_losses:
     the latter counts minor stops as lost speed, not as lost time. #}
 
+{% macro definition_version() -%}
+    {#- Raised whenever a KPI of unchanged elements would come out differently; what changed stands in docs/kpi.md. -#}
+    cast(1 as integer)
+{%- endmacro %}
+
 {% macro production_time(definition) -%}
     {%- if definition == 'six_big_losses' -%}
         (sum(actual_production_time_s) + sum(minor_stop_time_s))
@@ -19,9 +24,11 @@
 
 {% macro quality_ratio() -%}
     {#- Good ideal time over ideal time, so that pieces of different cycle times weigh what they cost;
-        where no ideal time is known for any piece, pieces. #}
+        where no ideal time is known for any piece, pieces. Good pieces with one where none were made: counters that
+        contradict each other have no quality. #}
     case
-        when sum(ideal_time_s) = 0 then {{ ratio('sum(good_quantity)', 'sum(produced_quantity)') }}
+        when sum(ideal_time_s) = 0 and sum(good_ideal_time_s) = 0
+            then {{ ratio('sum(good_quantity)', 'sum(produced_quantity)') }}
         else {{ ratio('sum(good_ideal_time_s)', 'sum(ideal_time_s)') }}
     end
 {%- endmacro %}
@@ -44,6 +51,11 @@
 
 {% macro coverage_ratio() -%}
     {{ ratio('sum(planned_busy_time_s) - sum(unknown_time_s)', 'sum(planned_busy_time_s)') }}
+{%- endmacro %}
+
+{% macro forecast(so_far, past_time_s, whole_time_s) -%}
+    {#- Of one row: what there is so far, and the rest of the time at the rate of the part that has passed. #}
+    (cast({{ so_far }} as double) * {{ ratio(whole_time_s, past_time_s) }})
 {%- endmacro %}
 
 {#- Failures, over the sums of work_unit_failure_day: means over the intervals whose both ends are known (domain.md 2.8),

@@ -13,7 +13,7 @@ def result(**changed: object) -> Result:
 def test_rows_stand_in_the_order_of_their_kinds() -> None:
     report = FailureReport()
     for fault, kind in (("jump", Kind.CLOCK), ("kill", Kind.KILL), ("cut", Kind.NETWORK)):
-        report.add(result(fault=fault, kind=kind))
+        report.keep([result(fault=fault, kind=kind)])
 
     page = report.text()
 
@@ -30,7 +30,7 @@ def test_a_row_says_what_was_lost_before_acceptance_and_when_data_flowed_again()
 
 def test_a_failed_test_keeps_its_rows_and_is_told(tmp_path: Path) -> None:
     report = FailureReport(tmp_path / "page.md", say=lambda _line: None, planned=3)
-    report.add(result(lost=2))
+    report.keep([result(lost=2)])
     report.finished("test_cut", "failed", "2 values are missing")
     report.finished("test_disk", "skipped", "only root may mount")
 

@@ -2,6 +2,11 @@
     {{ return(['total_count', 'good_count', 'reject_count', 'rework_count', 'cycle']) }}
 {%- endmacro %}
 
+{% macro running_roles() -%}
+    {#- All that a live view needs of a machine. #}
+    {{ return(told_roles() + counter_roles()) }}
+{%- endmacro %}
+
 {% macro pulse_roles() -%}
     {#- Counters whose rise says that the work unit ran; scrap and rework may be told at any time, also by people. #}
     {{ return(['total_count', 'good_count', 'cycle']) }}
@@ -75,8 +80,9 @@ readings_of_{{ counts }}_and_the_one_before as (
 )
 {%- endmacro %}
 
-{% macro counters_differenced() -%}
-{#- What was made in each production day, at the moment each counter told it; and from `intervals` in which of them. #}
+{% macro counters_differenced(goes_on=false) -%}
+{#- What was made in each production day, at the moment each counter told it, and in which of `intervals`. With `goes_on`
+    besides what `running_days` says is settled. #}
 {{ counters_read('counts_of_windows', counter_roles(), 'true') }},
 
 counts as (
@@ -87,12 +93,28 @@ counts as (
         observed_at,
         reason_id,
         quantity,
-        try_cast(pulse_count * scale as decimal(18, 6)) as cycles
+        try_cast(pulse_count * scale as decimal(18, 6)) as cycles,
+        observed_at < settled_until_at as is_settled
     from counts_of_windows
     where
         observed_at >= day_started_at
         and observed_at < through_at
         and pulse_count <> 0
+    {% if goes_on %}
+    union all by name
+
+    select
+        days.day_number,
+        settled.started_at as observed_at,
+        settled.* exclude (site_id, work_unit_id, production_date, started_at),
+        true as is_settled
+    from settled_counts as settled
+    inner join day_windows as days
+        on
+            settled.site_id = days.site_id
+            and settled.work_unit_id = days.work_unit_id
+            and settled.production_date = days.production_date
+    {% endif %}
 
 ),
 
@@ -120,6 +142,7 @@ numbered_counts as (
         intervals.started_at,
         counts.role,
         counts.reason_id,
+        counts.is_settled,
         sum(counts.quantity) as quantity,
         sum(counts.cycles) as cycles
     from counts
@@ -140,6 +163,7 @@ counts_of_intervals as (
         intervals.started_at,
         counts.role,
         counts.reason_id,
+        counts.is_settled,
         counts.quantity,
         counts.cycles
     from numbered_counts as counts

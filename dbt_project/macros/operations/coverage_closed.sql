@@ -217,6 +217,7 @@ covered_span_groups as (
 
 coverage as (
 
+    {#- An epoch with one sample covers no time: its begin and its end would be one moment, in no order. #}
     select
         site_id,
         work_unit_id,
@@ -225,6 +226,7 @@ coverage as (
         max(ended_at) as ended_at
     from covered_span_groups
     group by site_id, work_unit_id, production_date, group_number
+    having max(ended_at) > min(started_at)
 
 )
 {%- endmacro %}

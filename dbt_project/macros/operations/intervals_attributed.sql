@@ -1,6 +1,7 @@
-{% macro intervals_attributed() -%}
+{% macro intervals_attributed(goes_on=false) -%}
 {#- Gives each piece its category, and whether its stop is a minor one; cuts delays where CTE `stop_entries` gives a part
-    of them another classification; then joins pieces that differ in nothing. #}
+    of them another classification; then joins pieces that differ in nothing. With `goes_on` they go on from what
+    `running_days` says is settled. #}
 {{ stop_entries_weighed('stop_entries') }},
 
 pieces_with_category as (
@@ -47,34 +48,10 @@ pieces_judged as (
 
 ),
 
-pieces_classified as (
-
-    select
-        pieces.* exclude (started_at, ended_at),
-        greatest(pieces.started_at, coalesce(spans.started_at, pieces.started_at)) as started_at,
-        least(pieces.ended_at, coalesce(spans.ended_at, pieces.ended_at)) as ended_at,
-        spans.classification_id,
-        spans.reason_id as classified_reason_id
-    from pieces_judged as pieces
-    left join classified_spans as spans
-        on
-            pieces.site_id = spans.site_id
-            and pieces.work_unit_id = spans.work_unit_id
-            and pieces.started_at < spans.ended_at
-            and pieces.ended_at > spans.started_at
-            and pieces.category = 'delay'
-
-),
-
 pieces_of_the_day as (
 
-    select
-        pieces.*,
-        hash(
-            state, category, is_minor, production_order_id, operation_id, item_id, planned_run_s_per_unit,
-            shift_id, shift_started_at, calendar_kind, unmapped_value, classification_id
-        ) as likeness
-    from pieces_classified as pieces
+    select pieces.*
+    from pieces_judged as pieces
     inner join day_windows as days
         on
             pieces.site_id = days.site_id
@@ -82,6 +59,33 @@ pieces_of_the_day as (
             and pieces.production_date = days.production_date
             and pieces.started_at >= days.started_at
             and pieces.started_at < days.through_at
+    {% if goes_on -%}
+    union all by name
+    select * from settled_pieces
+    {%- endif %}
+
+),
+
+pieces_classified as (
+
+    select
+        pieces.* exclude (started_at, ended_at),
+        greatest(pieces.started_at, coalesce(spans.started_at, pieces.started_at)) as started_at,
+        least(pieces.ended_at, coalesce(spans.ended_at, pieces.ended_at)) as ended_at,
+        spans.classification_id,
+        spans.reason_id as classified_reason_id,
+        hash(
+            state, category, is_minor, production_order_id, operation_id, item_id, planned_run_s_per_unit,
+            shift_id, shift_started_at, calendar_kind, unmapped_value, classification_id
+        ) as likeness
+    from pieces_of_the_day as pieces
+    left join classified_spans as spans
+        on
+            pieces.site_id = spans.site_id
+            and pieces.work_unit_id = spans.work_unit_id
+            and pieces.started_at < spans.ended_at
+            and pieces.ended_at > spans.started_at
+            and pieces.category = 'delay'
 
 ),
 
@@ -100,7 +104,7 @@ interval_pieces as (
                 partition by site_id, work_unit_id, production_date
                 order by started_at
             ) as is_first_of_interval
-        from pieces_of_the_day
+        from pieces_classified
     ) as pieces
 
 ),

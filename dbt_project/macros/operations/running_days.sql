@@ -1,40 +1,35 @@
 {% macro running_days() -%}
-{#- The CTEs that the operations macros start from, for the present: each work unit's running production day and
-    raw at the head. What lies before the day is known from int_day_carry as of the last refresh. #}
+{#- The CTEs that the operations macros start from, for the present: of each work unit's running production day what the
+    last refresh has settled, and raw at the head from there on. The whole day is read of work units of which nothing is
+    settled, or of which something arrived since that belongs before it; and of all after a load of business data.
+    What lies before the day is known from int_day_carry and what has arrived since the last refresh. #}
 segments as (
 
     select * from {{ ref('int_calendar_segment') }}
 
 ),
 
-days as (
+tail as (
 
-    select distinct
-        site_id,
-        work_unit_id,
-        production_date,
-        day_started_at as started_at,
-        day_ended_at as ended_at,
-        {{ evaluation_time() }} as evaluated_at
-    from segments
-    where
-        day_started_at < {{ evaluation_time() }}
-        and day_ended_at >= {{ evaluation_time() }}
-
-),
-
-telemetry as (
-
-    {# A production day began less than two UTC days ago. The bound is a constant to the planner: it prunes files. #}
+    {#- What arrived since the last completed refresh, of any day: a late sample counts at once, however long the silence
+        after it was. The bound is read from a table first, so it prunes files as a constant does. #}
     select *
     from {{ ref('stg_telemetry') }}
-    where observed_date >= cast({{ evaluation_time() }} as date) - 3
+    where snapshot_id > (select max(pinned_snapshot_id) from {{ ref('int_completed_run') }})
 
 ),
 
 day_carry as (
 
-    select * from {{ ref('int_day_carry') }}
+    select
+        * exclude (arrived_first_observed_at, arrived_last_observed_at, first_snapshot_id, last_snapshot_id)
+    from {{ ref('int_day_carry') }}
+
+    union all by name
+
+    select
+        * exclude (arrived_first_observed_at, arrived_last_observed_at, first_snapshot_id, last_snapshot_id)
+    from ({{ samples_folded('tail') }}) as arrived
 
 ),
 
@@ -42,28 +37,135 @@ heard as (
 
     {{ heard_before() }}
 
-    union all
+),
+
+running as (
+
+    {#- A work unit that has told nothing yet has no days, as in history. #}
+    select distinct
+        segments.site_id,
+        segments.work_unit_id,
+        segments.production_date,
+        segments.day_started_at as started_at,
+        segments.day_ended_at as ended_at,
+        {{ evaluation_time() }} as evaluated_at
+    from segments
+    semi join heard
+        on
+            segments.site_id = heard.site_id
+            and segments.work_unit_id = heard.work_unit_id
+            and segments.day_ended_at > heard.first_observed_at
+    where
+        segments.day_started_at < {{ evaluation_time() }}
+        and segments.day_ended_at >= {{ evaluation_time() }}
+
+),
+
+settled_days as (
+
+    select settled.*
+    from {{ ref('int_running_day') }} as settled
+    semi join running
+        on
+            settled.site_id = running.site_id
+            and settled.work_unit_id = running.work_unit_id
+            and settled.production_date = running.production_date
+            and settled.settled_until_at + {{ reach_of_what_settles() }} <= running.evaluated_at
+    anti join tail
+        on
+            settled.site_id = tail.site_id
+            and settled.work_unit_id = tail.work_unit_id
+            and settled.settled_until_at + {{ reach_of_what_settles() }} > tail.observed_at
+            and settled.pinned_snapshot_id < tail.snapshot_id
+    where settled.pinned_snapshot_id >= {{ last_load_snapshot_id() }}
+
+),
+
+days as (
+
+    select
+        running.* replace (coalesce(settled.settled_until_at, running.started_at) as started_at),
+        running.started_at as day_started_at
+    from running
+    left join settled_days as settled
+        on
+            running.site_id = settled.site_id
+            and running.work_unit_id = settled.work_unit_id
+
+),
+
+telemetry as (
+
+    select tail.* exclude (snapshot_id)
+    from tail
+    semi join settled_days
+        on
+            tail.site_id = settled_days.site_id
+            and tail.work_unit_id = settled_days.work_unit_id
+            and tail.snapshot_id > settled_days.pinned_snapshot_id
+
+    union all by name
 
     select
         site_id,
         work_unit_id,
-        collector,
-        epoch,
-        min(received_at) as first_received_at,
-        min(observed_at) as first_observed_at,
-        max(observed_at) as last_observed_at,
-        bool_or(starts_with(signal, '$')) as has_events
-    from telemetry
-    group by all
+        unnest(samples, recursive := true)
+    from settled_days
+
+    union all by name
+
+    select telemetry.* exclude (snapshot_id)
+    from {{ ref('stg_telemetry') }} as telemetry
+    semi join (select * from days where started_at = day_started_at) as whole_days
+        on
+            telemetry.site_id = whole_days.site_id
+            and telemetry.work_unit_id = whole_days.work_unit_id
+    -- A production day began less than two UTC days ago. A constant to the planner: it prunes files.
+    where telemetry.observed_date >= cast({{ evaluation_time() }} as date) - 3
+
+),
+
+settled_pieces as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        unnest(intervals, recursive := true)
+    from settled_days
+
+),
+
+settled_counts as (
+
+    select
+        site_id,
+        work_unit_id,
+        production_date,
+        unnest(counts, recursive := true)
+    from settled_days
 
 ),
 
 stop_entries as (
 
-    {#- Distinct: what is known from the last refresh may stand in telemetry too. #}
+    {#- Distinct: a refresh under way may know of them too. #}
     select * exclude (arrived_after_snapshot_id) from {{ ref('int_stop_entry') }}
     union
-    {{ stop_entries_told('telemetry') }}
+    {{ stop_entries_told('tail') }}
 
 )
+{%- endmacro %}
+
+{% macro last_load_snapshot_id() -%}
+    {#- The lake's snapshot of the last change of what gives samples a meaning; -1 before the first. #}
+    (
+        select coalesce(max(snapshot_id), -1)
+        from (
+            {% for table in ['signal_map', 'value_map', 'routing_operation', 'production_order', 'order_operation'] -%}
+            select max(snapshot_id) as snapshot_id from {{ source('reference', table) }}
+            {{ 'union all' if not loop.last }}
+            {% endfor %}
+        ) as loads
+    )
 {%- endmacro %}

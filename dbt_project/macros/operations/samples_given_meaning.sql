@@ -1,8 +1,8 @@
-{% macro samples_given_meaning(roles, roles_without_state=[]) -%}
+{% macro samples_given_meaning(roles, roles_without_state=[], reads_from='looked_for_events_from') -%}
 {#- From CTEs `days` (site_id, work_unit_id, production_date, started_at, ended_at, evaluated_at), `telemetry`
     and `day_carry`: the samples that matter to each production day, of signals with one of these roles; with one of
     `roles_without_state` only of a work unit that has days whose state no signal tells. A day sees the margin
-    around it, the UTC days that this touches, and of each signal the last sample before those. From CTE `heard`:
+    around it, the UTC days that this touches (`reads_from` on), and of each signal the last sample before those. From CTE `heard`:
     when each epoch was heard first, and from when to when of each work unit.
     Samples are many, so they name their day, signal and epoch by numbers. Their total order: observed_at, first receipt
     of the epoch, row number. #}
@@ -21,10 +21,11 @@ day_windows as (
         *,
         row_number() over (order by site_id, work_unit_id, production_date) as day_number,
         least(ended_at, evaluated_at) as through_at,
+        evaluated_at - {{ settling() }} as settled_until_at,
         started_at - {{ margin_before('is_told_by_pulses') }} as from_at,
         least(ended_at + {{ margin() }}, evaluated_at) as to_at,
         from_at - {{ reach_of_events_before() }} as looked_for_events_from,
-        cast(looked_for_events_from as date) as first_date,
+        cast({{ reads_from }} as date) as first_date,
         cast(ended_at + {{ reach_of_events_after() }} as date) as last_date
     from days_and_how_told
 
@@ -95,6 +96,7 @@ day_signals as (
         days.from_at,
         days.to_at,
         days.through_at,
+        days.settled_until_at,
         days.first_date,
         days.last_date,
         days.is_told_by_pulses,

@@ -43,6 +43,7 @@ select
     {{ kpis_of_sums(definition) }},
     {{ coverage_ratio() }} as coverage_ratio,
     '{{ definition }}' as definition_id,
+    {{ definition_version() }} as definition_version,
     coalesce({{ coverage_ratio() }}, 1) < {{ var('coverage_threshold') }} or max(shift_ended_at) > {{ evaluated_at }}
         as is_provisional
 from {{ relation }}

@@ -10,6 +10,7 @@ select
     started_at,
     ended_at,
     state,
+    state_since_at,
     category,
     cause,
     is_minor,

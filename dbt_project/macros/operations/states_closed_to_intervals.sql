@@ -109,8 +109,8 @@ timeline as (
 
     union all by name
 
-    {#- Ends of the day, and moments at which a route changes: nothing happens, but the piece ends. #}
-    select site_id, work_unit_id, production_date, unnest([from_at, ended_at, to_at]) as happens_at
+    {#- Where the day begins and ends, and moments at which a route changes: nothing happens, but the piece ends. #}
+    select site_id, work_unit_id, production_date, unnest([from_at, started_at, ended_at, to_at]) as happens_at
     from day_windows
 
     union all by name

@@ -181,6 +181,48 @@ spans as (
 
 ),
 
+spans_and_how_far_those_before_reach as (
+
+    select
+        *,
+        max(greatest(from_at, to_at)) over (
+            partition by site_id, work_unit_id, cause
+            order by from_at, to_at
+            rows between unbounded preceding and 1 preceding
+        ) as reached_at
+    from spans
+    where from_at is not null
+
+),
+
+numbered_spans as (
+
+    select
+        *,
+        count(*) filter (where reached_at is null or reached_at < from_at) over (
+            partition by site_id, work_unit_id, cause
+            order by from_at, to_at
+            rows between unbounded preceding and current row
+        ) as span_number
+    from spans_and_how_far_those_before_reach
+
+),
+
+{#- Each day is compared with each span: a history that arrives at once is one of them. #}
+
+united_spans as (
+
+    select
+        site_id,
+        work_unit_id,
+        cause,
+        min(from_at) as from_at,
+        max(greatest(from_at, to_at)) as to_at
+    from numbered_spans
+    group by site_id, work_unit_id, cause, span_number
+
+),
+
 days as (
 
     select distinct
@@ -230,7 +272,7 @@ touched_days as (
         days.production_date,
         list_sort(list(distinct spans.cause)) as causes
     from days_and_how_told as days
-    inner join spans
+    inner join united_spans as spans
         on
             days.site_id = spans.site_id
             and days.work_unit_id = spans.work_unit_id

@@ -6,45 +6,19 @@ with
 
 arrived as (
 
-    select
-        telemetry.*,
-        telemetry.quality < 2 as is_good,
-        {
-            'row_number': telemetry.row_number,
-            'number': telemetry.number,
-            'text': telemetry.text,
-            'quality': telemetry.quality
-        } as sample
-    from {{ ref('stg_telemetry') }} as telemetry
+    select *
+    from {{ ref('stg_telemetry') }}
     where
-        telemetry.snapshot_id <= (select max(pinned_snapshot_id) from {{ ref('int_run') }})
+        snapshot_id <= (select max(pinned_snapshot_id) from {{ ref('int_run') }})
         {% if is_incremental() -%}
-        and telemetry.snapshot_id > (select max(watermark_snapshot_id) from {{ ref('int_run') }})
+        and snapshot_id > (select max(watermark_snapshot_id) from {{ ref('int_run') }})
         {%- endif %}
 
 ),
 
 arrived_by_day as (
 
-    select
-        site_id,
-        collector,
-        epoch,
-        work_unit_id,
-        signal,
-        observed_date,
-        min(received_at) as first_received_at,
-        min(observed_at) as first_observed_at,
-        max(observed_at) as last_observed_at,
-        arg_max(sample, (observed_at, row_number)) as last_sample,
-        max(observed_at) filter (where is_good) as last_good_observed_at,
-        arg_max(sample, (observed_at, row_number)) filter (where is_good) as last_good_sample,
-        min(observed_at) as arrived_first_observed_at,
-        max(observed_at) as arrived_last_observed_at,
-        min(snapshot_id) as first_snapshot_id,
-        max(snapshot_id) as last_snapshot_id
-    from arrived
-    group by all
+    {{ samples_folded('arrived') }}
 
 ),
 

@@ -1,5 +1,5 @@
-{#- What each kind of counter told in each interval: pieces and cycles, with the reason that came with them. All that is
-    counted of a day is made of it. #}
+{#- What each kind of counter told in each interval: pieces and cycles, with the reason that came with them, those of
+    a running day's open end apart. All that is counted of a day is made of it. #}
 {{ config(incremental_strategy='affected_days', is_sliced=true) }}
 with
 
@@ -28,6 +28,7 @@ select
     started_at,
     role,
     reason_id,
+    is_settled,
     quantity,
     cycles
 from counts_of_intervals

@@ -2,7 +2,9 @@ with
 
 {{ running_days() }},
 
-{{ samples_given_meaning(told_roles(), pulse_roles()) }},
+{{ samples_given_meaning(
+    told_roles(), pulse_roles(), reads_from='least(looked_for_events_from, day_started_at)'
+) }},
 
 {{ coverage_closed() }},
 
@@ -14,7 +16,7 @@ with
 
 {{ states_told_by_pulses() }},
 
-{{ intervals_attributed() }}
+{{ intervals_attributed(goes_on=true) }}
 
 {{ state_interval_columns() }}
 from intervals

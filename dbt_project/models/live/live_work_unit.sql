@@ -2,7 +2,9 @@ with
 
 {{ running_days() }},
 
-{{ samples_given_meaning(told_roles() + counter_roles()) }},
+{{ samples_given_meaning(
+    running_roles(), reads_from='least(looked_for_events_from, day_started_at)'
+) }},
 
 {{ coverage_closed() }},
 
@@ -14,9 +16,9 @@ with
 
 {{ states_told_by_pulses() }},
 
-{{ intervals_attributed() }},
+{{ intervals_attributed(goes_on=true) }},
 
-{{ counters_differenced() }},
+{{ counters_differenced(goes_on=true) }},
 
 {{ intervals_counted() }},
 
@@ -58,16 +60,39 @@ present_states as (
 
 state_beginnings as (
 
+    {# Where no state is known, when the samples were born that tell none says nothing. #}
     select
         states.site_id,
         states.work_unit_id,
-        min(coalesce(intervals.state_since_at, intervals.started_at)) as state_since_at
+        min(
+            case
+                when intervals.state is null then intervals.started_at
+                else coalesce(intervals.state_since_at, intervals.started_at)
+            end
+        ) as state_since_at
     from present_states as states
     inner join intervals
         on
             states.site_id = intervals.site_id
             and states.work_unit_id = intervals.work_unit_id
             and states.began_after <= intervals.started_at
+    group by all
+
+),
+
+shift_plans as (
+
+    {# The whole running shift, also what is to come of it. #}
+    select
+        site_id,
+        work_unit_id,
+        shift_started_at,
+        {{ seconds('sum(' ~ microseconds_between('started_at', 'ended_at') ~ ')') }} as planned_busy_time_s
+    from segments
+    where
+        kind = 'shift'
+        and shift_started_at <= {{ evaluation_time() }}
+        and shift_ended_at > {{ evaluation_time() }}
     group by all
 
 ),
@@ -118,9 +143,18 @@ select
     shifts.teep_index,
     shifts.coverage_ratio,
     'iso22400' as definition_id,
+    {{ definition_version() }} as definition_version,
     true as is_provisional,
     cast(orders.good_quantity as decimal(18, 6)) as order_good_quantity,
     cast(orders.actual_production_time_s as decimal(18, 6)) as order_production_time_s,
+    {# Where the shift was not heard at all, nothing says how it goes on. #}
+    case
+        when shifts.unknown_time_s < shifts.planned_busy_time_s
+            then try_cast(
+                {{ forecast('shifts.good_quantity', 'shifts.planned_busy_time_s', 'plans.planned_busy_time_s') }}
+                as decimal(18, 6)
+            )
+    end as forecast_good_quantity,
     coalesce(present.ended_at, {{ evaluation_time() }}) as computed_through_at
 from {{ ref('dim_work_unit') }} as work_units
 left join present_intervals as present
@@ -135,6 +169,11 @@ left join running_shifts as shifts
     on
         work_units.site_id = shifts.site_id
         and work_units.work_unit_id = shifts.work_unit_id
+left join shift_plans as plans
+    on
+        shifts.site_id = plans.site_id
+        and shifts.work_unit_id = plans.work_unit_id
+        and shifts.shift_started_at = plans.shift_started_at
 left join present_orders as orders
     on
         work_units.site_id = orders.site_id

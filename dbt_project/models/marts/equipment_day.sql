@@ -10,6 +10,7 @@ select
     {{ kpis_of_sums() }},
     {{ coverage_ratio() }} as coverage_ratio,
     'iso22400' as definition_id,
+    {{ definition_version() }} as definition_version,
     bool_or(days.is_provisional) as is_provisional
 from {{ ref('work_unit_day') }} as days
 inner join {{ ref('int_work_unit_ancestor') }} as ancestors

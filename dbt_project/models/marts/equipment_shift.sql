@@ -37,6 +37,7 @@ select
     {{ kpis_of_sums() }},
     {{ coverage_ratio() }} as coverage_ratio,
     'iso22400' as definition_id,
+    {{ definition_version() }} as definition_version,
     bool_or(is_provisional) as is_provisional
 from equipment_shifts
 group by site_id, equipment_id, level, name, production_date, shift_id

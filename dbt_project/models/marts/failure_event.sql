@@ -80,7 +80,8 @@ select
         operated_before_s - lag(operated_before_s) over failures_before as decimal(18, 6)
     ) as between_failures_s,
     cast(busy_before_s - lag(busy_through_s) over failures_before as decimal(18, 6)) as to_failure_s,
-    'observed_intervals' as definition_id
+    'observed_intervals' as definition_id,
+    {{ definition_version() }} as definition_version
 from failures
 window failures_before as (
     partition by site_id, work_unit_id

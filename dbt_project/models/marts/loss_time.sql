@@ -185,7 +185,8 @@ select
     reason_id,
     cast(sum(lost_s) as decimal(18, 6)) as lost_s,
     cast(sum(lost_quantity) as decimal(18, 6)) as lost_quantity,
-    'iso22400' as definition_id
+    'iso22400' as definition_id,
+    {{ definition_version() }} as definition_version
 from times_lost_by_run_time
 group by all
 
@@ -206,6 +207,7 @@ select
     null as reason_id,
     cast(lost_s as decimal(18, 6)) as lost_s,
     cast({{ ratio('lost_s', 'run_s_per_unit') }} as decimal(18, 6)) as lost_quantity,
-    'iso22400' as definition_id
+    'iso22400' as definition_id,
+    {{ definition_version() }} as definition_version
 from speed_and_quality_lost
 where lost_s is distinct from 0

@@ -60,6 +60,7 @@ select
     {{ kpis_of_sums() }},
     {{ coverage_ratio() }} as coverage_ratio,
     'iso22400' as definition_id,
+    {{ definition_version() }} as definition_version,
     bool_or(parts.is_provisional or days.is_running) as is_provisional
 from days
 inner join parts

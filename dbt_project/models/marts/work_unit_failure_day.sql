@@ -70,6 +70,7 @@ select
     production_date,
     {{ failure_sums() }},
     {{ failure_kpis() }},
-    'observed_intervals' as definition_id
+    'observed_intervals' as definition_id,
+    {{ definition_version() }} as definition_version
 from days
 group by site_id, work_unit_id, production_date

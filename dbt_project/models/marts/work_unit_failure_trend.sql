@@ -75,6 +75,7 @@ select
     {{ failure_sums() }},
     {{ failure_kpis() }},
     open_interval_s,
-    'observed_intervals' as definition_id
+    'observed_intervals' as definition_id,
+    {{ definition_version() }} as definition_version
 from days_of_windows
 group by site_id, work_unit_id, production_date, window_days, open_interval_s

@@ -1,0 +1,52 @@
+{% macro settling() -%}
+    {#- How long a running day is left open at its end: what a stop or heartbeats still to come may change is open, and
+        data that comes later than the rest of it has the whole day computed anew. #}
+    to_seconds({{ var('settling_s') }})
+{%- endmacro %}
+
+{% macro reach_of_what_settles() -%}
+    {#- A settled moment depends on what is observed so much later: the length of a stop, the next heartbeat. #}
+    to_seconds({{ var('minor_stop_threshold_s') + var('heartbeat_reach_s') }})
+{%- endmacro %}
+
+{% macro days_that_settle() -%}
+    {#- The running production days of this run of which something is settled. #}
+    select
+        days.site_id,
+        days.work_unit_id,
+        days.production_date,
+        days.started_at,
+        days.evaluated_at - {{ settling() }} as settled_until_at,
+        least(
+            cast(days.started_at as date),
+            cast(settled_until_at - {{ margin() }} - {{ reach_of_events_before() }} as date)
+        ) as first_date
+    from {{ ref('int_affected_day') }} as days
+    where
+        days.is_gone is not true
+        and days.started_at < days.evaluated_at - {{ settling() }}
+        and days.ended_at > days.evaluated_at
+        and not ({{ is_told_by_pulses('days') }})
+{%- endmacro %}
+
+{% macro bound_by_running_days() -%}
+    {#- A constant for the planner, so that it opens only the files of these days. #}
+    set variable running_from = (
+        select coalesce(min(first_date), date 'infinity') from ({{ days_that_settle() }}) as days
+    )
+{%- endmacro %}
+
+{% macro running_sample() -%}
+    {{ return("{'collector': collector, 'epoch': epoch, 'row_number': row_number, 'signal': signal, 'number': number,"
+        ~ " 'text': text, 'quality': quality, 'is_historical': is_historical, 'observed_at': observed_at,"
+        ~ " 'observed_date': observed_date, 'received_at': received_at}") }}
+{%- endmacro %}
+
+{% macro settled_columns() -%}
+    {#- Of an interval, besides its work unit, its day and its end. #}
+    {{ return([
+        'shift_id', 'shift_started_at', 'shift_ended_at', 'calendar_kind', 'started_at', 'state', 'unmapped_value',
+        'state_since_at', 'category', 'cause', 'is_minor', 'production_order_id', 'operation_id', 'item_id',
+        'planned_run_s_per_unit'
+    ]) }}
+{%- endmacro %}
