@@ -65,6 +65,11 @@ days as (
 {% endfor %}
 {%- endmacro %}
 
+{% macro is_link_event(signal) -%}
+    {#- What says whether the machine behind an epoch was heard; other events of a collector or a terminal do not. #}
+    {{ signal }} in ('$heartbeat', '$link')
+{%- endmacro %}
+
 {% macro heard_before() -%}
     select
         site_id,
@@ -74,7 +79,7 @@ days as (
         first_received_at,
         first_observed_at,
         last_observed_at,
-        starts_with(signal, '$') as has_events
+        {{ is_link_event('signal') }} as has_events
     from day_carry
 {%- endmacro %}
 

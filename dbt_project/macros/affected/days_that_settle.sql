@@ -9,6 +9,11 @@
     to_seconds({{ var('minor_stop_threshold_s') + var('heartbeat_reach_s') }})
 {%- endmacro %}
 
+{% macro reads_a_day_from(started_at) -%}
+    {#- From whose date on the samples of a day are read, that of pulses apart. #}
+    {{ started_at }} - {{ margin() }} - {{ reach_of_events_before() }}
+{%- endmacro %}
+
 {% macro days_that_settle() -%}
     {#- The running production days of this run of which something is settled. #}
     select
@@ -17,16 +22,24 @@
         days.production_date,
         days.started_at,
         days.evaluated_at - {{ settling() }} as settled_until_at,
-        least(
-            cast(days.started_at as date),
-            cast(settled_until_at - {{ margin() }} - {{ reach_of_events_before() }} as date)
-        ) as first_date
+        cast({{ reads_a_day_from('days.started_at') }} as date) as first_date
     from {{ ref('int_affected_day') }} as days
     where
         days.is_gone is not true
         and days.started_at < days.evaluated_at - {{ settling() }}
         and days.ended_at > days.evaluated_at
         and not ({{ is_told_by_pulses('days') }})
+        -- where no heartbeats tell what is covered, the next sample covers all the time before it
+        and not exists (
+            select 1 from {{ ref('int_day_carry') }} as carry
+            where
+                carry.site_id = days.site_id
+                and carry.work_unit_id = days.work_unit_id
+                and carry.observed_date >= cast(days.started_at as date) - 1
+                and not starts_with(carry.collector, 'terminal-')
+            group by carry.collector, carry.epoch
+            having not bool_or({{ is_link_event('carry.signal') }})
+        )
 {%- endmacro %}
 
 {% macro bound_by_running_days() -%}

@@ -72,7 +72,10 @@ readings_of_{{ counts }}_and_the_one_before as (
                 else reading
             end as decimal(18, 6)
         ) as pulse_count,
-        cast(cast(pulse_count * units_per_pulse as decimal(18, 6)) * scale as decimal(18, 6)) as quantity
+        {# Widened: a product of two decimals with six places has room for millions only. #}
+        try_cast(
+            cast(cast(pulse_count as decimal(38, 6)) * units_per_pulse as decimal(38, 6)) * scale as decimal(18, 6)
+        ) as quantity
     from readings_of_{{ counts }}_and_the_one_before as readings
     inner join day_signals as signals
         on readings.meaning_number = signals.meaning_number
@@ -93,11 +96,11 @@ counts as (
         observed_at,
         reason_id,
         quantity,
-        try_cast(pulse_count * scale as decimal(18, 6)) as cycles,
+        try_cast(cast(pulse_count as decimal(38, 6)) * scale as decimal(18, 6)) as cycles,
         observed_at < settled_until_at as is_settled
     from counts_of_windows
     where
-        observed_at >= day_started_at
+        observed_at >= counted_from
         and observed_at < through_at
         and pulse_count <> 0
     {% if goes_on %}

@@ -1,4 +1,4 @@
-{% macro intervals_counted() -%}
+{% macro intervals_counted(day_started_at='days.started_at') -%}
 {#- From `days`, `intervals` and `counts_of_intervals`: what was made in each interval. #}
 quantities_of_intervals as (
 
@@ -34,7 +34,7 @@ counters as (
         on
             days.site_id = signals.site_id
             and days.work_unit_id = signals.work_unit_id
-            and days.started_at < coalesce(signals.valid_to, timestamp 'infinity')
+            and {{ day_started_at }} < coalesce(signals.valid_to, timestamp 'infinity')
             and days.ended_at > coalesce(signals.valid_from, timestamp '-infinity')
     group by all
 

@@ -89,7 +89,7 @@ results_counted as (
         item_id,
         result,
         reason_id,
-        cast(sum(quantity) as decimal(18, 6)) as quantity
+        try_cast(sum(quantity) as decimal(18, 6)) as quantity
     from results_and_reasons
     group by all
     having sum(quantity) <> 0

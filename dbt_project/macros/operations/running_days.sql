@@ -65,7 +65,7 @@ settled_days as (
 
     select settled.*
     from {{ ref('int_running_day') }} as settled
-    semi join running
+    inner join running
         on
             settled.site_id = running.site_id
             and settled.work_unit_id = running.work_unit_id
@@ -77,6 +77,11 @@ settled_days as (
             and settled.work_unit_id = tail.work_unit_id
             and settled.settled_until_at + {{ reach_of_what_settles() }} > tail.observed_at
             and settled.pinned_snapshot_id < tail.snapshot_id
+            -- what is said of a stop of an earlier day changes nothing of this one
+            and (
+                tail.signal <> '$stop_reason'
+                or running.started_at < tail.observed_at + to_seconds(least(tail.number, 1e9))
+            )
     where settled.pinned_snapshot_id >= {{ last_load_snapshot_id() }}
 
 ),
@@ -150,19 +155,30 @@ settled_counts as (
 stop_entries as (
 
     {#- Distinct: a refresh under way may know of them too. #}
-    select * exclude (arrived_after_snapshot_id) from {{ ref('int_stop_entry') }}
-    union
-    {{ stop_entries_told('tail') }}
+    select entries.*
+    from (
+        select * exclude (arrived_after_snapshot_id) from {{ ref('int_stop_entry') }}
+        union
+        {{ stop_entries_told('tail') }}
+    ) as entries
+    semi join running
+        on
+            entries.site_id = running.site_id
+            and entries.work_unit_id = running.work_unit_id
+            and entries.ended_at > running.started_at
 
 )
 {%- endmacro %}
 
 {% macro last_load_snapshot_id() -%}
-    {#- The lake's snapshot of the last change of what gives samples a meaning; -1 before the first. #}
+    {#- The lake's snapshot of the last change of what gives time and samples a meaning; -1 before the first. #}
     (
         select coalesce(max(snapshot_id), -1)
         from (
-            {% for table in ['signal_map', 'value_map', 'routing_operation', 'production_order', 'order_operation'] -%}
+            {% for table in [
+                'equipment', 'shift_pattern', 'calendar_exception', 'signal_map', 'value_map', 'routing_operation',
+                'production_order', 'order_operation'
+            ] -%}
             select max(snapshot_id) as snapshot_id from {{ source('reference', table) }}
             {{ 'union all' if not loop.last }}
             {% endfor %}

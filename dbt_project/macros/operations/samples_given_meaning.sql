@@ -92,7 +92,7 @@ day_signals as (
         days.site_id,
         days.work_unit_id,
         days.production_date,
-        days.started_at as day_started_at,
+        days.started_at as counted_from,
         days.from_at,
         days.to_at,
         days.through_at,

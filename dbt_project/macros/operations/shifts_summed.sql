@@ -37,9 +37,9 @@ shift_orders_in_microseconds as (
         sum(good_quantity) as good_quantity,
         sum(scrap_quantity) as scrap_quantity,
         sum(rework_quantity) as rework_quantity,
-        sum(planned_run_s_per_unit * cast(produced_quantity as decimal(18, 6))) as ideal_time,
-        sum(planned_run_s_per_unit * cast(good_quantity as decimal(18, 6))) as good_ideal_time,
-        sum(planned_run_s_per_unit * cast(produced_quantity - good_quantity as decimal(18, 6)))
+        sum(planned_run_s_per_unit * cast(produced_quantity as decimal(38, 6))) as ideal_time,
+        sum(planned_run_s_per_unit * cast(good_quantity as decimal(38, 6))) as good_ideal_time,
+        sum(planned_run_s_per_unit * cast(produced_quantity - good_quantity as decimal(38, 6)))
             filter (where category = 'setup') as startup_loss_time,
         bool_or(planned_run_s_per_unit is null and produced_quantity <> 0) as is_ideal_time_missing
     from intervals_of_shifts
@@ -67,16 +67,16 @@ shift_orders as (
         ] -%}
         {{ seconds(element ~ '_us') }} as {{ element }}_s,
         {% endfor -%}
-        case when not is_ideal_time_missing then cast(coalesce(ideal_time, 0) as decimal(18, 6)) end
+        case when not is_ideal_time_missing then try_cast(coalesce(ideal_time, 0) as decimal(18, 6)) end
             as ideal_time_s,
-        case when not is_ideal_time_missing then cast(coalesce(good_ideal_time, 0) as decimal(18, 6)) end
+        case when not is_ideal_time_missing then try_cast(coalesce(good_ideal_time, 0) as decimal(18, 6)) end
             as good_ideal_time_s,
-        case when not is_ideal_time_missing then cast(coalesce(startup_loss_time, 0) as decimal(18, 6)) end
+        case when not is_ideal_time_missing then try_cast(coalesce(startup_loss_time, 0) as decimal(18, 6)) end
             as startup_loss_time_s,
-        cast(produced_quantity as decimal(18, 6)) as produced_quantity,
-        cast(good_quantity as decimal(18, 6)) as good_quantity,
-        cast(scrap_quantity as decimal(18, 6)) as scrap_quantity,
-        cast(rework_quantity as decimal(18, 6)) as rework_quantity
+        try_cast(produced_quantity as decimal(18, 6)) as produced_quantity,
+        try_cast(good_quantity as decimal(18, 6)) as good_quantity,
+        try_cast(scrap_quantity as decimal(18, 6)) as scrap_quantity,
+        try_cast(rework_quantity as decimal(18, 6)) as rework_quantity
     from shift_orders_in_microseconds
 
 )

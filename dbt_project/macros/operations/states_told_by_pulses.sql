@@ -40,7 +40,7 @@ pulses as (
         production_date,
         observed_at,
         max(quantity) as quantity,
-        max(cast(units_per_pulse * scale as decimal(18, 6))) as quantity_per_pulse,
+        max(try_cast(cast(units_per_pulse as decimal(38, 6)) * scale as decimal(18, 6))) as quantity_per_pulse,
         max(cast(pulse_gap_cycles as decimal(18, 6))) as gap_cycles
     from pulse_counts
     where quantity > 0
@@ -54,13 +54,18 @@ pulses_and_how_long_they_hold as (
         was away for hours tells thousands at once. Without an ideal cycle: as long as a minor stop. #}
     select
         pulses.*,
-        try_cast(gap_cycles * nullif(pieces.planned_run_s_per_unit, 0) as decimal(18, 6)) as gap_s,
+        try_cast(
+            cast(gap_cycles as decimal(38, 6)) * nullif(pieces.planned_run_s_per_unit, 0) as decimal(18, 6)
+        ) as gap_s,
         least(
             {{ var('longest_pulse_gap_s') }},
             coalesce(
                 greatest(
-                    try_cast(gap_s * pulses.quantity_per_pulse as decimal(18, 6)),
-                    least(try_cast(gap_s * pulses.quantity as decimal(18, 6)), {{ var('minor_stop_threshold_s') }})
+                    try_cast(cast(gap_s as decimal(38, 6)) * pulses.quantity_per_pulse as decimal(18, 6)),
+                    least(
+                        try_cast(cast(gap_s as decimal(38, 6)) * pulses.quantity as decimal(18, 6)),
+                        {{ var('minor_stop_threshold_s') }}
+                    )
                 ),
                 {{ var('minor_stop_threshold_s') }}
             )

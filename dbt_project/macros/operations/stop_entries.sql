@@ -10,7 +10,10 @@
         nullif(told ->> '$.reason_id', '') as reason_id,
         coalesce(try_cast(told ->> '$.merges' as boolean), false) as is_merged,
         nullif(told ->> '$.by', '') as classified_by,
-        coalesce(try_cast(told ->> '$.at' as timestamp), received_at) as classified_at,
+        {#- Nobody has spoken after it was heard. #}
+        least(
+            coalesce(timezone('UTC', try_cast(told ->> '$.at' as timestamptz)), received_at), received_at
+        ) as classified_at,
         received_at,
         epoch,
         row_number
@@ -23,6 +26,7 @@
     ) as told_entries
     where
         json_type(told) = 'OBJECT'
+        and json_exists(told, '$.reason_id')
         and number > 0
         and number < 1e9
 {%- endmacro %}

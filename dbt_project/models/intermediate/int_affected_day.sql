@@ -66,7 +66,7 @@ spans_of_heartbeats as (
             else arrived_last_observed_at
         end as to_at
     from day_carry
-    where is_new and starts_with(signal, '$') and signal <> '$stop_reason'
+    where is_new and {{ is_link_event('signal') }}
 
 ),
 
@@ -91,8 +91,8 @@ epochs as (
         site_id,
         collector,
         epoch,
-        bool_or(starts_with(signal, '$')) as has_events,
-        coalesce(bool_and(is_wholly_new) filter (where starts_with(signal, '$')), false) as has_its_first_events
+        bool_or({{ is_link_event('signal') }}) as has_events,
+        coalesce(bool_and(is_wholly_new) filter (where {{ is_link_event('signal') }}), false) as has_its_first_events
     from day_carry
     group by all
 
@@ -276,8 +276,8 @@ touched_days as (
         on
             days.site_id = spans.site_id
             and days.work_unit_id = spans.work_unit_id
-            and days.ended_at + {{ margin() }} >= spans.from_at
-            and days.looked_at_from <= spans.to_at
+            and days.ended_at + {{ reach_of_events_after() }} >= spans.from_at
+            and days.looked_at_from - to_seconds({{ var('heartbeat_reach_s') }}) <= spans.to_at
     group by days.site_id, days.work_unit_id, days.production_date
 
 )

@@ -93,12 +93,6 @@ standing_and_the_one_before as (
 
     select
         *,
-        {#- Of a stop without an order nobody says anything: it belongs to what came before. #}
-        last_value(case when category = 'delay' then coalesce(classification_id, '') end ignore nulls) over (
-            partition by site_id, work_unit_id
-            order by started_at
-            rows between unbounded preceding and current row
-        ) as standing_classification_id,
         {{ microseconds_between('started_at', 'ended_at') }} as length_us,
         coalesce(
             lag(ended_at) over following <> started_at or lag(halting_cause) over following <> halting_cause, true
@@ -111,15 +105,53 @@ standing_and_the_one_before as (
 
 ),
 
+standing_in_wholes as (
+
+    select
+        *,
+        count(*) filter (where is_first_of_whole) over (
+            partition by site_id, work_unit_id
+            order by started_at
+        ) as whole_number
+    from standing_and_the_one_before
+
+),
+
+standing_classified as (
+
+    {#- Of a part without an order nobody says anything: it belongs to what came before it in the whole, or follows. #}
+    select
+        * exclude (said_of_delay),
+        coalesce(
+            last_value(said_of_delay ignore nulls) over (
+                partition by site_id, work_unit_id, whole_number
+                order by started_at
+                rows between unbounded preceding and current row
+            ),
+            first_value(said_of_delay ignore nulls) over (
+                partition by site_id, work_unit_id, whole_number
+                order by started_at
+                rows between unbounded preceding and unbounded following
+            )
+        ) as standing_classification_id
+    from (
+        select
+            *,
+            case when category = 'delay' then coalesce(classification_id, '') end as said_of_delay
+        from standing_in_wholes
+    ) as standing_said
+
+),
+
 standing_cut as (
 
     select
         *,
         is_first_of_whole
-        or coalesce(standing_classification_id, '') <> coalesce(lag(standing_classification_id) over in_order, '')
+        or coalesce(standing_classification_id, '') <> coalesce(lag(standing_classification_id) over following, '')
             as is_first_of_halt
-    from standing_and_the_one_before
-    window in_order as (
+    from standing_classified
+    window following as (
         partition by site_id, work_unit_id
         order by started_at
     )
@@ -130,13 +162,11 @@ standing_numbered as (
 
     select
         *,
-        count(*) filter (where is_first_of_whole) over earlier as whole_number,
-        count(*) filter (where is_first_of_halt) over earlier as halt_number
+        count(*) filter (where is_first_of_halt) over (
+            partition by site_id, work_unit_id
+            order by started_at
+        ) as halt_number
     from standing_cut
-    window earlier as (
-        partition by site_id, work_unit_id
-        order by started_at
-    )
 
 ),
 

@@ -82,7 +82,9 @@ states_told_before as (
     select
         *,
         row_number() over following as sample_number,
-        (number, text, quality < 2) is distinct from lag((number, text, quality < 2)) over following as is_first_of_run
+        coalesce(
+            hash(number, text, quality < 2) <> lag(hash(number, text, quality < 2)) over following, true
+        ) as is_first_of_run
     from telemetry
     where
         state_role is not null

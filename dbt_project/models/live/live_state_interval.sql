@@ -3,7 +3,7 @@ with
 {{ running_days() }},
 
 {{ samples_given_meaning(
-    told_roles(), pulse_roles(), reads_from='least(looked_for_events_from, day_started_at)'
+    told_roles(), pulse_roles(), reads_from='least(looked_for_events_from, ' ~ reads_a_day_from('day_started_at') ~ ')'
 ) }},
 
 {{ coverage_closed() }},

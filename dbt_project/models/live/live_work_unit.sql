@@ -3,7 +3,7 @@ with
 {{ running_days() }},
 
 {{ samples_given_meaning(
-    running_roles(), reads_from='least(looked_for_events_from, day_started_at)'
+    running_roles(), reads_from='least(looked_for_events_from, ' ~ reads_a_day_from('day_started_at') ~ ')'
 ) }},
 
 {{ coverage_closed() }},
@@ -20,7 +20,7 @@ with
 
 {{ counters_differenced(goes_on=true) }},
 
-{{ intervals_counted() }},
+{{ intervals_counted('days.day_started_at') }},
 
 {{ shifts_summed() }},
 

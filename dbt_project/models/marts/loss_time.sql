@@ -93,7 +93,7 @@ times_lost_by_run_time as (
         cause,
         reason_id,
         {{ seconds('sum(length_us)') }} as lost_s,
-        cast({{ ratio('sum(length_us)', 'planned_run_s_per_unit * 1000000') }} as decimal(18, 6)) as lost_quantity
+        try_cast({{ ratio('sum(length_us)', 'planned_run_s_per_unit * 1000000') }} as decimal(18, 6)) as lost_quantity
     from intervals
     where category <> 'production'
     group by
@@ -184,7 +184,7 @@ select
     cause,
     reason_id,
     cast(sum(lost_s) as decimal(18, 6)) as lost_s,
-    cast(sum(lost_quantity) as decimal(18, 6)) as lost_quantity,
+    try_cast(sum(lost_quantity) as decimal(18, 6)) as lost_quantity,
     'iso22400' as definition_id,
     {{ definition_version() }} as definition_version
 from times_lost_by_run_time
@@ -206,7 +206,7 @@ select
     null as cause,
     null as reason_id,
     cast(lost_s as decimal(18, 6)) as lost_s,
-    cast({{ ratio('lost_s', 'run_s_per_unit') }} as decimal(18, 6)) as lost_quantity,
+    try_cast({{ ratio('lost_s', 'run_s_per_unit') }} as decimal(18, 6)) as lost_quantity,
     'iso22400' as definition_id,
     {{ definition_version() }} as definition_version
 from speed_and_quality_lost

@@ -145,7 +145,7 @@ select
     nullif(stops.ended_at, known_until.ended_at) as ended_at,
     {{ seconds('stops.duration_us') }} as duration_s,
     {{ seconds('stops.planned_busy_time_us') }} as planned_busy_time_s,
-    cast(stops.lost_quantity as decimal(18, 6)) as lost_quantity,
+    try_cast(stops.lost_quantity as decimal(18, 6)) as lost_quantity,
     stops.cause,
     coalesce(classifications.reason_id, wholes.told_reason_id) as reason_id,
     coalesce(reasons.loss_category, case when wholes.is_minor then 'performance' else 'availability' end)
