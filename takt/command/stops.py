@@ -64,7 +64,7 @@ def classify(
         options,
         [stop_id, *(merge or [])],
         reason,
-        by or getpass.getuser(),
+        by or _me(),
         began=_moment("--from", begin),
         ended=_moment("--to", end),
     )
@@ -80,9 +80,7 @@ def withdraw(
 ) -> None:
     """Take back what was said of a stop afterwards; what the machine told stands again."""
     options = settings.load()
-    entry = late("dashboards.stops:classification")(
-        options, stop_ids, None, by or getpass.getuser()
-    )
+    entry = late("dashboards.stops:classification")(options, stop_ids, None, by or _me())
     _enter(options, entry)
 
 
@@ -90,6 +88,13 @@ def withdraw(
 def deliver() -> None:
     """Deliver entries that could not leave when they were made."""
     _deliver(settings.load(), [])
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise ConfigurationError("this user has no name here; say who says it with --by") from error
 
 
 def _enter(options: settings.Settings, entry: StopEntry) -> None:

@@ -148,10 +148,10 @@ standing_cut as (
     select
         *,
         is_first_of_whole
-        or coalesce(standing_classification_id, '') <> coalesce(lag(standing_classification_id) over following, '')
+        or coalesce(standing_classification_id, '') <> coalesce(lag(standing_classification_id) over in_order, '')
             as is_first_of_halt
     from standing_classified
-    window following as (
+    window in_order as (
         partition by site_id, work_unit_id
         order by started_at
     )

@@ -181,7 +181,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     rebuilt = works.rows_of_marts()
     assert works.query(RESTATED) == told
     assert merged
-    assert all(rebuilt.values())
+    assert {mart for mart, rows in rebuilt.items() if not rows} <= {"cost_warning"}
     for mart, rows in rebuilt.items():
         assert not difference(stepwise[mart], rows), mart
     assert any("Kim" in row for row in rebuilt["stop_event"])

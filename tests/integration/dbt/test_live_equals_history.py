@@ -96,7 +96,7 @@ class GeneratedWorks:
         self._rng = rng
         self._settings = settings
         self._rounds = [
-            _round(rng, *span, reports_orders=number % 2 == 0) for number, span in enumerate(spans)
+            _round(rng, *span, reports_orders=number % 2 == 1) for number, span in enumerate(spans)
         ]
         made = make_units(rng, units)
         lates = [Late(each.refreshed_at, each.now) for each in self._rounds]
