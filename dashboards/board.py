@@ -317,12 +317,13 @@ def _card(unit: Equipment, moment: Moment, zone: ZoneInfo, target: float) -> dic
 
 
 def _on_break(unit: Equipment, intervals: list[Interval]) -> Equipment:
-    # A machine that stands still in a break is on break, not stopped.
+    # A machine that stands still in a break is on break, not stopped; without a shift neither.
     last = intervals[-1] if intervals else None
     if last is None or last.category != _BREAK or unit.category in {"production", "unknown"}:
         return unit
+    category = _BREAK if unit.shift_started_at else components.NOT_SCHEDULED
     return replace(
-        unit, category=_BREAK, reason_name=last.reason_name, state_since_at=last.started_at
+        unit, category=category, reason_name=last.reason_name, state_since_at=last.started_at
     )
 
 

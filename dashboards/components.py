@@ -17,6 +17,9 @@ from dashboards.queries import Equipment, Interval
 from dashboards.theme import LOOKS, WITHHELD_BELOW, Spent
 
 Child: TypeAlias = Component | str | None
+NOT_SCHEDULED = "not_scheduled"
+"""The category of time in which no shift is running; it looks like a break."""
+
 SizedFigure: TypeAlias = tuple[go.Figure, dict[str, str]]
 
 
@@ -31,7 +34,7 @@ def spent(category: str | None, cause: str | None, *, is_minor: bool) -> Spent:
         "setup": Spent.SETUP,
         "down": Spent.NO_ORDER,
         "planned_downtime": Spent.PLANNED,
-        "not_scheduled": Spent.PLANNED,
+        NOT_SCHEDULED: Spent.PLANNED,
     }.get(category or "", Spent.UNKNOWN)
 
 
@@ -43,7 +46,8 @@ def icon(kind: Spent) -> Component:
 def state_pill(unit: Equipment) -> Component:
     """What a work unit is doing, in colour, sign and words."""
     kind = spent(unit.category, unit.cause, is_minor=bool(unit.is_minor))
-    label = unit.reason_name or LOOKS[kind].label
+    label = "Not scheduled" if unit.category == NOT_SCHEDULED else LOOKS[kind].label
+    label = unit.reason_name or label
     return html.Span([icon(kind), html.Span(label)], className=f"pill pill-{kind}")
 
 

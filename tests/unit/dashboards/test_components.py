@@ -91,6 +91,12 @@ def test_a_withheld_oee_says_why(unit: Equipment, change: dict[str, Any], why: s
     assert components.oee(row) is None
 
 
+def test_a_machine_between_its_shifts_is_not_scheduled(unit: Equipment) -> None:
+    pill = components.state_pill(replace(unit, category="not_scheduled", reason_name=None))
+
+    assert pill.children[1].children == "Not scheduled"
+
+
 def test_an_oee_that_is_there_is_not_withheld(unit: Equipment) -> None:
     assert components.withheld(unit) is None
 
