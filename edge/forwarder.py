@@ -100,12 +100,16 @@ class Forwarder:
     async def _session(self) -> Session:
         loop = asyncio.get_running_loop()
 
+        ack_topic = topics.ack_topic(self._source)
+
         def received(_client: Client, message: MQTTMessage) -> None:
-            loop.call_soon_threadsafe(self._take_ack, bytes(message.payload))
+            # The embedded broker tells a new subscriber what is retained under other topics, too.
+            if message.topic == ack_topic:
+                loop.call_soon_threadsafe(self._take_ack, bytes(message.payload))
 
         return Session(
             client_id=f"takt-{self._source.site}-{self._source.collector}",
-            subscription=topics.ack_topic(self._source),
+            subscription=ack_topic,
             received=received,
             will=(topics.health_topic(self._source), await self._health(online=False)),
         )
