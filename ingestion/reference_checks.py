@@ -85,7 +85,7 @@ def _twice(
 ) -> Problem:
     what = "holds at the same time as" if table.contract.is_effective_dated else "repeats"
     cause = f"{what} row {before.number}; remove one, or correct the key or validity"
-    return Problem(table.file, cause, after.number, ", ".join(key), _told(values))
+    return Problem(table.file, cause, after.number, ", ".join(key), told(values))
 
 
 def _check_reference(
@@ -103,7 +103,7 @@ def _check_reference(
         if None not in values and values not in known:
             cause = f"not in {_where(reference, tables)}; correct it or add it there"
             columns = ", ".join(reference.columns)
-            findings.add(Problem(table.file, cause, row.number, columns, _told(values)))
+            findings.add(Problem(table.file, cause, row.number, columns, told(values)))
 
 
 def _known(
@@ -150,7 +150,7 @@ def _check_left_out(
             f" keep it, or load {contract.name} without it in the same folder"
         )
         columns = ", ".join(reference.to_columns)
-        findings.add(Problem(target.file, cause, None, columns, _told(values)))
+        findings.add(Problem(target.file, cause, None, columns, told(values)))
 
 
 def _staying(
@@ -167,5 +167,6 @@ def _staying(
     return {values for values in staying if None not in values}
 
 
-def _told(values: Values) -> str:
+def told(values: Values) -> str:
+    """Values as a problem quotes them."""
     return ", ".join("(empty)" if value is None else str(value) for value in values)

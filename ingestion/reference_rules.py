@@ -1,7 +1,7 @@
 """What single tables demand of their rows beyond keys and references (pure).
 
 Belongs here: one rule per function, named after what must hold. What holds for every table
-alike is in `reference_checks`.
+alike is in `reference_checks`; the rules of the files of costs are in `reference_cost_rules`.
 """
 
 from collections import defaultdict
@@ -11,6 +11,13 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 
 from ingestion.reference_checks import Values, check_once, validity
+from ingestion.reference_cost_rules import (
+    currencies_are_codes,
+    no_more_is_rejected_than_received,
+    nothing_replaces_itself,
+    one_active_standard_begins_at_a_time,
+    periods_tile,
+)
 from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable, Row
 from ingestion.reference_values import Value
@@ -218,5 +225,13 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
     "signal_map": (_one_signal_tells_state_mode_order_and_item,),
     "reason_code": (_reasons_form_a_tree,),
     "bom_line": (_no_item_is_made_of_itself,),
-    "cost_version": (_versions_fall_back_on_others, _versions_fall_back_on_their_currency),
+    "cost_version": (
+        _versions_fall_back_on_others,
+        _versions_fall_back_on_their_currency,
+        one_active_standard_begins_at_a_time,
+    ),
+    "material_movement": (nothing_replaces_itself, currencies_are_codes),
+    "subcontract_receipt": (no_more_is_rejected_than_received, currencies_are_codes),
+    "exchange_rate": (currencies_are_codes,),
+    "period": (periods_tile,),
 }

@@ -146,3 +146,36 @@ def test_a_wrong_dropped_folder_is_kept_apart_with_the_reasons(lake_settings: Se
     assert "item.csv, row 1, column unit" in (kept / "report.txt").read_text()
     assert '"accepted": false' in (kept / "report.json").read_text()
     assert current(lake_settings, "equipment", "equipment_id") == []
+
+
+COSTS = {
+    "cost_version": """cost_version_id,type,site_id,valid_from,status,currency
+std,standard,demo,2026-01-01,active,EUR
+""",
+    "cost_rate": """cost_version_id,work_unit_id,kind,rate,valid_from
+std,assembly/line1/press01,run,30.5,
+std,assembly/line1/press01,run,31.5,2026-03-15
+""",
+    "item_cost": "cost_version_id,item_id,unit_cost\nstd,lid,0.62\n",
+}
+
+
+def test_what_is_active_is_corrected_only_by_way_of_pending(
+    lake_settings: Settings, tmp_path: Path
+) -> None:
+    corrected = COSTS | {"item_cost": COSTS["item_cost"].replace("0.62", "0.63")}
+    pending = {"cost_version": COSTS["cost_version"].replace("active", "pending")}
+    assert reference.load(lake_settings, write_plant(tmp_path / "first", **COSTS)).is_accepted
+
+    again = reference.load(lake_settings, write_plant(tmp_path / "again", **COSTS))
+    refused = reference.load(lake_settings, write_plant(tmp_path / "refused", **corrected))
+    reset = reference.load(lake_settings, write_plant(tmp_path / "reset", **corrected | pending))
+    back = reference.load(lake_settings, write_plant(tmp_path / "back", **corrected))
+
+    assert (again.is_accepted, again.load_id) == (True, None)
+    assert "column unit_cost, found '0.630000': it is active with 0.620000" in str(refused)
+    assert (refused.error_count, refused.load_id) == (1, None)
+    assert reset.is_accepted
+    assert back.is_accepted
+    found = current(lake_settings, "item_cost", "unit_cost::varchar")
+    assert found == [("0.630000",)]

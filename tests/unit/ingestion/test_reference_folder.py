@@ -1,7 +1,6 @@
 """Each way a folder of business files can be wrong, and where the report points."""
 
 import zipfile
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,29 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.reference_checks import Values
 from ingestion.reference_folder import NothingLoaded, examine
 from ingestion.reference_report import MAX_PROBLEMS, Findings, Report
 from tests.plant_files import FILES, write_plant
+from tests.reference_examining import Loaded, problems
 
 at = datetime.fromisoformat
-
-
-class Loaded:
-    """What a lake would answer, given in the test."""
-
-    def __init__(self, **tables: list[dict[str, object]]) -> None:
-        self.tables = tables
-
-    def values(self, table: str, columns: Sequence[str]) -> set[Values]:
-        rows = self.tables.get(table, [])
-        return {tuple(row.get(column) for column in columns) for row in rows}  # type: ignore[misc]
-
-
-def problems(folder: Path, loaded: Loaded | NothingLoaded | None = None) -> list[str]:
-    findings = Findings()
-    examine(folder, loaded or NothingLoaded(), findings)
-    return [str(problem) for problem in findings.problems]
 
 
 def test_a_complete_plant_has_no_problem(tmp_path: Path) -> None:

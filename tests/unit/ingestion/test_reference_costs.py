@@ -1,0 +1,263 @@
+"""What the files of costs must say, and what of them no later file may change."""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.plant_files import FILES, write_plant
+from tests.reference_examining import Loaded, problems
+
+PRESS = "assembly/line1/press01"
+VERSIONS = """cost_version_id,type,site_id,valid_from,status,currency
+std,standard,demo,2026-01-01,active,EUR
+"""
+COSTS = {
+    "cost_version": VERSIONS,
+    "item_cost": "cost_version_id,item_id,unit_cost\nstd,cup,5\n",
+    "cost_rate": f"""cost_version_id,cost_category_id,work_unit_id,kind,rate
+std,labour,{PRESS},run,30
+""",
+    "overhead_formula": "cost_version_id,overhead_id,kind,rate\nstd,factory,per_hour,21\n",
+}
+ACTUALS = {
+    "material_movement": """movement_id,production_order_id,operation_id,item_id,replaces_item_id,\
+lot_id,quantity,unit_price,currency,is_return,moved_at
+1,1001,press,lid,cup,L1,175,5.5,SEK,,2026-03-02T06:00:00Z
+2,1001,,lid,,L1,2,,,true,2026-03-02T09:00:00Z
+""",
+    "labour_booking": """booking_id,production_order_id,operation_id,worker_id,kind,\
+started_at,finished_at
+1,1001,press,w1,setup,2026-03-02T06:00:00Z,2026-03-02T07:30:00Z
+2,1001,press,w1,,2026-03-02T07:30:00Z,
+""",
+    "subcontract_receipt": """receipt_id,production_order_id,operation_id,vendor_id,quantity,\
+rejected_quantity,unit_price,received_at
+1,1001,coat,V7,80,3,1.2,2026-03-03T12:00:00Z
+""",
+    "exchange_rate": "currency,valid_from,rate\nEUR,,1\nSEK,2026-01-01,0.09\n",
+    "period": """period_id,starts_at,ends_at
+2026-02,2026-01-31T23:00:00Z,2026-02-28T23:00:00Z
+2026-03,2026-02-28T23:00:00Z,2026-03-31T22:00:00Z
+""",
+}
+
+
+def test_a_plant_with_all_that_orders_took_has_no_problem(tmp_path: Path) -> None:
+    assert problems(write_plant(tmp_path, **COSTS, **ACTUALS)) == []
+
+
+BREAKAGES = {
+    "nothing issued": ("material_movement", "175,", "0,", "found '0': too small"),
+    "less than nothing issued": ("material_movement", "175,", "-2,", "found '-2': too small"),
+    "negative price": ("material_movement", "5.5", "-5.5", "column unit_price, found '-5.5'"),
+    "unknown item": ("material_movement", "press,lid", "press,mug", "found 'mug': not in item.csv"),
+    "unknown replaced item": (
+        "material_movement",
+        "lid,cup",
+        "lid,mug",
+        "column replaces_item_id, found 'mug': not in item.csv",
+    ),
+    "item in place of itself": (
+        "material_movement",
+        "lid,cup",
+        "lid,lid",
+        "column replaces_item_id, found 'lid': it is the item issued",
+    ),
+    "no currency": ("material_movement", "SEK", "kr", "found 'kr': not a currency code"),
+    "material of an unknown order": ("material_movement", "1,1001", "1,1002", "found '1002'"),
+    "time of an unknown order": ("labour_booking", "1,1001", "1,1002", "found '1002': not in"),
+    "unknown kind of work": ("labour_booking", "setup", "tea", "found 'tea': not allowed"),
+    "work that ends before it began": (
+        "labour_booking",
+        "T07:30:00Z\n",
+        "T05:30:00Z\n",
+        "column finished_at, found '2026-03-02 05:30:00': finished_at must lie after started_at",
+    ),
+    "nothing received": ("subcontract_receipt", "80,", "0,", "found '0': too small"),
+    "receipt of an unknown order": ("subcontract_receipt", "1001", "1002", "found '1002'"),
+    "more rejected than received": (
+        "subcontract_receipt",
+        "80,3",
+        "80,81",
+        "column rejected_quantity, found '81.000000': more than the 80.000000 received",
+    ),
+    "worth nothing": ("exchange_rate", "0.09", "0", "column rate, found '0': too small"),
+    "two rates at once": ("exchange_rate", "SEK,2026-01-01", "EUR,", "found 'EUR, (empty)'"),
+    "gap between periods": (
+        "period",
+        "2026-03,2026-02-28T23",
+        "2026-03,2026-03-01T00",
+        "row 3, column starts_at, found '2026-03-01 00:00:00': leaves a gap after the period of"
+        " row 2, which ends 2026-02-28 23:00:00",
+    ),
+    "overlap of periods": (
+        "period",
+        "2026-03,2026-02-28T23",
+        "2026-03,2026-02-28T22",
+        "row 3, column starts_at, found '2026-02-28 22:00:00': overlaps the period of row 2",
+    ),
+    "two active standards at once": (
+        "cost_version",
+        VERSIONS,
+        VERSIONS + "new,standard,demo,2026-01-01,active,EUR\n",
+        "row 3, column valid_from, found '2026-01-01 00:00:00': row 2 is an active standard",
+    ),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_what_is_wrong_is_told_with_file_row_column_and_value(
+    tmp_path: Path, breakage: str
+) -> None:
+    table, right, wrong, told = BREAKAGES[breakage]
+    files = COSTS | ACTUALS
+    assert right in files[table]
+
+    found = problems(
+        write_plant(tmp_path, **files | {table: files[table].replace(right, wrong, 1)})
+    )
+
+    assert len(found) == 1
+    assert found[0].startswith(f"{table}.csv, row ")
+    assert told in found[0]
+
+
+@pytest.mark.parametrize("status", ["pending", "planned"])
+def test_a_version_may_begin_with_another_when_only_one_is_the_active_standard(
+    tmp_path: Path, status: str
+) -> None:
+    kind, status = ("standard", status) if status == "pending" else (status, "active")
+    versions = VERSIONS + f"new,{kind},demo,2026-01-01,{status},EUR\n"
+
+    assert problems(write_plant(tmp_path, **COSTS | {"cost_version": versions})) == []
+
+
+ACTIVE = Loaded(
+    item=[{"item_id": "cup"}, {"item_id": "lid"}],
+    cost_version=[
+        {
+            "cost_version_id": "std",
+            "type": "standard",
+            "site_id": "demo",
+            "valid_from": datetime(2026, 1, 1),
+            "status": "active",
+            "currency": "EUR",
+        }
+    ],
+    item_cost=[{"cost_version_id": "std", "item_id": "cup", "unit_cost": Decimal(5)}],
+    cost_rate=[
+        {
+            "cost_version_id": "std",
+            "cost_category_id": "labour",
+            "work_unit_id": PRESS,
+            "kind": "run",
+            "rate": Decimal(30),
+        }
+    ],
+    overhead_formula=[
+        {
+            "cost_version_id": "std",
+            "overhead_id": "factory",
+            "kind": "per_hour",
+            "rate": Decimal(21),
+        }
+    ],
+)
+
+
+def test_an_active_version_may_be_stated_again_as_it_is(tmp_path: Path) -> None:
+    assert problems(write_plant(tmp_path, **COSTS), ACTIVE) == []
+
+
+FROZEN = {
+    "price": (
+        "item_cost",
+        "cup,5",
+        "cup,6",
+        "row 2, column unit_cost, found '6.000000': it is act",
+    ),
+    "price left out": (
+        "item_cost",
+        "std,cup,5\n",
+        "",
+        "found 'std, cup': left out, but it is of a",
+    ),
+    "price added": (
+        "item_cost",
+        "cup,5\n",
+        "cup,5\nstd,lid,1\n",
+        "row 3, column cost_version_id, i",
+    ),
+    "overhead": ("overhead_formula", ",21", ",22", "row 2, column rate, found '22.000000': it is"),
+    "overhead left out": ("overhead_formula", "std,factory,per_hour,21\n", "", "left out, but it"),
+    "overhead added": ("overhead_formula", "21\n", "21\nstd,it,per_hour,1\n", "row 3, column"),
+    "rate": (
+        "cost_rate",
+        ",30",
+        ",33",
+        "row 2, column rate, found '33.000000': it is active with 30",
+    ),
+    "rate left out": ("cost_rate", f"std,labour,{PRESS},run,30\n", "", "left out, but it is of a"),
+    "currency": ("cost_version", "EUR", "DKK", "row 2, column currency, found 'DKK': it is active"),
+    "version left out": (
+        "cost_version",
+        VERSIONS.partition("\n")[2],
+        "",
+        "found 'std': left out, b",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", FROZEN)
+def test_what_an_active_version_holds_is_frozen(tmp_path: Path, change: str) -> None:
+    table, loaded, stated, told = FROZEN[change]
+    assert loaded in COSTS[table]
+    folder = write_plant(tmp_path, **{table: COSTS[table].replace(loaded, stated)})
+
+    way_out = "state a new version, or, where this one was wrong from the start, load it as"
+    (found,) = (problem for problem in problems(folder, ACTIVE) if way_out in problem)
+
+    assert found.startswith(f"{table}.csv, ")
+    assert told in found
+
+
+@pytest.mark.parametrize(("valid_from", "fits"), [("2026-03-15", True), ("", False)])
+def test_a_rate_that_begins_later_may_be_added_to_an_active_version(
+    tmp_path: Path, valid_from: str, fits: bool
+) -> None:
+    rates = f"""cost_version_id,cost_category_id,work_unit_id,kind,rate,valid_from
+std,labour,{PRESS},run,30,
+std,labour,{PRESS},setup,40,{valid_from}
+"""
+    folder = write_plant(tmp_path, cost_rate=rates)
+
+    assert (problems(folder, ACTIVE) == []) is fits
+
+
+def test_a_rate_between_those_of_an_active_version_is_refused(tmp_path: Path) -> None:
+    rate = {"cost_version_id": "std", "kind": "run", "rate": Decimal(30)}
+    later = rate | {"valid_from": datetime(2026, 3, 15)}
+    rates = "cost_version_id,kind,rate,valid_from\nstd,run,30,\nstd,run,30,2026-03-15\n"
+    between = "std,run,31,2026-03-01\n"
+    loaded = Loaded(**ACTIVE.tables | {"cost_rate": [rate, later]})
+
+    (found,) = problems(write_plant(tmp_path, cost_rate=rates + between), loaded)
+
+    assert "cost_rate.csv, row 4, " in found
+    assert "added to a version that is active" in found
+
+
+def test_an_item_that_is_new_itself_brings_its_cost_into_an_active_version(tmp_path: Path) -> None:
+    item = FILES["item"] + "mug,Mug,pcs\n"
+    costs = COSTS["item_cost"] + "std,mug,7\n"
+
+    assert problems(write_plant(tmp_path, item=item, item_cost=costs), ACTIVE) == []
+
+
+def test_a_version_set_back_to_pending_may_be_corrected(tmp_path: Path) -> None:
+    costs = {name: text.replace("5\n", "6\n") for name, text in COSTS.items()}
+    costs["cost_version"] = VERSIONS.replace("active", "pending")
+
+    assert problems(write_plant(tmp_path, **costs), ACTIVE) == []
