@@ -1,7 +1,7 @@
 """The plant's business data, as its ERP would export them: one CSV file a table.
 
-Columns are those of `takt.contracts`. Of orders the files tell what an ERP knows at a given
-moment: what has ended, what runs, and what is released or planned for the next days.
+Belongs here: files, and the rows of what the plant is; columns are those of `takt.contracts`. Rows
+of orders are in `order_data`, those of costs in `cost_data` and `periods`.
 """
 
 import csv
@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edge.simulator import cost_data
+from edge.simulator import cost_data, order_data, periods
 from edge.simulator.cost_data import Row
+from edge.simulator.order_data import past
 from edge.simulator.plant import (
+    HARDENING,
     LINES,
     MAINTENANCE,
     REASONS,
@@ -21,13 +23,11 @@ from edge.simulator.plant import (
     Line,
     WorkUnit,
 )
-from edge.simulator.production import Operation, Order, Plant
+from edge.simulator.production import Plant
 from edge.simulator.shifts import PATTERN, exceptions, to_datetime, week_start
 from edge.simulator.signals import SIGNALS, VENDORS, Signal
 from takt.contracts import TABLES
 
-ROUTE_VERSION = "1"
-_HORIZON_MS = 3 * 86_400_000
 _HOUR_MS = 3_600_000
 
 
@@ -40,7 +40,7 @@ def write_business_data(folder: Path, site: str, plant: Plant, now: int) -> list
 def drop_orders(folder: Path, site: str, plant: Plant, now: int) -> None:
     """Write the orders as they stand at `now` (ms) and mark the folder as ready to be loaded."""
     folder.mkdir(parents=True, exist_ok=True)
-    for table in ("production_order", "order_operation"):
+    for table in _ORDERS:
         _write(folder, table, _TABLES[table](site, plant, now))
     (folder / "_ready").touch()
 
@@ -79,6 +79,8 @@ def _equipment(site: str, _plant: Plant, _now: int) -> Iterator[Row]:
         yield _node(site, line.equipment_id, area, "work_center", line.name)
         for unit in line.work_units:
             yield _node(site, unit.equipment_id, line.equipment_id, "work_unit", unit.name)
+    area = HARDENING.split("/", maxsplit=1)[0]
+    yield _node(site, HARDENING, area, "work_center", "Hardening, at vendors")
 
 
 def _node(site: str, equipment_id: str, parent_id: str, level: str, name: str) -> Row:
@@ -160,7 +162,7 @@ def _maintenance_rule(site: str, plant: Plant, now: int) -> Iterator[Row]:
             "name": rule.name,
             "per": rule.per,
             "interval": rule.interval,
-            "last_done_at": done_h and _past(plant.start + int(done_h * _HOUR_MS), now),
+            "last_done_at": done_h and past(plant.start + int(done_h * _HOUR_MS), now),
         }
 
 
@@ -187,6 +189,7 @@ def _routing_operation(_site: str, plant: Plant, _now: int) -> Iterator[Row]:
             else:
                 yield from _operations(line, item, item.cycle_s, valid_to=changed_at)
                 yield from _operations(line, item, item.faster_s, valid_from=changed_at)
+    yield from cost_data.other_operations()
 
 
 def _operations(
@@ -200,7 +203,7 @@ def _operations(
     for place, unit in enumerate(line.work_units):
         yield {
             "item_id": item.item_id,
-            "route_version": ROUTE_VERSION,
+            "route_version": cost_data.ROUTE_VERSION,
             "operation_id": unit.operation_id,
             "sequence": (place + 1) * 10,
             "work_unit_id": unit.equipment_id,
@@ -212,73 +215,6 @@ def _operations(
             "valid_from": valid_from,
             "valid_to": valid_to,
         }
-
-
-def _production_order(site: str, plant: Plant, now: int) -> Iterator[Row]:
-    for order in _known_orders(plant, now):
-        rng = plant.random(order.production_order_id, "order desk")
-        started_at = _started_at(order)
-        released_at = started_at - int(rng.uniform(4, 20) * _HOUR_MS)
-        due_at = (order.ended_at + int(rng.uniform(-3, 20) * _HOUR_MS)) // _HOUR_MS * _HOUR_MS
-        yield {
-            "production_order_id": order.production_order_id,
-            "site_id": site,
-            "item_id": order.item.item_id,
-            "bom_version": cost_data.BOM_VERSION,
-            "route_version": ROUTE_VERSION,
-            "order_quantity": order.quantity,
-            "mode": "discrete",
-            "strategy": "MTS",
-            "released_at": _past(released_at, now),
-            "ended_at": _past(order.ended_at, now),
-            "due_at": to_datetime(due_at),
-            "status": _status(released_at, started_at, order.ended_at, now),
-        }
-
-
-def _order_operation(_site: str, plant: Plant, now: int) -> Iterator[Row]:
-    for order in _known_orders(plant, now):
-        for unit, operation in zip(order.line.work_units, order.operations, strict=True):
-            yield {
-                "production_order_id": order.production_order_id,
-                "operation_id": unit.operation_id,
-                "work_unit_id": unit.equipment_id,
-                "started_at": _past(operation.started_at, now),
-                "finished_at": _past(operation.finished_at, now),
-                **_reported(operation, now),
-            }
-
-
-def _reported(operation: Operation, now: int) -> Row:
-    if operation.finished_at is None or operation.finished_at > now:
-        return {}
-    names = ("good_quantity", "scrap_quantity", "rework_quantity")
-    return dict(zip(names, operation.pieces, strict=True))
-
-
-def _known_orders(plant: Plant, now: int) -> Iterator[Order]:
-    """Orders that run after the plant's start and begin within the next days."""
-    for week in plant.line_weeks(plant.start, now + _HORIZON_MS):
-        for order in week.orders:
-            if order.ended_at > plant.start and _started_at(order) < now + _HORIZON_MS:
-                yield order
-
-
-def _started_at(order: Order) -> int:
-    started_at = order.operations[0].started_at
-    return order.ended_at if started_at is None else started_at
-
-
-def _status(released_at: int, started_at: int, ended_at: int, now: int) -> str:
-    if ended_at <= now:
-        return "ended"
-    if started_at <= now:
-        return "started"
-    return "released" if released_at <= now else "created"
-
-
-def _past(at: int | None, now: int) -> datetime | None:
-    return to_datetime(at) if at is not None and at <= now else None
 
 
 def _moment(at: int | None) -> datetime | None:
@@ -295,11 +231,27 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "maintenance_rule": _maintenance_rule,
     "item": _item,
     "routing_operation": _routing_operation,
-    "production_order": _production_order,
-    "order_operation": _order_operation,
+    "production_order": order_data.production_orders,
+    "order_operation": order_data.order_operations,
+    "material_movement": order_data.material_movements,
+    "labour_booking": order_data.labour_bookings,
+    "subcontract_receipt": order_data.subcontract_receipts,
     "bom_line": lambda _site, _plant, _now: cost_data.bom_lines(),
-    "cost_version": lambda site, _plant, _now: cost_data.cost_versions(site),
-    "cost_rate": lambda _site, _plant, _now: cost_data.cost_rates(),
+    "cost_version": lambda site, plant, _now: cost_data.cost_versions(
+        site, periods.first_period(plant.first_monday)
+    ),
+    "cost_rate": lambda _site, plant, _now: cost_data.cost_rates(plant.first_monday),
     "item_cost": lambda _site, _plant, _now: cost_data.item_costs(),
     "overhead_formula": lambda _site, _plant, _now: cost_data.overhead_formulas(),
+    "exchange_rate": lambda _site, plant, now: periods.exchange_rates(
+        plant.first_monday, to_datetime(now)
+    ),
+    "period": lambda _site, plant, now: periods.periods(plant.first_monday, to_datetime(now)),
 }
+_ORDERS = (
+    "production_order",
+    "order_operation",
+    "material_movement",
+    "labour_booking",
+    "subcontract_receipt",
+)

@@ -1,17 +1,21 @@
 """What the plant's products are made of and what that costs: the cost accountant's files.
 
-Belongs here: materials, bills of material, rates and overheads of the plant, as rows of
-`takt.contracts`. What the machines do is in `edge.simulator.plant`.
+Belongs here: materials, bills of material, vendors, rates and overheads of the plant, as rows of
+`takt.contracts`. What the machines do is in `edge.simulator.plant`, what orders took in
+`edge.simulator.consumption`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 
-from edge.simulator.plant import CURRENCY, LABOUR_RATE, LINES, RUN_RATES
+from edge.simulator.plant import CURRENCY, HARDENING, LABOUR_RATES, LINES, RUN_RATES
+from edge.simulator.shifts import local_ms, to_datetime
 
 Row = dict[str, object]
 
 BOM_VERSION = "1"
+ROUTE_VERSION = "1"
 _COST_VERSION = "standard"
 
 
@@ -24,7 +28,8 @@ class Material:
         name: What people call it.
         unit: What its quantities count.
         cost_group_id: Its group in product costing.
-        price: Per unit.
+        price: Per unit, as the standard has it.
+        is_bought_by_lot: Whether each week's lot has a price of its own.
     """
 
     item_id: str
@@ -32,12 +37,14 @@ class Material:
     unit: str
     cost_group_id: str
     price: float
+    is_bought_by_lot: bool = False
 
 
 MATERIALS = (
-    Material("ST-2", "Sheet steel 2 mm", "kg", "steel", 1.15),
-    Material("RB-20", "Round bar 20 mm", "kg", "steel", 1.42),
-    Material("RB-45", "Round bar 45 mm", "kg", "steel", 1.38),
+    Material("ST-2", "Sheet steel 2 mm", "kg", "steel", 1.15, is_bought_by_lot=True),
+    Material("ST-25", "Sheet steel 2.5 mm", "kg", "steel", 1.22, is_bought_by_lot=True),
+    Material("RB-20", "Round bar 20 mm", "kg", "steel", 1.42, is_bought_by_lot=True),
+    Material("RB-45", "Round bar 45 mm", "kg", "steel", 1.38, is_bought_by_lot=True),
     Material("PC-7", "Powder coat", "kg", "consumables", 6.8),
     Material("CL-1", "Cleaner", "l", "consumables", 2.3),
     Material("CT-40", "Carton", "pcs", "packaging", 0.62),
@@ -57,11 +64,63 @@ class Part:
     constant_quantity: float = 0
 
 
+@dataclass(frozen=True)
+class Component:
+    """A part made in the plant for stock, off the lines that orders tell of.
+
+    Attributes:
+        item_id: Its number.
+        name: What people call it.
+        operations: Each a work unit, seconds per piece and seconds of setup.
+        lot: Pieces over which setup spreads in costing.
+    """
+
+    item_id: str
+    name: str
+    operations: tuple[tuple[str, float, float], ...]
+    lot: int
+
+
+COMPONENTS = (
+    Component(
+        "BU-12",
+        "Bushing 12 mm",
+        (("machining/line2/saw01", 1.2, 600), ("machining/line2/lathe01", 6.5, 1_500)),
+        5_000,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """Who does the subcontracted operation; `price` per piece in a currency of their own."""
+
+    vendor_id: str
+    currency: str
+    price: float
+
+
+@dataclass(frozen=True)
+class Subcontract:
+    """An operation that vendors do before an order begins; `price` per piece is the standard."""
+
+    item_id: str
+    operation_id: str
+    category: str
+    price: float
+    vendors: tuple[Vendor, ...]
+
+
+SUBCONTRACT = Subcontract(
+    "SP-45", "05", "hardening", 2.4, (Vendor("V-201", "EUR", 2.4), Vendor("V-202", "CZK", 59.5))
+)
+
 PACK = "PK-1"
 """A carton with its share of the pallet: packed where it is used, never stocked."""
 PARTS = (
     Part("BR-110", "ST-2", "10", 0.31, 0.08),
     Part("BR-110", "PC-7", "30", 0.012, 0.15),
+    Part("BR-110", "BU-12", "20", 2, 0.01),
     Part("BR-110", PACK, None, 0.02),
     Part("BR-140", "ST-2", "10", 0.44, 0.08),
     Part("BR-140", "PC-7", "30", 0.016, 0.15),
@@ -78,6 +137,7 @@ PARTS = (
     Part("SH-32", "CL-1", "40", 0.005),
     Part("SP-45", "RB-45", "10", 3.1, 0.04),
     Part("SP-45", "CL-1", "40", 0.008),
+    Part("BU-12", "RB-20", "10", 0.035, 0.06),
     Part(PACK, "CT-40", None, 1),
     Part(PACK, "PL-1", None, constant_quantity=4),
 )
@@ -85,8 +145,22 @@ LOT = 1_200
 """Pieces over which setup and pallets spread in costing."""
 
 
+def components(item_id: str) -> Iterator[Part]:
+    """What a piece of an item takes from stock: the parts of the pack stand for it."""
+    for part in PARTS:
+        if part.item_id == item_id and part.component_id == PACK:
+            for packed in components(PACK):
+                yield replace(
+                    packed,
+                    item_id=item_id,
+                    quantity_per=packed.quantity_per * part.quantity_per,
+                )
+        elif part.item_id == item_id:
+            yield part
+
+
 def materials() -> Iterator[Row]:
-    """Rows of `item` for what is bought, and for the pack."""
+    """Rows of `item` for what is bought, what is made for stock, and the pack."""
     for material in MATERIALS:
         yield {
             "item_id": material.item_id,
@@ -94,6 +168,15 @@ def materials() -> Iterator[Row]:
             "unit": material.unit,
             "item_group_id": "purchased",
             "cost_group_id": material.cost_group_id,
+            "is_phantom": False,
+        }
+    for component in COMPONENTS:
+        yield {
+            "item_id": component.item_id,
+            "name": component.name,
+            "unit": "pcs",
+            "item_group_id": "components",
+            "strategy": "MTS",
             "is_phantom": False,
         }
     yield {"item_id": PACK, "name": "Pack", "unit": "pcs", "is_phantom": True}
@@ -116,29 +199,64 @@ def bom_lines() -> Iterator[Row]:
         }
 
 
-def cost_versions(site: str) -> Iterator[Row]:
+def other_operations() -> Iterator[Row]:
+    """Rows of `routing_operation` for what no line does: components, and what vendors do."""
+    for component in COMPONENTS:
+        for place, (unit, run_s, setup_s) in enumerate(component.operations, start=1):
+            yield {
+                "item_id": component.item_id,
+                "route_version": ROUTE_VERSION,
+                "operation_id": f"{place * 10}",
+                "sequence": place * 10,
+                "work_unit_id": unit,
+                "planned_run_s_per_unit": run_s,
+                "planned_setup_s": setup_s,
+                "crew_size": 1,
+                "is_subcontract": False,
+            }
+    yield {
+        "item_id": SUBCONTRACT.item_id,
+        "route_version": ROUTE_VERSION,
+        "operation_id": SUBCONTRACT.operation_id,
+        "sequence": 5,
+        "work_unit_id": HARDENING,
+        "cost_category_id": SUBCONTRACT.category,
+        "is_subcontract": True,
+    }
+
+
+def cost_versions(site: str, valid_from: datetime) -> Iterator[Row]:
     """The one row of `cost_version`."""
     yield {
         "cost_version_id": _COST_VERSION,
         "type": "standard",
         "site_id": site,
+        "valid_from": valid_from,
         "status": "active",
         "currency": CURRENCY,
     }
 
 
-def cost_rates() -> Iterator[Row]:
+def cost_rates(first_monday: date) -> Iterator[Row]:
     """Rows of `cost_rate`: an hour of setup costs what an hour of running does."""
+    labour_rate, raised_rate = LABOUR_RATES
+    raised_at = to_datetime(local_ms(first_monday + timedelta(days=10), time(0)))
     for unit, machine_rate in RUN_RATES.items():
-        for category, rate in (("machine", machine_rate), ("labour", LABOUR_RATE)):
-            for kind in ("setup", "run"):
-                yield {
-                    "cost_version_id": _COST_VERSION,
-                    "cost_category_id": category,
-                    "work_unit_id": unit,
-                    "kind": kind,
-                    "rate": rate,
-                }
+        for kind in ("setup", "run"):
+            yield _rate("machine", unit, kind, machine_rate)
+            yield _rate("labour", unit, kind, labour_rate)
+            yield {**_rate("labour", unit, kind, raised_rate), "valid_from": raised_at}
+    yield _rate(SUBCONTRACT.category, HARDENING, "quantity", SUBCONTRACT.price)
+
+
+def _rate(category: str, unit: str, kind: str, rate: float) -> Row:
+    return {
+        "cost_version_id": _COST_VERSION,
+        "cost_category_id": category,
+        "work_unit_id": unit,
+        "kind": kind,
+        "rate": rate,
+    }
 
 
 def item_costs() -> Iterator[Row]:
@@ -149,13 +267,14 @@ def item_costs() -> Iterator[Row]:
             "item_id": material.item_id,
             "unit_cost": material.price,
         }
-    for line in LINES:
-        for item in line.items:
-            yield {
-                "cost_version_id": _COST_VERSION,
-                "item_id": item.item_id,
-                "costing_lot_quantity": LOT,
-            }
+    lots = {item.item_id: LOT for line in LINES for item in line.items}
+    lots |= {component.item_id: component.lot for component in COMPONENTS}
+    for item_id, lot in lots.items():
+        yield {
+            "cost_version_id": _COST_VERSION,
+            "item_id": item_id,
+            "costing_lot_quantity": lot,
+        }
 
 
 def overhead_formulas() -> Iterator[Row]:

@@ -92,8 +92,10 @@ RUN_RATES = {
     "machining/line2/wash01": 31,
 }
 """What an hour of each machine costs."""
-LABOUR_RATE = 34
-"""What an hour of the person at it costs."""
+LABOUR_RATES = (34, 35.5)
+"""What an hour of the person at it costs: at first, and after the raise in the second week."""
+HARDENING = "machining/hardening"
+"""Where a vendor works: it has no machine of ours and tells no signals."""
 
 
 @dataclass(frozen=True)

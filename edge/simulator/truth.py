@@ -5,6 +5,7 @@ reported_reason_id (what the machine told), production_order_id, operation_id, i
 intervals of a work unit cover the period without gap or overlap.
 `piece.parquet`: site_id, work_unit_id, produced_at, result (good, scrap, rework),
 production_order_id, operation_id, item_id; one row a piece.
+`material.parquet`, `labour.parquet`, `subcontract.parquet`: what orders took, see `cost_truth`.
 Times are UTC in microseconds.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from edge.simulator import cost_truth
 from edge.simulator.machine import Change, Result
 from edge.simulator.production import LineWeek, Plant, UnitWeek
 from edge.simulator.signals import MACHINE_REASONS, SIGNALS
@@ -38,8 +40,9 @@ def write_truth(folder: Path, site: str, plant: Plant, begin: int, end: int) -> 
             intervals = _intervals(week, begin, end)
             states.append(_states(site, line_week, week, intervals))
             pieces.append(_pieces(site, line_week, week, begin, end))
-    _replace(pa.concat_tables(states), folder / "state.parquet")
-    _replace(pa.concat_tables(pieces), folder / "piece.parquet")
+    tables = {"state": pa.concat_tables(states), "piece": pa.concat_tables(pieces)}
+    for name, table in (tables | cost_truth.tables(site, plant, begin, end)).items():
+        _replace(table, folder / f"{name}.parquet")
 
 
 def _replace(table: pa.Table, file: Path) -> None:

@@ -23,11 +23,16 @@ FILES = (
     "routing_operation",
     "production_order",
     "order_operation",
+    "material_movement",
+    "labour_booking",
+    "subcontract_receipt",
     "cost_version",
     "cost_rate",
     "bom_line",
     "item_cost",
     "overhead_formula",
+    "exchange_rate",
+    "period",
 )
 
 

@@ -1,0 +1,125 @@
+"""Orders and what they took, as an ERP knows them at a moment.
+
+Belongs here: what has ended, what runs, and what is released or planned for the next days, as rows
+of `takt.contracts`. What orders take is in `production` and `consumption`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from edge.simulator import consumption, cost_data
+from edge.simulator.cost_data import Row
+from edge.simulator.production import Operation, Order, Plant
+from edge.simulator.shifts import to_datetime
+
+_HORIZON_MS = 3 * 86_400_000
+_HOUR_MS = 3_600_000
+
+
+def production_orders(site: str, plant: Plant, now: int) -> Iterator[Row]:
+    """Rows of `production_order`."""
+    for order in _known_orders(plant, now):
+        rng = plant.random(order.production_order_id, "order desk")
+        started_at = _started_at(order)
+        released_at = started_at - int(rng.uniform(4, 20) * _HOUR_MS)
+        due_at = (order.ended_at + int(rng.uniform(-3, 20) * _HOUR_MS)) // _HOUR_MS * _HOUR_MS
+        yield {
+            "production_order_id": order.production_order_id,
+            "site_id": site,
+            "item_id": order.item.item_id,
+            "bom_version": cost_data.BOM_VERSION,
+            "route_version": cost_data.ROUTE_VERSION,
+            "order_quantity": order.quantity,
+            "mode": "discrete",
+            "strategy": "MTS",
+            "released_at": past(released_at, now),
+            "ended_at": past(order.ended_at, now),
+            "due_at": to_datetime(due_at),
+            "status": _status(released_at, started_at, order.ended_at, now),
+        }
+
+
+def order_operations(_site: str, plant: Plant, now: int) -> Iterator[Row]:
+    """Rows of `order_operation`."""
+    for order in _known_orders(plant, now):
+        for unit, operation in zip(order.line.work_units, order.operations, strict=True):
+            yield {
+                "production_order_id": order.production_order_id,
+                "operation_id": unit.operation_id,
+                "work_unit_id": unit.equipment_id,
+                "started_at": past(operation.started_at, now),
+                "finished_at": past(operation.finished_at, now),
+                **_reported(operation, now),
+            }
+
+
+def _reported(operation: Operation, now: int) -> Row:
+    if operation.finished_at is None or operation.finished_at > now:
+        return {}
+    names = ("good_quantity", "scrap_quantity", "rework_quantity")
+    return dict(zip(names, operation.pieces, strict=True))
+
+
+def material_movements(_site: str, plant: Plant, now: int) -> Iterator[Row]:
+    """Rows of `material_movement`."""
+    for order in _known_orders(plant, now):
+        for movement in consumption.movements(plant, order):
+            if movement.moved_at <= now:
+                yield {**vars(movement), "moved_at": to_datetime(movement.moved_at)}
+
+
+def labour_bookings(_site: str, plant: Plant, now: int) -> Iterator[Row]:
+    """Rows of `labour_booking`; who is still at work has not booked the end."""
+    known = {order.production_order_id for order in _known_orders(plant, now)}
+    for week in plant.line_weeks(plant.start, now + 1):
+        for booking in consumption.bookings(plant, week):
+            if booking.production_order_id in known and booking.started_at <= now:
+                yield {
+                    **vars(booking),
+                    "started_at": to_datetime(booking.started_at),
+                    "finished_at": past(booking.finished_at, now),
+                }
+
+
+def subcontract_receipts(_site: str, plant: Plant, now: int) -> Iterator[Row]:
+    """Rows of `subcontract_receipt`."""
+    for order in _known_orders(plant, now):
+        for receipt in consumption.receipts(plant, order):
+            if receipt.received_at <= now:
+                yield {
+                    "receipt_id": receipt.receipt_id,
+                    "production_order_id": receipt.production_order_id,
+                    "operation_id": receipt.operation_id,
+                    "vendor_id": receipt.vendor.vendor_id,
+                    "quantity": receipt.quantity,
+                    "rejected_quantity": receipt.rejected_quantity,
+                    "unit_price": receipt.unit_price,
+                    "currency": receipt.vendor.currency,
+                    "received_at": to_datetime(receipt.received_at),
+                }
+
+
+def _known_orders(plant: Plant, now: int) -> Iterator[Order]:
+    """Orders that run after the plant's start and begin within the next days."""
+    for week in plant.line_weeks(plant.start, now + _HORIZON_MS):
+        for order in week.orders:
+            if order.ended_at > plant.start and _started_at(order) < now + _HORIZON_MS:
+                yield order
+
+
+def _started_at(order: Order) -> int:
+    started_at = order.operations[0].started_at
+    return order.ended_at if started_at is None else started_at
+
+
+def _status(released_at: int, started_at: int, ended_at: int, now: int) -> str:
+    if ended_at <= now:
+        return "ended"
+    if started_at <= now:
+        return "started"
+    return "released" if released_at <= now else "created"
+
+
+def past(at: int | None, now: int) -> datetime | None:
+    """The moment, unless it is still to come."""
+    return to_datetime(at) if at is not None and at <= now else None
