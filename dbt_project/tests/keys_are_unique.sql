@@ -37,7 +37,18 @@
         'loss_cost',
         'production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id'
     ),
-    ('wip_rollforward', 'period_id, production_order_id, cost_group_id')
+    ('wip_rollforward', 'period_id, production_order_id, cost_group_id'),
+    ('period_check', 'period_id, problem, production_order_id, subject'),
+    ('period_comparison', 'period_id, production_order_id, cost_group_id, measure'),
+    (
+        'period_posting',
+        'period_id, origin_period_id, production_order_id, cost_group_id, measure, is_posted'
+    ),
+    (
+        'cost_of_quality',
+        'production_order_id, operation_id, work_unit_id, production_date, result, reason_id'
+    ),
+    ('idle_capacity', 'site_id, work_unit_id, production_date, shift_id')
 ] %}
 select
     '{{ mart }}' as mart,

@@ -1,4 +1,4 @@
-"""A cost accountant loads files and samples, refreshes, asks: WE-32 to the cent, by the commands."""
+"""A cost accountant loads files and samples, refreshes, asks: WE-32, by the commands."""
 
 import csv
 import io

@@ -45,14 +45,24 @@ receipts as (
         coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
         receipts.received_at as posted_at,
         receipts.quantity,
+        {#- What has no price yet is owed at the standard. #}
         cast(
             receipts.quantity
-            * {{ in_order_currency('receipts.unit_price', 'receipts.currency', 'receipts.received_at') }}
-            as decimal(28, 6)
+            * coalesce(
+                {{ in_order_currency('receipts.unit_price', 'receipts.currency', 'receipts.received_at') }},
+                card.unit_price
+            ) as decimal(28, 6)
         ) as amount
     from {{ ref('stg_subcontract_receipt') }} as receipts
     inner join orders
         on receipts.production_order_id = orders.production_order_id
+    left join {{ ref('int_standard_line') }} as card
+        on
+            orders.cost_version_id = card.cost_version_id
+            and orders.item_id = card.item_id
+            and receipts.operation_id = card.operation_id
+            and card.driver = 'subcontract'
+            and not card.is_overhead
     {{ dated_exchange_rates('receipts.currency', 'receipts.received_at') }}
     asof left join {{ ref('int_cost_moment') }} as moments
         on receipts.received_at >= moments.moment_at
@@ -288,16 +298,19 @@ lines as (
 )
 
 select
-    production_order_id,
-    operation_id,
-    cost_group_id,
-    driver,
-    line_id,
-    is_overhead,
-    replaced_line_id,
-    replaced_cost_group_id,
-    source,
-    posted_at,
-    cast(quantity as decimal(24, 9)) as quantity,
-    cast(coalesce(amount, 0) as decimal(28, 6)) as amount
+    lines.production_order_id,
+    lines.operation_id,
+    lines.cost_group_id,
+    lines.driver,
+    lines.line_id,
+    lines.is_overhead,
+    lines.replaced_line_id,
+    lines.replaced_cost_group_id,
+    lines.source,
+    {#- What comes after the end of its order belongs to that; once its period is closed it is an adjustment. #}
+    least(lines.posted_at, orders.ended_at) as posted_at,
+    cast(lines.quantity as decimal(24, 9)) as quantity,
+    cast(coalesce(lines.amount, 0) as decimal(28, 6)) as amount
 from lines
+inner join orders
+    on lines.production_order_id = orders.production_order_id
