@@ -107,6 +107,19 @@ BREAKAGES = {
 }
 
 
+def test_an_active_version_cannot_lean_on_one_that_may_still_change(tmp_path: Path) -> None:
+    versions = """cost_version_id,type,site_id,valid_from,status,fallback_version_id,currency
+old,standard,demo,2025-01-01,pending,,EUR
+std,standard,demo,2026-01-01,active,old,EUR
+"""
+    active = versions.replace("pending", "active")
+
+    (found,) = problems(write_plant(tmp_path / "unfit", **COSTS | {"cost_version": versions}))
+
+    assert "row 3, column fallback_version_id, found 'old': it is pending, but an active" in found
+    assert problems(write_plant(tmp_path / "fit", **COSTS | {"cost_version": active})) == []
+
+
 @pytest.mark.parametrize("breakage", BREAKAGES)
 def test_what_is_wrong_is_told_with_file_row_column_and_value(
     tmp_path: Path, breakage: str
