@@ -1,13 +1,15 @@
 {% macro money_divide(factors, divisors, places) -%}
-    {#- The product of `factors` by the product of `divisors` (no fewer factors than divisors), each a decimal of at most
-        nine places, not negative; rounded half up to `places`. In whole numbers: division of decimals would be
-        floating-point. Null where a divisor is nought. #}
+    {#- The product of `factors` by the product of `divisors` (no fewer factors than divisors; these not negative), each a
+        decimal of at most nine places; rounded to `places`, half away from zero. In whole numbers: division of decimals
+        would be floating-point. Null where a divisor is nought. #}
     {%- set scale = 10 ** places -%}
     {%- set numerator = billionths(factors) ~ ' * ' ~ scale -%}
     {%- set denominator = 'nullif(' ~ billionths(divisors) ~ ', 0) * cast(' ~ 10 ** (9 * (factors | length - divisors | length)) ~ ' as hugeint)' -%}
     cast(
-        cast((2 * {{ numerator }} + {{ denominator }}) // (2 * {{ denominator }}) as decimal(38, 0))
-        * cast({{ '%.*f' % (places, 0.1 ** places) }} as decimal({{ places }}, {{ places }})) as decimal(28, {{ places }})
+        cast(
+            sign({{ numerator }})
+            * ((2 * abs({{ numerator }}) + {{ denominator }}) // (2 * {{ denominator }})) as decimal(38, 0)
+        ) * cast({{ '%.*f' % (places, 0.1 ** places) }} as decimal({{ places }}, {{ places }})) as decimal(28, {{ places }})
     )
 {%- endmacro %}
 
@@ -29,12 +31,93 @@
 {%- endmacro %}
 
 {% macro pieces_started_per_good(scrap_ratios) -%}
-    {#- 1 / (1 - ratio) of a list of operations' planned scrap, multiplied; the last operation comes first. #}
+    {#- Of a list of operations' planned scrap ratios, the last operation first: 1 + ratio, multiplied (Business Central,
+        Dynamics 365), or as the setting says 1 / (1 - ratio), the share of those started. #}
+    {%- if var('operation_scrap') == 'of_pieces_started' -%}
+        {%- set share, step = '1 - ratio', '(2 * so_far * 1000000000 + share) // (2 * share)' -%}
+    {%- else -%}
+        {%- set share, step = '1 + ratio', '(2 * so_far * share + 1000000000) // 2000000000' -%}
+    {%- endif -%}
     cast(
         list_reduce(
-            list_transform({{ scrap_ratios }}, lambda ratio: cast(cast(1 - ratio as decimal(38, 9)) * 1000000000 as hugeint)),
-            lambda so_far, passing: (2 * so_far * 1000000000 + passing) // (2 * passing),
+            list_transform({{ scrap_ratios }}, lambda ratio: cast(cast({{ share }} as decimal(38, 9)) * 1000000000 as hugeint)),
+            lambda so_far, share: {{ step }},
             cast(1000000000 as hugeint)
         ) as decimal(28, 0)
     ) * cast(0.000000001 as decimal(9, 9))
+{%- endmacro %}
+
+{% macro crew_rate(rate, cost_category_id, crew_size) -%}
+    {#- What an hour of an operation costs: a rate of labour is a worker's, any other that of the operation. #}
+    case
+        when {{ cost_category_id }} = '{{ var("labour_cost_category") }}' and {{ crew_size }} is not null
+            then {{ unit_money(rate ~ ' * ' ~ crew_size) }}
+        else {{ rate }}
+    end
+{%- endmacro %}
+
+{% macro amount_of(quantity, unit_price, driver) -%}
+    {#- What a quantity of a cost line costs, six places: time is in seconds and its price per hour. #}
+    case
+        when {{ driver }} in ('setup_time', 'run_time') then {{ money_divide([quantity, unit_price], ['3600'], 6) }}
+        else cast({{ quantity }} as decimal(24, 9)) * cast({{ unit_price }} as decimal(24, 9))
+    end
+{%- endmacro %}
+
+{% macro surcharge_line(cost_group_id, line_id) -%}
+    {#- The line of a surcharge on a line of a base. #}
+    concat({{ cost_group_id }}, '/', {{ line_id }})
+{%- endmacro %}
+
+{% macro constant_unit_cost(line) -%}
+    {#- A unit's share of what a lot needs, of a line of the cost card. #}
+    case
+        when {{ line }}.constant_quantity = 0 then 0
+        else
+            {{ line }}.unit_cost
+            - {{ unit_money(amount_of(line ~ '.variable_quantity', line ~ '.unit_price', line ~ '.driver')) }}
+    end
+{%- endmacro %}
+
+{% macro dated_exchange_rates(currency, dated_at) -%}
+    {#- Joins what a stated currency and that of `orders` were worth at a moment, in the common one. #}
+    {% for currency, rates in [(currency, 'stated_rates'), ('orders.currency', 'order_rates')] -%}
+    asof left join (
+        select
+            currency,
+            rate,
+            coalesce(valid_from, timestamp '-infinity') as valid_from
+        from {{ ref('stg_exchange_rate') }}
+    ) as {{ rates }}
+        on
+            {{ currency }} = {{ rates }}.currency
+            and {{ dated_at }} >= {{ rates }}.valid_from
+    {% endfor %}
+{%- endmacro %}
+
+{% macro in_order_currency(unit_price, currency, dated_at) -%}
+    {#- A price as stated, in the order's currency; null where its currency has no rate. #}
+    case
+        when coalesce({{ currency }}, orders.currency) = orders.currency then {{ unit_price }}
+        else
+            cast(
+                {{ money_divide([unit_price, 'stated_rates.rate'], ['coalesce(order_rates.rate, 1)'], 6) }}
+                as decimal(18, 6)
+            )
+    end
+{%- endmacro %}
+
+{% macro cents(amount) -%}
+    {#- An amount as it is booked: two places, half away from zero. #}
+    cast({{ amount }} as decimal(18, 2))
+{%- endmacro %}
+
+{% macro shared_cents(whole_cents, cents_left, shares, place) -%}
+    {#- One of several shares of an amount: its own whole cents and, by largest remainder, its part of those that are left;
+        whole rounds go to all. #}
+    {%- set rest = '((' ~ cents_left ~ ' % ' ~ shares ~ ' + ' ~ shares ~ ') % ' ~ shares ~ ')' -%}
+    cast(
+        {{ whole_cents }} + ({{ cents_left }} - {{ rest }}) // {{ shares }}
+        + case when {{ place }} <= {{ rest }} then 1 else 0 end as decimal(18, 0)
+    ) * 0.01
 {%- endmacro %}

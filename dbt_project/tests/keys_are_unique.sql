@@ -27,7 +27,17 @@
     ('restatement', 'site_id, work_unit_id, production_date, shift_id, measure, definition_id, published_snapshot_id'),
     ('data_quality', 'site_id, work_unit_id, problem, subject'),
     ('standard_cost', 'cost_version_id, item_id, cost_group_id, level'),
-    ('cost_warning', 'cost_version_id, item_id, warning, operation_id')
+    ('cost_warning', 'cost_version_id, item_id, warning, operation_id'),
+    ('order_cost', 'production_order_id, operation_id, cost_group_id, basis'),
+    (
+        'order_variance',
+        'production_order_id, operation_id, cost_group_id, variance_type, detail_type, is_machine_time'
+    ),
+    (
+        'loss_cost',
+        'production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id'
+    ),
+    ('wip_rollforward', 'period_id, production_order_id, cost_group_id')
 ] %}
 select
     '{{ mart }}' as mart,

@@ -25,6 +25,10 @@
 -- depends_on: {{ ref('restatement') }}
 -- depends_on: {{ ref('standard_cost') }}
 -- depends_on: {{ ref('cost_warning') }}
+-- depends_on: {{ ref('order_cost') }}
+-- depends_on: {{ ref('order_variance') }}
+-- depends_on: {{ ref('loss_cost') }}
+-- depends_on: {{ ref('wip_rollforward') }}
 select
     pinned_snapshot_id,
     evaluated_at

@@ -4,47 +4,7 @@
 {{ config(incremental_strategy='touched_days') }}
 with
 
-delays as (
-
-    select
-        intervals.site_id,
-        intervals.work_unit_id,
-        intervals.production_date,
-        intervals.started_at,
-        stops.stop_id,
-        stops.reason_id,
-        stops.loss_category
-    from {{ ref('state_interval') }} as intervals
-    asof inner join {{ ref('stop_event') }} as stops
-        on
-            intervals.site_id = stops.site_id
-            and intervals.work_unit_id = stops.work_unit_id
-            and intervals.started_at >= stops.started_at
-    where intervals.category = 'delay'
-
-),
-
-days as (
-
-    select
-        site_id,
-        work_unit_id,
-        production_date
-    from {{ ref('int_affected_day') }}
-
-    union
-
-    select
-        delays.site_id,
-        delays.work_unit_id,
-        delays.production_date
-    from delays
-    semi join {{ ref('stop_event') }} as stops
-        on
-            delays.stop_id = stops.stop_id
-            and {{ touches_affected_day('stops') }}
-
-),
+{{ delays_explained() }},
 
 intervals as (
 
@@ -54,7 +14,7 @@ intervals as (
         delays.loss_category,
         {{ microseconds_between('intervals.started_at', 'intervals.ended_at') }} as length_us
     from {{ ref('state_interval') }} as intervals
-    semi join days
+    semi join touched_days as days
         on
             intervals.site_id = days.site_id
             and intervals.work_unit_id = days.work_unit_id
@@ -127,7 +87,7 @@ shift_orders as (
             run_times.planned_run_s_per_unit
         ) as run_s_per_unit
     from {{ ref('work_unit_shift_order') }} as shift_orders
-    semi join days
+    semi join touched_days as days
         on
             shift_orders.site_id = days.site_id
             and shift_orders.work_unit_id = days.work_unit_id

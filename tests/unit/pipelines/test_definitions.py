@@ -17,12 +17,16 @@ MARTS = {
     "quarantine_summary",
     "live_state_interval",
     "live_work_unit",
+    "loss_cost",
+    "order_cost",
+    "order_variance",
     "sparkplug_conformance",
     "standard_cost",
     "state_interval",
     "stop_event",
     "work_unit_shift",
     "work_unit_shift_order",
+    "wip_rollforward",
     "yield_operation",
 }
 

@@ -77,7 +77,7 @@ rates as (
         operations.operation_id,
         rates.cost_category_id,
         rates.kind,
-        rates.rate,
+        {{ crew_rate('rates.rate', 'rates.cost_category_id', 'operations.crew_size') }} as rate,
         versions.distance > 0 as is_fallback
     from operations
     inner join versions
@@ -106,10 +106,13 @@ select
     operations.cost_version_id,
     operations.item_id,
     operations.operation_id,
+    operations.work_unit_id,
+    operations.sequence,
     rates.cost_category_id,
     rates.kind,
     coalesce(operations.is_subcontract, false) as is_subcontract,
     cast(operations.pieces_started as decimal(24, 9)) as pieces_started,
+    coalesce(operations.planned_run_s_per_unit, 0) as planned_run_s_per_unit,
     {{ bom_quantity('coalesce(operations.planned_setup_s, 0)') }} as setup_s_per_lot,
     {{ bom_quantity('coalesce(operations.planned_run_s_per_unit, 0) * operations.pieces_started') }} as run_s_per_unit,
     rates.rate,

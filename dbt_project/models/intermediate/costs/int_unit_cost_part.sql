@@ -3,30 +3,6 @@
     groups of the same rows, so both add up to the same unit cost. -#}
 with recursive
 
-added_parts as (
-
-    select
-        cost_version_id,
-        item_id,
-        part,
-        part_id,
-        cost_group_id,
-        unit_cost
-    from {{ ref('int_direct_cost') }}
-
-    union all
-
-    select
-        cost_version_id,
-        item_id,
-        'overhead' as part,
-        overhead_id as part_id,
-        overhead_id as cost_group_id,
-        unit_cost
-    from {{ ref('int_overhead_cost') }}
-
-),
-
 levelled_parts as (
 
     select
@@ -34,11 +10,12 @@ levelled_parts as (
         added_parts.item_id,
         added_parts.part,
         added_parts.part_id,
+        added_parts.operation_id,
         added_parts.cost_group_id,
         added_parts.cost_group_id as single_cost_group_id,
         coalesce(made_items.low_level, 0) as low_level,
         cast(sum(added_parts.unit_cost) as decimal(18, 6)) as unit_cost
-    from added_parts
+    from {{ ref('int_added_line') }} as added_parts
     left join {{ ref('int_made_item') }} as made_items
         on
             added_parts.cost_version_id = made_items.cost_version_id
@@ -80,6 +57,7 @@ rolled_up as (
         grown.item_id,
         grown.part,
         grown.part_id,
+        grown.operation_id,
         grown.cost_group_id,
         grown.single_cost_group_id,
         grown.low_level,
@@ -104,6 +82,7 @@ rolled_up as (
             components.item_id,
             'component' as part,
             components.component_item_id as part_id,
+            components.operation_id,
             rolled_up.cost_group_id,
             components.cost_group_id as single_cost_group_id,
             components.low_level,
@@ -119,6 +98,7 @@ rolled_up as (
             components.cost_version_id,
             components.item_id,
             components.component_item_id,
+            components.operation_id,
             components.cost_group_id,
             components.low_level,
             components.quantity,
@@ -135,6 +115,7 @@ select
     rolled_up.item_id,
     rolled_up.part,
     rolled_up.part_id,
+    rolled_up.operation_id,
     rolled_up.cost_group_id,
     rolled_up.single_cost_group_id,
     rolled_up.unit_cost

@@ -1,0 +1,100 @@
+{#- Time booked on operations, split so that no second of a worker is paid twice: what a worker booked twice on one
+    operation counts once, and who tends several operations at a time divides the time between them. -#}
+with
+
+bookings as (
+
+    select
+        bookings.production_order_id,
+        bookings.operation_id,
+        bookings.worker_id,
+        coalesce(bookings.cost_category_id, '{{ var("labour_cost_category") }}') as cost_category_id,
+        case when bookings.kind = 'setup' then 'setup_time' else 'run_time' end as driver,
+        bookings.started_at,
+        least(coalesce(bookings.finished_at, run.evaluated_at), run.evaluated_at) as ended_at
+    from {{ ref('stg_labour_booking') }} as bookings
+    cross join {{ ref('int_run') }} as run
+    where bookings.started_at < run.evaluated_at
+
+),
+
+cuts as (
+
+    {#- Where anything of the worker begins or ends, and where a cost or the period changes. #}
+    select worker_id, started_at as cut_at from bookings
+    union
+    select worker_id, ended_at as cut_at from bookings
+    union
+    select
+        bookings.worker_id,
+        moments.moment_at as cut_at
+    from bookings
+    inner join {{ ref('int_cost_moment') }} as moments
+        on
+            bookings.started_at < moments.moment_at
+            and bookings.ended_at > moments.moment_at
+
+),
+
+pieces as (
+
+    select
+        worker_id,
+        cut_at as started_at,
+        lead(cut_at) over (
+            partition by worker_id
+            order by cut_at
+        ) as ended_at
+    from cuts
+
+),
+
+tended as (
+
+    {#- Of several bookings of a worker on one operation at a time the setup counts, then the first category. #}
+    select
+        bookings.production_order_id,
+        bookings.operation_id,
+        bookings.worker_id,
+        pieces.started_at,
+        pieces.ended_at,
+        min(bookings.cost_category_id) as cost_category_id,
+        max(bookings.driver) as driver
+    from bookings
+    inner join pieces
+        on
+            bookings.worker_id = pieces.worker_id
+            and bookings.started_at < pieces.ended_at
+            and bookings.ended_at > pieces.started_at
+    group by
+        bookings.production_order_id, bookings.operation_id, bookings.worker_id, pieces.started_at, pieces.ended_at
+
+),
+
+shares as (
+
+    {#- Whole microseconds: what does not divide goes to the first. #}
+    select
+        *,
+        {{ microseconds_between('started_at', 'ended_at') }} as length_us,
+        count(*) over (partition by worker_id, started_at) as operations_tended,
+        row_number() over (
+            partition by worker_id, started_at
+            order by production_order_id, operation_id
+        ) as place
+    from tended
+
+)
+
+select
+    production_order_id,
+    operation_id,
+    worker_id,
+    cost_category_id,
+    driver,
+    started_at,
+    ended_at,
+    {{ seconds(
+        'length_us // operations_tended + case when place <= length_us % operations_tended then 1 else 0 end'
+    ) }} as used_s
+from shares

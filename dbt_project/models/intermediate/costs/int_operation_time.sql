@@ -1,0 +1,143 @@
+{#- Time of each operation of a costed order, once whoever is paid for it: as its machines tell, and where none does as
+    its workers booked, overlaps counted once; of what nobody told anything, what its good pieces should have taken. Each
+    row lies between two moments at which costs or periods change. -#}
+with
+
+used as (
+
+    select
+        uses.production_order_id,
+        uses.operation_id,
+        uses.work_unit_id,
+        case when uses.category = 'setup' then 'setup_time' else 'run_time' end as driver,
+        uses.started_at,
+        uses.used_s,
+        'machine' as time_source
+    from {{ ref('int_order_use') }} as uses
+
+),
+
+booked_spans as (
+
+    {#- Pieces of several workers may overlap: those that begin before all earlier ones have ended go on. #}
+    select
+        production_order_id,
+        operation_id,
+        driver,
+        greatest(
+            started_at,
+            coalesce(
+                max(ended_at) over (
+                    partition by production_order_id, operation_id
+                    order by started_at, ended_at
+                    rows between unbounded preceding and 1 preceding
+                ), started_at
+            )
+        ) as started_at,
+        ended_at
+    from {{ ref('int_booked_time') }}
+    where
+        (production_order_id, operation_id) not in (
+            select (production_order_id, operation_id) from used
+            where operation_id is not null
+        )
+
+),
+
+booked as (
+
+    select
+        spans.production_order_id,
+        spans.operation_id,
+        operations.work_unit_id,
+        spans.driver,
+        spans.started_at,
+        {{ seconds(microseconds_between('spans.started_at', 'spans.ended_at')) }} as used_s,
+        'booked' as time_source
+    from booked_spans as spans
+    left join (
+        select
+            production_order_id,
+            operation_id,
+            min(work_unit_id) as work_unit_id
+        from {{ ref('stg_order_operation') }}
+        group by production_order_id, operation_id
+    ) as operations
+        on
+            spans.production_order_id = operations.production_order_id
+            and spans.operation_id = operations.operation_id
+    where spans.ended_at > spans.started_at
+
+),
+
+flushed as (
+
+    select
+        operations.production_order_id,
+        operations.operation_id,
+        operations.work_unit_id,
+        operations.driver,
+        operations.posted_at as started_at,
+        operations.used_s,
+        'backflushed' as time_source
+    from (
+        {% for driver, used_s in [
+            ('setup_time', 'card.setup_s_per_lot'),
+            ('run_time', bom_quantity('card.run_s_per_unit * quantities.basis_quantity'))
+        ] -%}
+        select distinct
+            orders.production_order_id,
+            card.operation_id,
+            card.work_unit_id,
+            '{{ driver }}' as driver,
+            coalesce(orders.ended_at, run.evaluated_at) as posted_at,
+            cast({{ used_s }} as decimal(18, 6)) as used_s
+        from {{ ref('int_order_costing') }} as orders
+        inner join {{ ref('int_priced_operation') }} as card
+            on
+                orders.cost_version_id = card.cost_version_id
+                and orders.item_id = card.item_id
+                and not card.is_subcontract
+        inner join {{ ref('int_operation_quantity') }} as quantities
+            on
+                orders.production_order_id = quantities.production_order_id
+                and card.operation_id = quantities.operation_id
+                and quantities.basis_quantity > 0
+        cross join {{ ref('int_run') }} as run
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as operations
+    where
+        (operations.production_order_id, operations.operation_id) not in (
+            select (production_order_id, operation_id) from used
+            where operation_id is not null
+            union
+            select (production_order_id, operation_id) from {{ ref('int_booked_time') }}
+        )
+        and operations.used_s > 0
+
+),
+
+times as (
+
+    select * from used
+    union all
+    select * from booked
+    union all
+    select * from flushed
+
+)
+
+select
+    times.production_order_id,
+    times.operation_id,
+    times.work_unit_id,
+    times.driver,
+    times.time_source,
+    coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
+    min(times.started_at) as posted_at,
+    cast(sum(times.used_s) as decimal(18, 6)) as used_s
+from times
+asof left join {{ ref('int_cost_moment') }} as moments
+    on times.started_at >= moments.moment_at
+group by all

@@ -1,0 +1,169 @@
+{#- Why an order cost other than what its pieces carry: actual less absorbed, to the cent. Each variance is rounded once;
+    what that leaves is shown as itself. -#}
+with
+
+lines as (
+
+    select *
+    from {{ ref('int_order_cost_line') }}
+
+),
+
+parts as (
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        'lot_size' as variance_type,
+        'lot_size' as detail_type,
+        false as is_machine_time,
+        lot_size_amount as amount
+    from lines
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        'quantity' as variance_type,
+        case
+            when driver = 'subcontract' then 'subcontract_quantity'
+            when is_overhead and driver in ('setup_time', 'run_time') then 'overhead_efficiency'
+            when is_overhead then 'overhead_usage'
+            when driver = 'material' then 'material_usage'
+            when driver = 'piece' then 'piece_quantity'
+            when driver = 'setup_time' then 'setup_efficiency'
+            when cost_group_id = '{{ var("labour_cost_category") }}' then 'labour_efficiency'
+            else 'machine_efficiency'
+        end as detail_type,
+        is_machine_time,
+        quantity_amount - scrap_amount as amount
+    from lines
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        'quantity' as variance_type,
+        'material_scrap' as detail_type,
+        false as is_machine_time,
+        scrap_amount as amount
+    from lines
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        'price' as variance_type,
+        case
+            when driver = 'subcontract' then 'subcontract_price'
+            when is_overhead then 'overhead_spending'
+            when driver = 'material' then 'material_price'
+            when cost_group_id = '{{ var("labour_cost_category") }}' then 'labour_rate'
+            else 'machine_rate'
+        end as detail_type,
+        false as is_machine_time,
+        price_amount as amount
+    from lines
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        'substitution' as variance_type,
+        'substitution' as detail_type,
+        false as is_machine_time,
+        substitution_amount as amount
+    from lines
+
+),
+
+variances as (
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        variance_type,
+        detail_type,
+        is_machine_time,
+        {{ cents('sum(amount)') }} as amount
+    from parts
+    group by all
+
+),
+
+differences as (
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        {{ cents('sum(actual_amount)') }} - {{ cents('sum(absorbed_amount)') }} as amount
+    from lines
+    group by production_order_id, operation_id, cost_group_id
+
+),
+
+explained as (
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        sum(amount) as amount
+    from variances
+    group by production_order_id, operation_id, cost_group_id
+
+),
+
+variances_and_rounding as (
+
+    select * from variances
+
+    union all
+
+    select
+        differences.production_order_id,
+        differences.operation_id,
+        differences.cost_group_id,
+        'rounding' as variance_type,
+        'rounding' as detail_type,
+        false as is_machine_time,
+        differences.amount - explained.amount as amount
+    from differences
+    inner join explained
+        on
+            differences.production_order_id = explained.production_order_id
+            and differences.operation_id is not distinct from explained.operation_id
+            and differences.cost_group_id = explained.cost_group_id
+
+)
+
+select
+    variances.production_order_id,
+    variances.operation_id,
+    variances.cost_group_id,
+    variances.variance_type,
+    variances.detail_type,
+    variances.is_machine_time,
+    {{ cents('variances.amount') }} as amount,
+    orders.currency,
+    periods.period_id,
+    orders.is_final
+from variances_and_rounding as variances
+inner join {{ ref('int_order_costing') }} as orders
+    on variances.production_order_id = orders.production_order_id
+left join {{ ref('int_period') }} as periods
+    on
+        orders.ended_at >= periods.starts_at
+        and orders.ended_at < periods.ends_at
+where variances.amount <> 0

@@ -1,0 +1,33 @@
+{#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group. #}
+with
+
+differences as (
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        sum(case basis when 'actual' then amount when 'absorbed' then -amount else 0 end) as amount
+    from {{ ref('order_cost') }}
+    group by production_order_id, operation_id, cost_group_id
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        -sum(amount) as amount
+    from {{ ref('order_variance') }}
+    group by production_order_id, operation_id, cost_group_id
+
+)
+
+select
+    production_order_id,
+    operation_id,
+    cost_group_id,
+    sum(amount) as amount
+from differences
+group by production_order_id, operation_id, cost_group_id
+having sum(amount) <> 0
