@@ -232,8 +232,8 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
         one_active_standard_begins_at_a_time,
         active_versions_fall_back_on_active_ones,
     ),
-    "material_movement": (nothing_replaces_itself, currencies_are_codes),
-    "subcontract_receipt": (no_more_is_rejected_than_received, currencies_are_codes),
+    "material_movement": (nothing_replaces_itself,),
+    "subcontract_receipt": (no_more_is_rejected_than_received,),
     "exchange_rate": (currencies_are_codes,),
     "period": (periods_tile,),
 }
