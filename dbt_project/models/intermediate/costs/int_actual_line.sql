@@ -1,5 +1,5 @@
-{#- What each order really used, as lines of its cost card, at the prices of the time at which it did: the finest of what
-    its actual cost is made of. Amounts are not rounded to cents. -#}
+{#- What each order really used, as lines of its cost card, at the prices of the time at which it did: the finest of
+    what its actual cost is made of. Amounts are not rounded to cents. -#}
 with
 
 orders as (
@@ -187,7 +187,7 @@ surcharges as (
             orders.site_id = formulas.site_id
             and lines.moment_at = formulas.moment_at
             and formulas.kind = 'surcharge'
-            and coalesce(formulas.base = lines.cost_group_id, formulas.base is null)
+            and coalesce(lines.cost_group_id = formulas.base, formulas.base is null)
     anti join {{ ref('int_made_item') }} as made_items
         on
             orders.cost_version_id = made_items.cost_version_id
@@ -276,7 +276,7 @@ per_unit as (
             orders.site_id = formulas.site_id
             and coalesce(moments.moment_at, timestamp '-infinity') = formulas.moment_at
             and formulas.kind = 'per_unit'
-            and coalesce(formulas.base = orders.item_group_id, formulas.base is null)
+            and coalesce(orders.item_group_id = formulas.base, formulas.base is null)
 
 ),
 

@@ -1,4 +1,5 @@
-{#- All that is added to a unit at each item itself in each costing version, line by line: direct costs and overheads. -#}
+{#- All that is added to a unit at each item itself in each costing version, line by line: direct costs and
+    overheads. -#}
 select *
 from {{ ref('int_direct_cost') }}
 

@@ -1,6 +1,6 @@
-{#- The hours of each operation by the cost category that they are charged in, at the rate of their time: the operation's
-    own category, and where its route names none all that hold at its work unit. Where workers of a category booked, what
-    they booked counts, else the operation's time. -#}
+{#- The hours of each operation by the cost category that they are charged in, at the rate of their time: the
+    operation's own category, and where its route names none all that hold at its work unit. Where workers of a
+    category booked, what they booked counts, else the operation's time. -#}
 with
 
 routes as (

@@ -1,5 +1,5 @@
-{#- How much of each component a unit of an item needs at each operation in a costing version: with the scrap planned for
-    it and for the operations that it goes through, per unit and per lot. -#}
+{#- How much of each component a unit of an item needs at each operation in a costing version: with the scrap planned
+    for it and for the operations that it goes through, per unit and per lot. -#}
 {{ config(materialized='ephemeral') }}
 with
 

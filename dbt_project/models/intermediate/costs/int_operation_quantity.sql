@@ -1,7 +1,7 @@
-{#- The good pieces of each operation of a costed order: as reported once the operation or the order is over, as received
-    from a vendor, else as the machine counted. `basis_quantity` is what its costs are measured against: of an order that
-    is over the pieces that came out at its end, of a running one those of the operation itself. One row without an
-    operation stands for the order. -#}
+{#- The good pieces of each operation of a costed order: as reported once the operation or the order is over, as
+    received from a vendor, else as the machine counted. `basis_quantity` is what its costs are measured against: of
+    an order that is over the pieces that came out at its end, of a running one those of the operation itself. One
+    row without an operation stands for the order. -#}
 with
 
 counted as (
@@ -86,11 +86,7 @@ operations as (
     ) as operations
     inner join {{ ref('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
-    left join planned
-        on
-            operations.production_order_id = planned.production_order_id
-            and operations.operation_id = planned.operation_id
-    {% for side in ['counted', 'reported', 'received'] -%}
+    {% for side in ['planned', 'counted', 'reported', 'received'] -%}
     left join {{ side }}
         on
             operations.production_order_id = {{ side }}.production_order_id

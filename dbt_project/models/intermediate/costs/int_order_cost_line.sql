@@ -1,7 +1,7 @@
 {#- Each line of an order's cost card beside what was used of it, and why they differ (domain.md 2.5.2): per line
-    allowed = what its pieces and one lot may need, absorbed = what its pieces carry. A line of an operation that a running
-    order has not begun has no row. Its lot is spread over what came out, that of a running order over what it is to
-    deliver. Amounts are not rounded to cents. -#}
+    allowed = what its pieces and one lot may need, absorbed = what its pieces carry. A line of an operation that a
+    running order has not begun has no row. Its lot is spread over what came out, that of a running order over what
+    it is to deliver. Amounts are not rounded to cents. -#}
 with
 
 card as (

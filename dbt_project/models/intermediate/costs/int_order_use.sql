@@ -1,6 +1,6 @@
-{#- What an order used of a work unit and what it made there: time that is charged to it, cause by cause, never across a
-    moment at which a cost or the period changes. Stops and gaps outside planned busy time are charged to nobody; work
-    is, also in a break. -#}
+{#- What an order used of a work unit and what it made there: time that is charged to it, cause by cause, never
+    across a moment at which a cost or the period changes. Stops and gaps outside planned busy time are charged to
+    nobody; work is, also in a break. -#}
 {{ config(incremental_strategy='touched_days') }}
 with
 

@@ -1,6 +1,6 @@
-{#- What overheads add to a unit at the item itself, line by line as the direct costs: they bear on its bought components
-    and own operations, not on made components, which have borne theirs. Of each overhead the formulas of the nearest
-    version that has it. -#}
+{#- What overheads add to a unit at the item itself, line by line as the direct costs: they bear on its bought
+    components and own operations, not on made components, which have borne theirs. Of each overhead the formulas of
+    the nearest version that has it. -#}
 {{ config(materialized='ephemeral') }}
 with
 

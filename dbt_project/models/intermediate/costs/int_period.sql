@@ -23,13 +23,14 @@ site as (
 
 months as (
 
-    select unnest(
-        generate_series(
-            date_trunc('month', coalesce(min(observed_date), current_date)) - interval 1 month,
-            date_trunc('month', (select max(evaluated_at) from {{ ref('int_run') }})) + interval 1 month,
-            interval 1 month
-        )
-    ) as month_started_at
+    select
+        unnest(
+            generate_series(
+                date_trunc('month', coalesce(min(observed_date), current_date)) - interval 1 month,
+                date_trunc('month', (select max(evaluated_at) from {{ ref('int_run') }})) + interval 1 month,
+                interval 1 month
+            )
+        ) as month_started_at
     from {{ ref('int_day_carry') }}
 
 )

@@ -1,4 +1,5 @@
-{#- Which costing version a site's costs are of, from when to when: the active standard versions, each up to the next. -#}
+{#- Which costing version a site's costs are of, from when to when: the active standard versions, each up to the
+    next. -#}
 {{ config(materialized='ephemeral') }}
 select
     site_id,

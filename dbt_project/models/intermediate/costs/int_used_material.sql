@@ -1,5 +1,6 @@
-{#- Material that each costed order used, as lines of its cost card: what was issued to it; of an order to which nothing
-    was, what its good pieces should have needed. What is not on the card is a substitute for the item that it replaces. -#}
+{#- Material that each costed order used, as lines of its cost card: what was issued to it; of an order to which
+    nothing was, what its good pieces should have needed. What is not on the card is a substitute for the item that
+    it replaces. -#}
 with
 
 card as (

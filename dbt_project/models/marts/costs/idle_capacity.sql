@@ -1,5 +1,5 @@
-{#- What planned busy time without an order cost at the run rates of its time: the price of capacity that nobody used, kept
-    apart from the orders (domain.md 2.5.7). -#}
+{#- What planned busy time without an order cost at the run rates of its time: the price of capacity that nobody
+    used, kept apart from the orders (domain.md 2.5.7). -#}
 with
 
 idle as (

@@ -1,5 +1,5 @@
-{#- The postings as entries of a general ledger: each debits one account and credits another, so every period balances. A
-    negative amount changes sides. -#}
+{#- The postings as entries of a general ledger: each debits one account and credits another, so every period
+    balances. A negative amount changes sides. -#}
 with
 
 postings as (

@@ -265,7 +265,8 @@ select
     losses.cause,
     losses.reason_id,
     cast(losses.lost_s as decimal(18, 6)) as lost_s,
-    {{ cents(shared_cents('losses.whole_cents', 'losses.cents_left', 'losses.losses_count', 'losses.place')) }} as amount,
+    {{ cents(shared_cents('losses.whole_cents', 'losses.cents_left', 'losses.losses_count', 'losses.place')) }}
+        as amount,
     orders.currency,
     orders.is_final
 from losses_ranked as losses

@@ -1,5 +1,5 @@
-{#- Why an order cost other than what its pieces carry: actual less absorbed, to the cent. Each variance is rounded once;
-    what that leaves is shown as itself. -#}
+{#- Why an order cost other than what its pieces carry: actual less absorbed, to the cent. Each variance is rounded
+    once; what that leaves is shown as itself. -#}
 with
 
 lines as (

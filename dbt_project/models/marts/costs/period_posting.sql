@@ -1,5 +1,5 @@
-{#- What is posted in each period: of a closed one what was reported, of an open one what it is to report. What changed of
-    a closed period is posted in the first open one after it, named by its origin. -#}
+{#- What is posted in each period: of a closed one what was reported, of an open one what it is to report. What
+    changed of a closed period is posted in the first open one after it, named by its origin. -#}
 with
 
 periods as (

@@ -1,6 +1,6 @@
-{#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard, less
-    the variance once the order has ended; then nothing is left. Amounts are rounded on their running totals, so the
-    periods add up to the order. -#}
+{#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard,
+    less the variance once the order has ended; then nothing is left. Amounts are rounded on their running totals, so
+    the periods add up to the order. -#}
 with
 
 orders as (
@@ -36,15 +36,14 @@ inputs as (
         lines.cost_group_id,
         periods.period_id,
         periods.starts_at,
-        sum(lines.amount) as amount,
         {% for kind, rows in [
             ('material', "lines.driver = 'material' and not lines.is_overhead"),
             ('overhead', 'lines.is_overhead'),
             ('subcontract', "lines.driver = 'subcontract' and not lines.is_overhead")
         ] -%}
-        coalesce(sum(lines.amount) filter (where {{ rows }}), 0) as {{ kind }}_amount
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        coalesce(sum(lines.amount) filter (where {{ rows }}), 0) as {{ kind }}_amount,
+        {% endfor -%}
+        sum(lines.amount) as amount
     from {{ ref('int_actual_line') }} as lines
     asof inner join periods
         on lines.posted_at >= periods.starts_at
@@ -111,8 +110,8 @@ outputs_so_far as (
     from order_spans as spans
     inner join periods
         on
-            periods.starts_at >= spans.first_starts_at
-            and periods.starts_at <= spans.last_starts_at
+            spans.first_starts_at <= periods.starts_at
+            and spans.last_starts_at >= periods.starts_at
     inner join {{ ref('int_operation_quantity') }} as quantities
         on
             spans.production_order_id = quantities.production_order_id
