@@ -2,11 +2,15 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from lake.query import open_published
 from takt.settings import Settings
 from tests import we_32
 from tests.command import run_takt
@@ -14,18 +18,25 @@ from tests.lake_fixtures import fresh_lake
 from tests.parsed_project import share_parsed_project
 
 Ask = Callable[[str], list[list[str]]]
+PAGE = Path(__file__).parents[3] / "docs/costs.md"
 
 
 @pytest.fixture(scope="module")
-def ask(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """Asks by `takt sql` after everything was loaded and refreshed."""
+def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """An installation into which everything was loaded, refreshed."""
     folder = tmp_path_factory.mktemp("we_32")
     with fresh_lake(catalog_server, folder) as settings:
         share_parsed_project(settings.home)
         run_takt(settings, "reference", "load", str(we_32.write_files(folder / "files")))
         run_takt(settings, "import", str(we_32.write_samples(folder / "samples.csv")))
         run_takt(settings, "refresh")
-        yield lambda sql: asked(settings, sql)
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def ask(works: Settings) -> Ask:
+    """Asks by `takt sql`."""
+    return lambda sql: asked(works, sql)
 
 
 def asked(settings: Settings, sql: str) -> list[list[str]]:
@@ -93,3 +104,62 @@ def test_the_oee_of_the_shift_tells_of_the_same_minutes(ask: Ask) -> None:
 
     assert (availability, performance, quality) == ("0.8095", "0.9765", "0.9639")
     assert (oee, nee) == ("0.7619", "0.8964")
+
+
+def test_every_question_of_the_page_has_an_answer(works: Settings) -> None:
+    questions = re.findall(
+        r"```sql\n(.*?)```", PAGE.read_text().split("## Ten questions")[1], re.DOTALL
+    )
+    with closing(open_published(works)) as con:
+        answers = [con.execute(question).fetchall() for question in questions]
+
+    assert len(answers) == 10
+    # Nothing is in process any more, and nothing was closed.
+    assert [number for number, rows in enumerate(answers, 1) if not rows] == [6, 10]
+    assert answers[0][0][:4] == ("1001", Decimal(1888), Decimal("2181.80"), Decimal("293.80"))
+    assert answers[3] == [(Decimal(135), Decimal(135))]
+
+
+def test_a_closed_period_stays_as_reported_and_what_changes_is_posted_by_name(
+    works: Settings, tmp_path: Path
+) -> None:
+    run_takt(works, "import", str(we_32.write_samples(tmp_path / "samples.csv")))
+    refused = run_takt(works, "close", "2026-03", exit_code=2)
+    assert refused == ""
+
+    closed = run_takt(works, "close", "2026-03", "--by", "Ann", "--accept", "uncovered_time")
+    assert "2026-03 is closed" in closed
+    assert "closed" in run_takt(works, "periods")
+
+    # A pallet comes to light that was issued to the order.
+    forgotten = we_32.FILES["material_movement"] + "4,1001,,PAL,,1,,2026-03-02T12:00:00+01:00\n"
+    files = we_32.write_files(tmp_path / "files", material_movement=forgotten)
+    run_takt(works, "reference", "load", str(files))
+    run_takt(works, "refresh")
+
+    posted = asked(
+        works,
+        "select period_id, measure, amount from marts.period_posting where is_adjustment"
+        " order by measure",
+    )
+    assert posted == [["2026-04", "material", "20.00"], ["2026-04", "quantity_variance", "20.00"]]
+    sides = asked(
+        works,
+        "select measure, reported_amount, known_amount from marts.period_comparison"
+        " where is_closed and difference_amount <> 0 order by measure",
+    )
+    assert sides[0] == ["material", "1173.80", "1193.80"]
+    # An export of the closed period is what was reported, the journal of any balances.
+    exported = tmp_path / "variance.csv"
+    run_takt(
+        works, "export", "variance", "--period", "2026-03", "--format", "csv", "--output", exported
+    )
+    told = list(csv.DictReader(exported.open()))
+    assert sum(Decimal(row["amount"]) for row in told) == Decimal("293.80")
+    debit, credit = asked(works, "select sum(debit_amount), sum(credit_amount) from marts.journal")[
+        0
+    ]
+    assert debit == credit
+
+    run_takt(works, "reopen", "2026-03", "--by", "Ann", "--reason", "the pallet")
+    assert asked(works, "select count(*) from marts.period_posting where is_adjustment") == [["0"]]
