@@ -38,7 +38,7 @@ class Dashboard:
         self.dash = _dash(self.server)
 
     def _render(self, reading: Reading) -> live.Parts:
-        return board.render(reading, target=self.options.oee_target)
+        return board.render(reading, self.options)
 
     async def _follow(self, websocket: WebSocket) -> None:
         await live.follow(websocket, self.screen)

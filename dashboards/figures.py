@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards import components, wording
-from dashboards.theme import GOOD, LOOKS, LOST, PLANNED_BUSY, TARGET, WITHHELD_BELOW, Look, Spent
+from dashboards.theme import GOOD, LOOKS, LOST, PLANNED_BUSY, TARGET, Look, Spent
 
 _INK = "#6B7785"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -34,16 +34,21 @@ def message(text: str) -> go.Figure:
     return _finish(figure, height=200)
 
 
-def oee_per_shift(frame: pd.DataFrame, *, target: float, zone: ZoneInfo) -> go.Figure:
+def oee_per_shift(
+    frame: pd.DataFrame, *, target: float, withheld_below: float, zone: ZoneInfo
+) -> go.Figure:
     """One small multiple a line, one trace a shift name; provisional shifts are hollow.
 
     Args:
         frame: The columns of `queries.oee_per_shift`.
         target: Where the target line stands, 0 to 1.
+        withheld_below: A shift of which less has data, 0 to 1, is left out.
         zone: The site's time zone.
     """
     if frame.empty:
         return message("No shift recorded yet")
+    is_told = frame["coverage_ratio"].fillna(1) >= withheld_below
+    frame = frame.assign(oee_index=frame["oee_index"].where(is_told))
     lines = list(frame.groupby("equipment_id", sort=False))
     titles = [group["name"].iloc[0] for _, group in lines]
     figure = make_subplots(
@@ -239,14 +244,13 @@ def _pareto_layout(unit: str) -> dict[str, object]:
 
 def _shift_trace(shifts: pd.DataFrame, style: int, zone: ZoneInfo, *, is_first: bool) -> go.Scatter:
     shift_id = shifts["shift_id"].iloc[0]
-    is_told = shifts["coverage_ratio"].fillna(1) >= WITHHELD_BELOW
     symbol = _SYMBOLS[style % len(_SYMBOLS)]
     return go.Scatter(
         x=[
             wording.local(at.to_pydatetime(), zone).replace(tzinfo=None)
             for at in shifts["shift_started_at"]
         ],
-        y=shifts["oee_index"].where(is_told),
+        y=shifts["oee_index"],
         customdata=list(
             zip(shifts["equipment_id"], shifts["shift_started_at"].astype(str), strict=True)
         ),

@@ -19,7 +19,7 @@ from dashboards import components, figures, periods, queries, wording
 from dashboards.app import Dashboard
 from dashboards.history import HistoryUnavailable, NothingPublished
 from dashboards.queries import Equipment
-from dashboards.theme import LOOKS, WITHHELD_BELOW, Spent
+from dashboards.theme import LOOKS, Spent
 from takt.errors import TaktError
 
 Selection = Mapping[str, str | None]
@@ -40,7 +40,12 @@ def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
             work_center_id=selection.get("line"),
         )
         zone = ZoneInfo(site.time_zone)
-        return figures.oee_per_shift(frame, target=dashboard.options.oee_target, zone=zone)
+        return figures.oee_per_shift(
+            frame,
+            target=dashboard.options.oee_target,
+            withheld_below=dashboard.options.withheld_below,
+            zone=zone,
+        )
 
     return _or_message(draw)
 
@@ -118,7 +123,8 @@ def trend(dashboard: Dashboard) -> Component | None:
         )
     except TaktError:
         return None
-    told = frame[frame["coverage_ratio"] >= WITHHELD_BELOW].dropna(subset=["oee_index"])
+    is_told = frame["coverage_ratio"] >= dashboard.options.withheld_below
+    told = frame[is_told].dropna(subset=["oee_index"])
     said = f"OEE of the last {wording.count(len(told), 'working day')}"
     return components.spark(list(told["oee_index"]), said) if len(told) else None
 
