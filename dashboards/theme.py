@@ -60,9 +60,6 @@ LOST = {
 PLANNED_BUSY = Look("Planned busy time", "#8A95A3", _DARK, "")
 GOOD = Look("Good time", LOOKS[Spent.PRODUCTION].colour, _DARK, "")
 
-WITHHELD_BELOW = 0.9
-"""A KPI of time of which less than nine tenths has data is not shown."""
-
 TARGET = "#5B5BD6"
 """Interaction and targets: the one accent, distinct from every category."""
 

@@ -103,7 +103,7 @@ def refresh_held(
 ) -> RefreshReport:
     """As `refresh`, for who holds the refresh lock of a lake that has its tables."""
     started = time.monotonic()
-    project = dbt.fingerprint()
+    project = dbt.origin(settings)
     broken = _broken_tables(settings)
     if not full and (why := _why_rebuild(settings, project, broken)):
         _log.warning("%s; rebuilding everything", why)
@@ -148,7 +148,7 @@ def _why_rebuild(settings: Settings, project: str, broken: Sequence[str]) -> str
     if broken:
         return f"files of {', '.join(broken)} are missing"
     if _published_project(settings) not in (None, project):
-        return "the transformations are other than those of the last publication"
+        return "the transformations or their settings are other than those of the last publication"
     return None
 
 

@@ -84,12 +84,26 @@ class DashboardSettings(_Section):
     oee_target: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.85, description="Where pages draw the OEE target; 85 % is the customary mark."
     )
+    withheld_below: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.9, description="A KPI of time of which less has data is not shown."
+    )
+    terminal: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = Field(
+        default="pages", description="The collector as which what is said on the pages travels."
+    )
 
 
 class PlantSettings(_Section):
     """The demo's simulated plant."""
 
     port: Port = Field(default=48400, description="Of its OPC UA server, on loopback.")
+
+
+class KpiSettings(_Section):
+    """What is computed into the marts; a change holds for all of them once all are rebuilt."""
+
+    provisional_below: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.98, description="A figure with less covered time is provisional."
+    )
 
 
 class MetricsSettings(_Section):
@@ -136,6 +150,7 @@ class Settings(BaseSettings):
     ingestion: IngestionSettings = IngestionSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    kpi: KpiSettings = KpiSettings()
     plant: PlantSettings = PlantSettings()
     metrics: MetricsSettings = MetricsSettings()
 

@@ -34,6 +34,7 @@ MARTS = (
     "state_interval",
     "stop_event",
     "stop_classification",
+    "stop_cost",
     "unclassified_stop",
     "standard_cost",
     "cost_warning",
