@@ -184,7 +184,7 @@ def build(
 
 
 def _of_settings(settings: Settings) -> dict[str, object]:
-    return {"coverage_threshold": settings.kpi.provisional_below}
+    return {"coverage_threshold": settings.kpi.provisional_below} | settings.cost.model_dump()
 
 
 def _told(result: NodeResult) -> str:

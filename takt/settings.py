@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -106,6 +106,24 @@ class KpiSettings(_Section):
     )
 
 
+class CostSettings(_Section):
+    """What is computed into the costs; a change holds for all of them once all are rebuilt."""
+
+    operation_scrap: Literal["of_good_pieces", "of_pieces_started"] = Field(
+        default="of_good_pieces",
+        description="Whether an operation's planned scrap adds to its good pieces (times"
+        " 1 + ratio), or is a share of those started (over 1 - ratio).",
+    )
+    material_price_variance: Literal["at_receipt", "at_use"] = Field(
+        default="at_receipt",
+        description="Whether material is charged to orders at standard, its price having"
+        " differed when it was received, or at the price of its movement.",
+    )
+    labour_cost_category: Annotated[str, Field(pattern="^[A-Za-z0-9_ -]+$")] = Field(
+        default="labour", description="The cost category whose rates are a worker's."
+    )
+
+
 class MetricsSettings(_Section):
     """Where each process answers `/metrics` and `/health`, on loopback; none: nowhere."""
 
@@ -151,6 +169,7 @@ class Settings(BaseSettings):
     pipelines: PipelinesSettings = PipelinesSettings()
     dashboard: DashboardSettings = DashboardSettings()
     kpi: KpiSettings = KpiSettings()
+    cost: CostSettings = CostSettings()
     plant: PlantSettings = PlantSettings()
     metrics: MetricsSettings = MetricsSettings()
 
