@@ -1,3 +1,4 @@
+{{ config(files=costing_files()) }}
 with
 
 parts as (

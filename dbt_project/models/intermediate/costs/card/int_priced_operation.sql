@@ -1,7 +1,7 @@
 {#- What is done to an item in a costing version, per operation, category and kind of its rates: the route that holds
     then (of several the one that began last), of an operation's work units the first by name. An operation without any
     rate has one row; a phantom has none. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(files=costing_files()) }}
 with
 
 routing_operations as (
