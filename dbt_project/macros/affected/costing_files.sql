@@ -11,8 +11,8 @@
     {%- set changes = [] -%}
     {%- for table in tables -%}
         {%- do changes.append(
-            'select 1 from (select snapshot_id from lake.reference.' ~ table ~ ') cross join lake.intermediate.int_run as run'
-            ~ ' where snapshot_id > run.watermark_snapshot_id'
+            'select 1 from (select snapshot_id as loaded_at_snapshot_id from lake.reference.' ~ table ~ ')'
+            ~ ' inner join lake.intermediate.int_run as run on loaded_at_snapshot_id > run.watermark_snapshot_id'
         ) -%}
     {%- endfor -%}
     {%- do changes.append(
