@@ -1,5 +1,7 @@
 """The Dash application: one frame around all pages, one feed, one place for history."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from importlib import resources
 from pathlib import Path
 
@@ -10,10 +12,13 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 from starlette.websockets import WebSocket
 
-from dashboards import board, live
+from dashboards import board, live, said
 from dashboards.feed import Feed, OpenLake, Reading
-from dashboards.history import History
-from takt.settings import DashboardSettings
+from dashboards.history import History, NothingPublished
+from dashboards.queries import Equipment
+from dashboards.remarks import Remarks
+from edge.terminal import Terminal
+from takt.settings import Settings
 
 _FOLDER = Path(str(resources.files("dashboards")))
 
@@ -25,20 +30,41 @@ class Dashboard:
         server: The ASGI application to serve.
         feed: What is happening now; `start` and `stop` are the caller's.
         history: What has happened, as last published.
+        terminal: Delivers what people say; `start` and `stop` are the caller's.
+        remarks: What people said on the pages.
     """
 
-    def __init__(self, open_lake: OpenLake, options: DashboardSettings) -> None:
-        self.options = options
-        self.feed = Feed(open_lake, options.refresh_s)
+    def __init__(self, open_lake: OpenLake, settings: Settings) -> None:
+        self.settings = settings
+        self.options = settings.dashboard
+        self._broker = f"{settings.broker.host}:{settings.broker.port}"
+        self.terminal = Terminal(settings, self.options.terminal)
+        self.remarks = Remarks(self.terminal)
+        self.feed = Feed(open_lake, self.options.refresh_s)
         self.history = History(open_lake, self.feed)
-        self.server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        self.server = FastAPI(
+            docs_url=None, redoc_url=None, openapi_url=None, lifespan=_with_callbacks_ready
+        )
         self.screen = live.Screen(self._render)
         self.server.add_api_websocket_route("/live", self._follow)
         self.server.state.dashboard = self
         self.dash = _dash(self.server)
 
+    @property
+    def site(self) -> Equipment:
+        """The site as last read.
+
+        Raises:
+            NothingPublished: No equipment has been loaded yet.
+        """
+        moment = self.feed.latest.moment
+        if moment is None or moment.site is None:
+            raise NothingPublished("no equipment has been loaded yet")
+        return moment.site
+
     def _render(self, reading: Reading) -> live.Parts:
-        return board.render(reading, self.options)
+        overview = board.render(reading, self.options)
+        return {**overview, **said.render(reading, self.remarks, self._broker)}
 
     async def _follow(self, websocket: WebSocket) -> None:
         await live.follow(websocket, self.screen)
@@ -48,6 +74,22 @@ def current() -> Dashboard:
     """The dashboard a callback or layout belongs to."""
     dashboard: Dashboard = dash.get_app().server.state.dashboard
     return dashboard
+
+
+@contextlib.asynccontextmanager
+async def _with_callbacks_ready(server: FastAPI) -> AsyncIterator[None]:
+    # Dash prepares its callbacks when "/" is asked for the first time: another page that is opened
+    # before, by its own address, would be without them (Dash 4.4, dash/backends/_fastapi.py).
+    asked = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(_message: object) -> None:
+        return
+
+    await server(asked, receive, send)
+    yield
 
 
 def _dash(server: FastAPI) -> dash.Dash:
@@ -78,7 +120,7 @@ def _frame() -> Component:
     links = [dcc.Link(page["name"], href=page["path"]) for page in dash.page_registry.values()]
     return dmc.MantineProvider(
         [
-            html.A("Skip to the board", href="#main", className="skip"),
+            html.A("Skip to the page", href="#main", className="skip"),
             html.Header(
                 [
                     html.Span("Takt", className="brand"),

@@ -96,10 +96,35 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     amounts = [f"{wording.duration(row.lost_s)} · {row.stops:,}×" for row in shown.itertuples()]
     unit, seconds = ("hours", 3600) if shown["lost_s"].max() > _LONG_S else ("minutes", 60)
     figure = go.Figure()
-    figure.add_trace(_loss_bars(shown, amounts, seconds))
-    figure.add_trace(_cumulative_share(shown))
+    figure.add_trace(_loss_bars(shown, amounts, shown["lost_s"] / seconds))
+    figure.add_trace(_cumulative_share(shown, shown["lost_s"], "time"))
     _name_bars(figure, shown["reason_name"], amounts)
     figure.update_layout(_pareto_layout(unit))
+    return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
+
+
+def cost_pareto(frame: pd.DataFrame) -> go.Figure:
+    """Bars by money lost, most first, with the cumulative share as a line; by time without rates.
+
+    Args:
+        frame: The columns of `queries.reason_costs`.
+    """
+    if frame.empty:
+        return message("No stop of this period has a reason yet")
+    priced = frame[frame["amount"].notna()]
+    if priced.empty:
+        return pareto(frame.assign(is_minor=False))
+    currency = priced["currency"].mode().iloc[0]
+    shown = _with_rest(priced[priced["currency"] == currency].assign(is_minor=False))
+    amounts = [
+        f"{wording.money(row.amount, currency)} · {wording.duration(row.lost_s)} · {row.stops:,}×"
+        for row in shown.itertuples()
+    ]
+    figure = go.Figure()
+    figure.add_trace(_loss_bars(shown, amounts, shown["amount"]))
+    figure.add_trace(_cumulative_share(shown, shown["amount"], "money"))
+    _name_bars(figure, shown["reason_name"], amounts)
+    figure.update_layout(_pareto_layout(currency))
     return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
 
 
@@ -193,10 +218,10 @@ def _name_bars(figure: go.Figure, names: Iterable[str], amounts: Iterable[str]) 
         )
 
 
-def _loss_bars(shown: pd.DataFrame, amounts: list[str], seconds: int) -> go.Bar:
+def _loss_bars(shown: pd.DataFrame, amounts: list[str], lengths: "pd.Series[float]") -> go.Bar:
     looks = [LOOKS[_kind(row)] for row in shown.itertuples()]
     return go.Bar(
-        x=shown["lost_s"] / seconds,
+        x=lengths,
         y=shown["reason_name"],
         orientation="h",
         marker=_marker(looks),
@@ -206,15 +231,15 @@ def _loss_bars(shown: pd.DataFrame, amounts: list[str], seconds: int) -> go.Bar:
     )
 
 
-def _cumulative_share(shown: pd.DataFrame) -> go.Scatter:
+def _cumulative_share(shown: pd.DataFrame, lost: "pd.Series[float]", what: str) -> go.Scatter:
     return go.Scatter(
-        x=shown["lost_s"].cumsum() / shown["lost_s"].sum(),
+        x=lost.cumsum() / lost.sum(),
         y=shown["reason_name"],
         xaxis="x2",
         mode="lines+markers",
         line={"color": _INK, "width": 1.5},
         marker={"size": 5},
-        hovertemplate="%{x:.0%} of the lost time up to here<extra></extra>",
+        hovertemplate=f"%{{x:.0%}} of the lost {what} up to here<extra></extra>",
         name="cumulative share",
     )
 
@@ -305,8 +330,9 @@ def _with_rest(frame: pd.DataFrame) -> pd.DataFrame:
         "reason_name": f"{len(rest)} other reasons",
         "cause": "unknown",
         "is_minor": False,
-        "lost_s": rest["lost_s"].sum(),
-        "stops": rest["stops"].sum(),
+        **{
+            name: rest[name].sum() for name in ("lost_s", "amount", "stops") if name in rest.columns
+        },
     }
     return pd.concat([top, pd.DataFrame([summed])], ignore_index=True)
 

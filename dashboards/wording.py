@@ -46,6 +46,11 @@ def quantity(amount: Number | None, unit: str | None = None) -> str:
     return _unit(f"{amount:,.{digits}f}", unit or "units")
 
 
+def money(amount: Number | None, currency: str | None) -> str:
+    """An amount with its currency: `1,234.50 EUR`; None: no rate is known."""
+    return "no rate" if amount is None else _unit(f"{amount:,.2f}", currency or "")
+
+
 def percent(ratio: Number | None, digits: int = 1) -> str:
     """A ratio as `64.3 %`."""
     return NOTHING if ratio is None else _unit(f"{ratio * 100:.{digits}f}", "%")

@@ -87,6 +87,9 @@ class DashboardSettings(_Section):
     withheld_below: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.9, description="A KPI of time of which less has data is not shown."
     )
+    terminal: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = Field(
+        default="pages", description="The collector as which what is said on the pages travels."
+    )
 
 
 class PlantSettings(_Section):

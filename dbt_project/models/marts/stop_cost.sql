@@ -151,6 +151,7 @@ select
     stops.reason_id,
     stops.is_minor,
     stops.is_unclassified,
+    stops.alarm_text,
     stops.duration_s,
     stops.planned_busy_time_s,
     stops.lost_quantity,

@@ -9,6 +9,7 @@ select
     started_at,
     ended_at,
     cause,
+    alarm_text,
     duration_s,
     planned_busy_time_s,
     lost_quantity,

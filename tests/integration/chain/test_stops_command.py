@@ -4,19 +4,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import lake
 from edge.simulator import history
-from edge.terminal import name
+from edge.terminal import Terminal, name
 from ingestion import reference
 from pipelines import dbt
 from takt import children
 from takt.settings import BrokerSettings, Settings
+from takt.stop_entry import StopEntry
 from tests.command import environment, run_takt
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto, free_port, wait_until
 from tests.lake_fixtures import fresh_lake
 from tests.parsed_project import share_parsed_project
 
@@ -122,6 +123,20 @@ def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -
     assert entries(works) == [*before, (name(), PRESS)]
 
 
+def test_what_is_said_on_the_pages_reaches_the_lake_under_their_name(works: Settings) -> None:
+    before = entries(works)
+    terminal = Terminal(works, "pages")
+    terminal.start()
+
+    began = START + timedelta(hours=1)
+    now = datetime.now(UTC)
+    terminal.enter([StopEntry(PRESS, began, began + timedelta(minutes=1), "cleaning", "Kim", now)])
+
+    wait_until(lambda: terminal.waiting == 0, "the lake to have it")
+    terminal.stop()
+    assert entries(works) == [*before, ("pages", PRESS)]
+
+
 def test_what_was_said_of_a_stop_that_goes_on_is_taken_back_up_to_now(works: Settings) -> None:
     with closing(lake.open(works, read_only=True)) as con:
         goes_on, *_ = con.execute(GOES_ON).fetchone() or ("none goes on",)
@@ -154,6 +169,7 @@ def entries(works: Settings) -> list[tuple[object, ...]]:
     with closing(lake.open(works, read_only=True)) as con:
         return con.execute(
             "select collector, equipment from raw.telemetry where signal = '$stop_reason'"
+            " order by received_at"
         ).fetchall()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ from plotly.io.json import to_json_plotly
 from dashboards import feed as feed_module
 from dashboards.app import Dashboard
 from takt.errors import TaktError
-from takt.settings import DashboardSettings
+from takt.settings import Settings
 from tests.unit.dashboards import plant
 
 EVERYTHING = {"period": "14d", "line": None, "unit": None, "reason": None}
@@ -42,10 +43,10 @@ def lake() -> Iterator[Lake]:
 
 
 @pytest.fixture
-def dashboard(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Dashboard:
+def dashboard(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dashboard:
     monkeypatch.setattr(feed_module, "_now", lambda: plant.NOW)
     monkeypatch.setattr(lake, "is_away", False)
-    made = Dashboard(lake, DashboardSettings())
+    made = Dashboard(lake, Settings(home=tmp_path))
     made.feed.read()
     return made
 
@@ -60,7 +61,7 @@ def text(component: object) -> str:
 
 
 def test_every_registered_page_renders(dashboard: Dashboard) -> None:
-    assert [page["path"] for page in dash.page_registry.values()] == ["/"]
+    assert [page["path"] for page in dash.page_registry.values()] == ["/", "/stops"]
     for page in dash.page_registry.values():
         assert page["title"].startswith("Takt")
         assert '"H1"' in text(page["layout"]())
