@@ -184,7 +184,10 @@ def build(
 
 
 def _of_settings(settings: Settings) -> dict[str, object]:
-    return {"coverage_threshold": settings.kpi.provisional_below}
+    return {
+        "coverage_threshold": settings.kpi.provisional_below,
+        "constraints": list(settings.kpi.constraints),
+    }
 
 
 def _told(result: NodeResult) -> str:
