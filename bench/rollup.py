@@ -78,7 +78,7 @@ def _files(items: int, work_units: list[str]) -> dict[str, Rows]:
                 "line_id": line,
                 "component_item_id": component,
                 "operation_id": "10",
-                "quantity_per": chance.randint(1, 3),
+                "quantity_per": f"0.{chance.randint(5, 15):02d}",
                 "scrap_ratio": "0.02",
             }
             for below, level in pairwise(levels)
