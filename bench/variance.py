@@ -76,7 +76,7 @@ def _spent(works: Works) -> float:
     return sum(
         float(result["execution_time"])
         for result in results["results"]
-        if any(part in files[result["unique_id"]] for part in _OF_ORDERS)
+        if any(part in files.get(result["unique_id"], "") for part in _OF_ORDERS)
     )
 
 

@@ -269,11 +269,12 @@ class Chain:
 
     def _catalog_processes(self) -> list[psutil.Process]:
         """Every server, and below it all its backends."""
-        return [
-            process
-            for server in self._catalog_servers()
-            for process in [*server.children(recursive=True), server]
-        ]
+        found = []
+        for server in self._catalog_servers():
+            # A backend that has no title of its own yet looks like a server, and may be gone.
+            with suppress(psutil.NoSuchProcess):
+                found += [*server.children(recursive=True), server]
+        return found
 
 
 @contextmanager
