@@ -24,7 +24,7 @@ select
     work_units.site_id,
     work_units.work_unit_id,
     moments.moment_at,
-    rates.cost_category_id,
+    coalesce(rates.cost_category_id, 'conversion') as cost_category_id,
     rates.kind,
     rates.rate
 from moments
