@@ -115,7 +115,7 @@ by_the_piece as (
     left join {{ ref('int_actual_rate') }} as rates
         on
             orders.site_id = rates.site_id
-            and places.work_unit_id = rates.work_unit_id
+            and places.work_unit_id is not distinct from rates.work_unit_id
             and coalesce(moments.moment_at, timestamp '-infinity') = rates.moment_at
             and lines.line_id = rates.cost_category_id
             and rates.kind = 'quantity'

@@ -88,7 +88,7 @@ inner join routes
 inner join {{ ref('int_actual_rate') }} as rates
     on
         orders.site_id = rates.site_id
-        and times.work_unit_id = rates.work_unit_id
+        and times.work_unit_id is not distinct from rates.work_unit_id
         and times.moment_at = rates.moment_at
         and times.driver = case rates.kind when 'setup' then 'setup_time' when 'run' then 'run_time' end
         and coalesce(routes.cost_category_id = rates.cost_category_id, routes.cost_category_id is null)
@@ -121,7 +121,7 @@ left join booked_work_units
 left join {{ ref('int_actual_rate') }} as rates
     on
         orders.site_id = rates.site_id
-        and booked_work_units.work_unit_id = rates.work_unit_id
+        and booked_work_units.work_unit_id is not distinct from rates.work_unit_id
         and booked.moment_at = rates.moment_at
         and booked.cost_category_id = rates.cost_category_id
         and booked.driver = case rates.kind when 'setup' then 'setup_time' when 'run' then 'run_time' end
