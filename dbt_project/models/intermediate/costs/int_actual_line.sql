@@ -198,16 +198,23 @@ surcharges as (
 
 hours as (
 
+    {#- A vendor's hours are not ours. #}
     select
-        production_order_id,
-        operation_id,
+        times.production_order_id,
+        times.operation_id,
         cast(null as varchar) as cost_category_id,
-        driver,
-        time_source,
-        moment_at,
-        posted_at,
-        used_s
-    from {{ ref('int_operation_time') }}
+        times.driver,
+        times.time_source,
+        times.moment_at,
+        times.posted_at,
+        times.used_s
+    from {{ ref('int_operation_time') }} as times
+    inner join {{ ref('int_operation_route') }} as routes
+        on
+            times.production_order_id = routes.production_order_id
+            and times.operation_id is not distinct from routes.operation_id
+            and times.work_unit_id is not distinct from routes.work_unit_id
+            and not routes.is_subcontract
 
     union all
 
