@@ -83,6 +83,17 @@ operations as (
         select production_order_id, operation_id from received
         union
         select production_order_id, operation_id from planned
+        union
+        {#- Material may be needed at an operation that no route has. #}
+        select
+            orders.production_order_id,
+            card.operation_id
+        from {{ ref('int_order_costing') }} as orders
+        inner join {{ ref('int_standard_line') }} as card
+            on
+                orders.cost_version_id = card.cost_version_id
+                and orders.item_id = card.item_id
+                and card.operation_id is not null
     ) as operations
     inner join {{ ref('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
