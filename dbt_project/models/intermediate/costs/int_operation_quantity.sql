@@ -28,9 +28,11 @@ reported as (
     from {{ ref('stg_order_operation') }} as operations
     inner join {{ ref('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
-    where operations.finished_at is not null or orders.is_final
     group by operations.production_order_id, operations.operation_id
-    having count(operations.good_quantity) > 0
+    {#- Not while it goes on at one of its work units. #}
+    having
+        count(operations.good_quantity) > 0
+        and bool_and(operations.finished_at is not null or orders.is_final)
 
 ),
 
