@@ -82,7 +82,11 @@ by_the_piece as (
         coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
         orders.known_at as posted_at,
         quantities.paid_quantity as quantity,
-        cast(quantities.paid_quantity * coalesce(rates.rate, lines.unit_price) as decimal(28, 6)) as amount
+        cast(
+            quantities.paid_quantity
+            * coalesce({{ crew_rate('rates.rate', 'rates.cost_category_id', 'crews.crew_size') }}, lines.unit_price)
+            as decimal(28, 6)
+        ) as amount
     from orders
     inner join {{ ref('int_standard_line') }} as lines
         on
@@ -112,6 +116,18 @@ by_the_piece as (
         on
             orders.production_order_id = places.production_order_id
             and lines.operation_id = places.operation_id
+    left join (
+        select distinct
+            cost_version_id,
+            item_id,
+            operation_id,
+            crew_size
+        from {{ ref('int_priced_operation') }}
+    ) as crews
+        on
+            lines.cost_version_id = crews.cost_version_id
+            and lines.item_id = crews.item_id
+            and lines.operation_id = crews.operation_id
     left join {{ ref('int_actual_rate') }} as rates
         on
             orders.site_id = rates.site_id
