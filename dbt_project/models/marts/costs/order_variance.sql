@@ -29,9 +29,9 @@ parts as (
         cost_group_id,
         'quantity' as variance_type,
         case
-            when driver = 'subcontract' then 'subcontract_quantity'
             when is_overhead and driver in ('setup_time', 'run_time') then 'overhead_efficiency'
             when is_overhead then 'overhead_usage'
+            when driver = 'subcontract' then 'subcontract_quantity'
             when driver = 'material' then 'material_usage'
             when driver = 'piece' then 'piece_quantity'
             when driver = 'setup_time' then 'setup_efficiency'
@@ -62,8 +62,8 @@ parts as (
         cost_group_id,
         'price' as variance_type,
         case
-            when driver = 'subcontract' then 'subcontract_price'
             when is_overhead then 'overhead_spending'
+            when driver = 'subcontract' then 'subcontract_price'
             when driver = 'material' then 'material_price'
             when cost_group_id = '{{ var("labour_cost_category") }}' then 'labour_rate'
             else 'machine_rate'
