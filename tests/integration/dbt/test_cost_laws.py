@@ -59,6 +59,7 @@ def check(proof: Proof) -> None:
     orders_that_are_costed(proof)
     costs(proof)
     variances(proof)
+    periods(proof)
     losses(proof)
     work_in_process(proof)
 
@@ -100,6 +101,17 @@ def variances(proof: Proof) -> None:
         " from marts.order_variance where variance_type = 'rounding' group by all"
     )
     assert max(rounding.values(), default=Fraction(0)) <= 7 * HALF_A_CENT
+
+
+def periods(proof: Proof) -> None:
+    told = proof.amounts(
+        "select distinct production_order_id, period_id, 0 from marts.order_variance"
+    )
+    ended = {
+        (name, proof.works.period(order.known_at) if order.is_final else None)
+        for name, order in each(proof)
+    }
+    assert set(told) <= ended
 
 
 def losses(proof: Proof) -> None:

@@ -162,8 +162,6 @@ select
 from variances_and_rounding as variances
 inner join {{ ref('int_order_costing') }} as orders
     on variances.production_order_id = orders.production_order_id
-left join {{ ref('int_period') }} as periods
-    on
-        orders.ended_at >= periods.starts_at
-        and orders.ended_at < periods.ends_at
+asof left join {{ ref('int_dated_period') }} as periods
+    on orders.ended_at >= periods.starts_at
 where variances.amount <> 0
