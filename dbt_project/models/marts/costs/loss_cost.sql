@@ -70,19 +70,19 @@ places as (
     select
         production_order_id,
         operation_id,
-        arg_max(work_unit_id, used_s) as work_unit_id,
-        sum(used_s) filter (where category = 'setup') as setup_s,
+        arg_max(work_unit_id, (used_s, work_unit_id)) as work_unit_id,
+        sum(setup_s) as setup_s,
         sum(good_quantity) as counted_quantity
     from (
         select
             production_order_id,
             operation_id,
             work_unit_id,
-            category,
             sum(used_s) as used_s,
+            sum(used_s) filter (where category = 'setup') as setup_s,
             sum(good_quantity) as good_quantity
         from uses
-        group by production_order_id, operation_id, work_unit_id, category
+        group by production_order_id, operation_id, work_unit_id
     ) as used
     group by production_order_id, operation_id
 

@@ -15,16 +15,7 @@ orders as (
 
 periods as (
 
-    select * from {{ ref('int_period') }}
-
-    union all
-
-    {#- What is of a time before the first period. #}
-    select
-        'before' as period_id,
-        timestamp '-infinity' as starts_at,
-        min(starts_at) as ends_at
-    from {{ ref('int_period') }}
+    select * from {{ ref('int_dated_period') }}
 
 ),
 

@@ -111,6 +111,7 @@ select
     rates.cost_category_id,
     rates.kind,
     coalesce(operations.is_subcontract, false) as is_subcontract,
+    operations.crew_size,
     cast(operations.pieces_started as decimal(24, 9)) as pieces_started,
     coalesce(operations.planned_run_s_per_unit, 0) as planned_run_s_per_unit,
     {{ bom_quantity('coalesce(operations.planned_setup_s, 0)') }} as setup_s_per_lot,

@@ -82,7 +82,11 @@ by_the_piece as (
         coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
         orders.known_at as posted_at,
         quantities.paid_quantity as quantity,
-        cast(quantities.paid_quantity * coalesce(rates.rate, lines.unit_price) as decimal(28, 6)) as amount
+        cast(
+            quantities.paid_quantity
+            * coalesce({{ crew_rate('rates.rate', 'rates.cost_category_id', 'crews.crew_size') }}, lines.unit_price)
+            as decimal(28, 6)
+        ) as amount
     from orders
     inner join {{ ref('int_standard_line') }} as lines
         on
@@ -112,10 +116,22 @@ by_the_piece as (
         on
             orders.production_order_id = places.production_order_id
             and lines.operation_id = places.operation_id
+    left join (
+        select distinct
+            cost_version_id,
+            item_id,
+            operation_id,
+            crew_size
+        from {{ ref('int_priced_operation') }}
+    ) as crews
+        on
+            lines.cost_version_id = crews.cost_version_id
+            and lines.item_id = crews.item_id
+            and lines.operation_id = crews.operation_id
     left join {{ ref('int_actual_rate') }} as rates
         on
             orders.site_id = rates.site_id
-            and places.work_unit_id = rates.work_unit_id
+            and places.work_unit_id is not distinct from rates.work_unit_id
             and coalesce(moments.moment_at, timestamp '-infinity') = rates.moment_at
             and lines.line_id = rates.cost_category_id
             and rates.kind = 'quantity'
@@ -198,16 +214,23 @@ surcharges as (
 
 hours as (
 
+    {#- A vendor's hours are not ours. #}
     select
-        production_order_id,
-        operation_id,
+        times.production_order_id,
+        times.operation_id,
         cast(null as varchar) as cost_category_id,
-        driver,
-        time_source,
-        moment_at,
-        posted_at,
-        used_s
-    from {{ ref('int_operation_time') }}
+        times.driver,
+        times.time_source,
+        times.moment_at,
+        times.posted_at,
+        times.used_s
+    from {{ ref('int_operation_time') }} as times
+    inner join {{ ref('int_operation_route') }} as routes
+        on
+            times.production_order_id = routes.production_order_id
+            and times.operation_id is not distinct from routes.operation_id
+            and times.work_unit_id is not distinct from routes.work_unit_id
+            and not routes.is_subcontract
 
     union all
 

@@ -1,5 +1,5 @@
 {#- What an hour or a piece costs at each work unit from each moment on, whatever an order's own version says: by the
-    costing version that the site has then. -#}
+    costing version that the site has then. Without a work unit: where nobody says at which it was done. -#}
 with
 
 moments as (
@@ -12,11 +12,18 @@ moments as (
 
 work_units as (
 
-    select distinct
+    select
         site_id,
         equipment_id as work_unit_id
     from {{ ref('stg_equipment') }}
     where level = 'work_unit'
+
+    union
+
+    select
+        site_id,
+        null as work_unit_id
+    from {{ ref('int_site_costing') }}
 
 )
 
@@ -24,7 +31,7 @@ select
     work_units.site_id,
     work_units.work_unit_id,
     moments.moment_at,
-    rates.cost_category_id,
+    coalesce(rates.cost_category_id, 'conversion') as cost_category_id,
     rates.kind,
     rates.rate
 from moments
@@ -39,7 +46,7 @@ inner join work_units
 inner join {{ ref('stg_cost_rate') }} as rates
     on
         versions.looked_up_version_id = rates.cost_version_id
-        and coalesce(rates.work_unit_id, work_units.work_unit_id) = work_units.work_unit_id
+        and (rates.work_unit_id is null or work_units.work_unit_id = rates.work_unit_id)
         and coalesce(rates.valid_from, timestamp '-infinity') <= moments.moment_at
 qualify
     row_number() over (

@@ -3,42 +3,6 @@
     category booked, what they booked counts, else the operation's time. -#}
 with
 
-routes as (
-
-    {#- Of the order's route version before others, of the work unit before any. #}
-    select
-        times.production_order_id,
-        times.operation_id,
-        times.work_unit_id,
-        routing.cost_category_id,
-        routing.crew_size,
-        coalesce(routing.is_subcontract, false) as is_subcontract
-    from (
-        select distinct
-            production_order_id,
-            operation_id,
-            work_unit_id
-        from {{ ref('int_operation_time') }}
-    ) as times
-    inner join {{ ref('int_order_costing') }} as orders
-        on times.production_order_id = orders.production_order_id
-    left join {{ ref('stg_routing_operation') }} as routing
-        on
-            orders.item_id = routing.item_id
-            and times.operation_id = routing.operation_id
-            and coalesce(routing.work_unit_id, times.work_unit_id) is not distinct from times.work_unit_id
-    qualify
-        row_number() over (
-            partition by times.production_order_id, times.operation_id, times.work_unit_id
-            order by
-                coalesce(routing.route_version = orders.route_version, false) desc,
-                routing.work_unit_id is null asc,
-                routing.valid_from desc nulls last,
-                routing.route_version desc
-        ) = 1
-
-),
-
 booked as (
 
     select
@@ -80,7 +44,7 @@ select
 from {{ ref('int_operation_time') }} as times
 inner join {{ ref('int_order_costing') }} as orders
     on times.production_order_id = orders.production_order_id
-inner join routes
+inner join {{ ref('int_operation_route') }} as routes
     on
         times.production_order_id = routes.production_order_id
         and times.operation_id is not distinct from routes.operation_id
@@ -88,7 +52,7 @@ inner join routes
 inner join {{ ref('int_actual_rate') }} as rates
     on
         orders.site_id = rates.site_id
-        and times.work_unit_id = rates.work_unit_id
+        and times.work_unit_id is not distinct from rates.work_unit_id
         and times.moment_at = rates.moment_at
         and times.driver = case rates.kind when 'setup' then 'setup_time' when 'run' then 'run_time' end
         and coalesce(routes.cost_category_id = rates.cost_category_id, routes.cost_category_id is null)
@@ -121,7 +85,7 @@ left join booked_work_units
 left join {{ ref('int_actual_rate') }} as rates
     on
         orders.site_id = rates.site_id
-        and booked_work_units.work_unit_id = rates.work_unit_id
+        and booked_work_units.work_unit_id is not distinct from rates.work_unit_id
         and booked.moment_at = rates.moment_at
         and booked.cost_category_id = rates.cost_category_id
         and booked.driver = case rates.kind when 'setup' then 'setup_time' when 'run' then 'run_time' end

@@ -28,9 +28,11 @@ reported as (
     from {{ ref('stg_order_operation') }} as operations
     inner join {{ ref('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
-    where operations.finished_at is not null or orders.is_final
     group by operations.production_order_id, operations.operation_id
-    having count(operations.good_quantity) > 0
+    {#- Not while it goes on at one of its work units. #}
+    having
+        count(operations.good_quantity) > 0
+        and bool_and(operations.finished_at is not null or orders.is_final)
 
 ),
 
@@ -83,6 +85,17 @@ operations as (
         select production_order_id, operation_id from received
         union
         select production_order_id, operation_id from planned
+        union
+        {#- Material may be needed at an operation that no route has. #}
+        select
+            orders.production_order_id,
+            card.operation_id
+        from {{ ref('int_order_costing') }} as orders
+        inner join {{ ref('int_standard_line') }} as card
+            on
+                orders.cost_version_id = card.cost_version_id
+                and orders.item_id = card.item_id
+                and card.operation_id is not null
     ) as operations
     inner join {{ ref('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id

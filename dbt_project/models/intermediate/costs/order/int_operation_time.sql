@@ -3,6 +3,36 @@
     row lies between two moments at which costs or periods change. -#}
 with
 
+planned as (
+
+    select distinct
+        orders.production_order_id,
+        coalesce(orders.ended_at, run.evaluated_at) as known_at,
+        card.operation_id,
+        card.work_unit_id,
+        card.is_subcontract,
+        card.setup_s_per_lot,
+        card.run_s_per_unit
+    from {{ ref('int_order_costing') }} as orders
+    inner join {{ ref('int_priced_operation') }} as card
+        on
+            orders.cost_version_id = card.cost_version_id
+            and orders.item_id = card.item_id
+    cross join {{ ref('int_run') }} as run
+
+),
+
+reported_work_units as (
+
+    select
+        production_order_id,
+        operation_id,
+        min(work_unit_id) as work_unit_id
+    from {{ ref('stg_order_operation') }}
+    group by production_order_id, operation_id
+
+),
+
 used as (
 
     select
@@ -29,7 +59,7 @@ booked_spans as (
             coalesce(
                 max(ended_at) over (
                     partition by production_order_id, operation_id
-                    order by started_at, ended_at
+                    order by started_at, ended_at, driver desc
                     rows between unbounded preceding and 1 preceding
                 ), started_at
             )
@@ -49,23 +79,18 @@ booked as (
     select
         spans.production_order_id,
         spans.operation_id,
-        operations.work_unit_id,
+        coalesce(reported_work_units.work_unit_id, planned.work_unit_id) as work_unit_id,
         spans.driver,
         spans.started_at,
         {{ seconds(microseconds_between('spans.started_at', 'spans.ended_at')) }} as used_s,
         'booked' as time_source
     from booked_spans as spans
-    left join (
-        select
-            production_order_id,
-            operation_id,
-            min(work_unit_id) as work_unit_id
-        from {{ ref('stg_order_operation') }}
-        group by production_order_id, operation_id
-    ) as operations
+    {% for side in ['reported_work_units', 'planned'] -%}
+    left join {{ side }}
         on
-            spans.production_order_id = operations.production_order_id
-            and spans.operation_id = operations.operation_id
+            spans.production_order_id = {{ side }}.production_order_id
+            and spans.operation_id = {{ side }}.operation_id
+    {% endfor -%}
     where spans.ended_at > spans.started_at
 
 ),
@@ -75,38 +100,37 @@ flushed as (
     select
         operations.production_order_id,
         operations.operation_id,
-        operations.work_unit_id,
+        coalesce(reported_work_units.work_unit_id, operations.work_unit_id) as work_unit_id,
         operations.driver,
         operations.posted_at as started_at,
         operations.used_s,
         'backflushed' as time_source
     from (
         {% for driver, used_s in [
-            ('setup_time', 'card.setup_s_per_lot'),
-            ('run_time', bom_quantity('card.run_s_per_unit * quantities.basis_quantity'))
+            ('setup_time', 'planned.setup_s_per_lot'),
+            ('run_time', bom_quantity('planned.run_s_per_unit * quantities.basis_quantity'))
         ] -%}
-        select distinct
-            orders.production_order_id,
-            card.operation_id,
-            card.work_unit_id,
+        select
+            planned.production_order_id,
+            planned.operation_id,
+            planned.work_unit_id,
             '{{ driver }}' as driver,
-            coalesce(orders.ended_at, run.evaluated_at) as posted_at,
+            planned.known_at as posted_at,
             cast({{ used_s }} as decimal(18, 6)) as used_s
-        from {{ ref('int_order_costing') }} as orders
-        inner join {{ ref('int_priced_operation') }} as card
-            on
-                orders.cost_version_id = card.cost_version_id
-                and orders.item_id = card.item_id
-                and not card.is_subcontract
+        from planned
         inner join {{ ref('int_operation_quantity') }} as quantities
             on
-                orders.production_order_id = quantities.production_order_id
-                and card.operation_id = quantities.operation_id
+                planned.production_order_id = quantities.production_order_id
+                and planned.operation_id = quantities.operation_id
                 and quantities.basis_quantity > 0
-        cross join {{ ref('int_run') }} as run
+        where not planned.is_subcontract
         {{ 'union all' if not loop.last }}
         {% endfor %}
     ) as operations
+    left join reported_work_units
+        on
+            operations.production_order_id = reported_work_units.production_order_id
+            and operations.operation_id = reported_work_units.operation_id
     where
         (operations.production_order_id, operations.operation_id) not in (
             select (production_order_id, operation_id) from used

@@ -45,7 +45,6 @@ used as (
         line_id,
         max(is_overhead) as is_overhead,
         max(replaced_line_id) as replaced_line_id,
-        bool_or(source = 'booked') as is_booked,
         max(source) as source,
         sum(quantity) as quantity,
         sum(amount) as amount
@@ -80,16 +79,41 @@ begun as (
 
 ),
 
+booked as (
+
+    select distinct
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        line_id
+    from {{ ref('int_actual_line') }}
+    where source = 'booked'
+
+),
+
+machine_times as (
+
+    select
+        production_order_id,
+        operation_id,
+        driver,
+        sum(used_s) as used_s
+    from {{ ref('int_operation_time') }}
+    where time_source = 'machine'
+    group by production_order_id, operation_id, driver
+
+),
+
 lines as (
 
     select
         card.*,
-        {#- What workers booked of a category is all that counts of it, setup or run. #}
+        {#- What workers booked of a category is all that counts of it, setup or run; and of a machine's time that is
+            charged otherwise than the card says its losses do not tell. #}
         card.driver in ('setup_time', 'run_time')
         and coalesce(begun.is_told_by_machine, false)
-        and not bool_or(coalesce(used.is_booked, false)) over (
-            partition by card.production_order_id, card.operation_id, card.cost_group_id, card.line_id
-        ) as is_machine_time,
+        and coalesce(used.quantity, 0) = coalesce(machine_times.used_s, 0)
+        and booked.production_order_id is null as is_machine_time,
         used.source,
         coalesce(used.quantity, 0) as used_quantity,
         coalesce(used.amount, 0) as used_amount,
@@ -114,6 +138,17 @@ lines as (
         on
             card.production_order_id = begun.production_order_id
             and card.operation_id is not distinct from begun.operation_id
+    left join booked
+        on
+            card.production_order_id = booked.production_order_id
+            and card.operation_id = booked.operation_id
+            and card.cost_group_id = booked.cost_group_id
+            and card.line_id = booked.line_id
+    left join machine_times
+        on
+            card.production_order_id = machine_times.production_order_id
+            and card.operation_id = machine_times.operation_id
+            and card.driver = machine_times.driver
     where
         card.is_final
         or begun.production_order_id is not null

@@ -16,7 +16,12 @@ orders as (
 
     select
         orders.*,
-        coalesce(orders.released_at, first_uses.started_at, run.evaluated_at) as costed_at,
+        coalesce(
+            orders.released_at,
+            first_uses.started_at,
+            case when orders.ended_at <= run.evaluated_at then orders.ended_at end,
+            run.evaluated_at
+        ) as costed_at,
         coalesce(orders.ended_at <= run.evaluated_at, false) as is_final
     from {{ ref('stg_production_order') }} as orders
     cross join {{ ref('int_run') }} as run

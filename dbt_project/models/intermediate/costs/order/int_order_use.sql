@@ -1,6 +1,6 @@
 {#- What an order used of a work unit and what it made there: time that is charged to it, cause by cause, never
     across a moment at which a cost or the period changes. Stops and gaps outside planned busy time are charged to
-    nobody; work is, also in a break. -#}
+    nobody; work is, also in a break, and pieces count whenever they were told. -#}
 {{ config(incremental_strategy='touched_days') }}
 with
 
@@ -53,16 +53,16 @@ days as (
 
 intervals as (
 
-    select intervals.*
+    select
+        intervals.*,
+        intervals.category in ('production', 'setup') or intervals.calendar_kind = 'shift' as is_charged
     from {{ ref('state_interval') }} as intervals
     semi join days
         on
             intervals.site_id = days.site_id
             and intervals.work_unit_id = days.work_unit_id
             and intervals.production_date = days.production_date
-    where
-        intervals.production_order_id is not null
-        and (intervals.category in ('production', 'setup') or intervals.calendar_kind = 'shift')
+    where intervals.production_order_id is not null
 
 ),
 
@@ -96,6 +96,10 @@ cuts as (
         moments.moments
     from intervals_counted as intervals
     cross join moments
+    where
+        intervals.is_charged
+        or intervals.produced_quantity <> 0
+        or intervals.scrap_quantity <> 0
 
 ),
 
@@ -134,7 +138,10 @@ select
     coalesce(pieces.is_minor, false) as is_minor,
     min(pieces.started_at) as started_at,
     max(pieces.piece_ended_at) as ended_at,
-    {{ seconds("sum(" ~ microseconds_between('pieces.started_at', 'pieces.piece_ended_at') ~ ")") }} as used_s,
+    {{ seconds(
+        "coalesce(sum(" ~ microseconds_between('pieces.started_at', 'pieces.piece_ended_at')
+        ~ ") filter (where pieces.is_charged), 0)"
+    ) }} as used_s,
     cast(sum(pieces.produced_quantity) as decimal(18, 6)) as produced_quantity,
     cast(sum(pieces.good_quantity) as decimal(18, 6)) as good_quantity,
     cast(sum(pieces.scrap_quantity) as decimal(18, 6)) as scrap_quantity
