@@ -112,7 +112,7 @@ select
     rates.kind,
     coalesce(operations.is_subcontract, false) as is_subcontract,
     operations.crew_size,
-    cast(operations.pieces_started as decimal(24, 9)) as pieces_started,
+    try_cast(operations.pieces_started as decimal(24, 9)) as pieces_started,
     coalesce(operations.planned_run_s_per_unit, 0) as planned_run_s_per_unit,
     {{ bom_quantity('coalesce(operations.planned_setup_s, 0)') }} as setup_s_per_lot,
     {{ bom_quantity('coalesce(operations.planned_run_s_per_unit, 0) * operations.pieces_started') }} as run_s_per_unit,
