@@ -161,9 +161,11 @@ valued as (
     select
         *,
         {{ amount_of('allowed_quantity', 'unit_price', 'driver') }} as allowed_amount,
-        {{ amount_of('constant_quantity', 'unit_price', 'driver') }} as constant_amount,
+        case when constant_quantity = 0 then 0 else {{ amount_of('constant_quantity', 'unit_price', 'driver') }} end
+            as constant_amount,
         {{ amount_of('used_quantity', 'unit_price', 'driver') }} as used_at_standard_amount,
-        {{ amount_of('replaced_quantity', 'unit_price', 'driver') }} as replaced_amount,
+        case when replaced_quantity = 0 then 0 else {{ amount_of('replaced_quantity', 'unit_price', 'driver') }} end
+            as replaced_amount,
         {{ amount_of('scrap_quantity * variable_quantity', 'unit_price', 'driver') }} as scrapped_amount
     from lines
 
