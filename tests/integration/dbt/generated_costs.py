@@ -9,10 +9,11 @@ import csv
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -28,6 +29,7 @@ SECOND, MINUTE, HOUR = 1_000_000, 60_000_000, 3_600_000_000
 START = datetime(2026, 3, 30, 4, tzinfo=UTC)
 """The first shift's start, a Monday, two days before a month's end."""
 NOW = datetime(2026, 4, 2, 10, tzinfo=UTC)
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
 UNITS = tuple(f"line/unit{number}" for number in range(1, 7))
 BARE_UNIT = "line/bare1"
 """Of a site without a costing version."""
@@ -48,6 +50,24 @@ _ROUTE_CHANGE = "2026-03-20T00:00:00Z"
 _FUTURE = "2026-06-01T00:00:00Z"
 
 
+class Sample(NamedTuple):
+    """A row of the lake's telemetry."""
+
+    site: str
+    collector: str
+    epoch: str
+    row_number: int
+    equipment: str
+    signal: str
+    observed_at: datetime
+    value: float | None
+    text: str | None
+    quality: int
+    received_at: datetime
+    is_historical: bool
+    observed_date: date
+
+
 @dataclass(frozen=True)
 class Phase:
     """A state of a work unit from when to when; what is told of it."""
@@ -64,7 +84,7 @@ class GeneratedCosts:
 
     rng: Random
     files: dict[str, list[Row]] = field(default_factory=dict)
-    samples: list[tuple[object, ...]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
@@ -80,11 +100,12 @@ class GeneratedCosts:
                 writer.writerows(found)
         return folder
 
-    def tell(self, settings: Settings) -> None:
-        """Put what the machines say into the lake."""
+    def tell(self, settings: Settings, since: datetime = _EVER, until: datetime = NOW) -> None:
+        """Put what the machines say in [since, until) into the lake."""
         told = [
-            dict(zip(TELEMETRY.columns, sample, strict=True))
-            for sample in sorted(self.samples, key=lambda sample: (str(sample[4]), sample[3]))
+            sample._asdict()
+            for sample in self.samples
+            if since <= sample.observed_at.replace(tzinfo=UTC) < until
         ]
         with closing(lake.open(settings)) as con:
             con.register("told", pa.Table.from_pylist(told, schema=TELEMETRY.arrow_schema))
@@ -649,7 +670,7 @@ class _Orders:
         moment = datetime(1970, 1, 1) + timedelta(microseconds=at)  # noqa: DTZ001 - naive is UTC
         unit.row_number += 1
         self._works.samples.append(
-            (
+            Sample(
                 "bare" if unit.name == BARE_UNIT else "demo",
                 "import",
                 f"{unit.name}-{unit.epoch:03d}",
