@@ -27,6 +27,8 @@ class Dashboard:
     """The application with what it reads from.
 
     Attributes:
+        settings: Of the installation.
+        options: Those of the pages.
         server: The ASGI application to serve.
         feed: What is happening now; `start` and `stop` are the caller's.
         history: What has happened, as last published.
@@ -88,7 +90,7 @@ async def _with_callbacks_ready(server: FastAPI) -> AsyncIterator[None]:
     async def send(_message: object) -> None:
         return
 
-    await server(asked, receive, send)  # type: ignore[arg-type]
+    await server(asked, receive, send)
     yield
 
 

@@ -184,7 +184,11 @@ def build(
 
 
 def _of_settings(settings: Settings) -> dict[str, object]:
-    return {"coverage_threshold": settings.kpi.provisional_below} | settings.cost.model_dump()
+    return {
+        "coverage_threshold": settings.kpi.provisional_below,
+        "constraints": list(settings.kpi.constraints),
+        **settings.cost.model_dump(),
+    }
 
 
 def _told(result: NodeResult) -> str:

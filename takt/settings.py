@@ -4,6 +4,7 @@ Precedence: environment (`TAKT_…`), then `takt.toml` in the home, then the def
 Nested options are `TAKT_BROKER__PORT` in the environment and `[broker]` in the file.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import date
@@ -103,6 +104,9 @@ class KpiSettings(_Section):
 
     provisional_below: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.98, description="A figure with less covered time is provisional."
+    )
+    constraints: tuple[str, ...] = Field(
+        default=(), description="Work units that are the constraint (bottleneck) of their line."
     )
 
 
@@ -209,6 +213,8 @@ def _variables(prefix: str, values: Mapping[str, object]) -> dict[str, str]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             found |= _variables(f"{prefix}{name.upper()}{_NESTING}", value)
+        elif isinstance(value, list):
+            found[f"{prefix}{name.upper()}"] = json.dumps(value)
         else:
             found[f"{prefix}{name.upper()}"] = str(value)
     return found

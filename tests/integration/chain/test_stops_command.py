@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import lake
+from dashboards import queries
 from edge.simulator import history
 from edge.terminal import Terminal, name
 from ingestion import reference
@@ -135,6 +136,31 @@ def test_what_is_said_on_the_pages_reaches_the_lake_under_their_name(works: Sett
     wait_until(lambda: terminal.waiting == 0, "the lake to have it")
     terminal.stop()
     assert entries(works) == [*before, ("pages", PRESS)]
+
+
+def test_the_page_asks_the_real_marts_what_the_command_lists(works: Settings) -> None:
+    with closing(lake.open(works, read_only=True)) as con:
+        waits = queries.waiting_stops(con, equipment_id=PRESS, limit=1_000)
+        totals = queries.waiting_totals(con, equipment_id="assembly/line1", without=())
+        named = queries.waiting_stops_named(con, stop_ids=(waits[0].stop_id,))
+        reasons = queries.reasons(con)
+        said = queries.classifications(con, limit=10)
+        costs = queries.reason_costs(
+            con,
+            since=START.replace(tzinfo=None),
+            until=END.replace(tzinfo=None),
+            equipment_id="assembly/line1",
+        )
+
+    assert run_takt(works, "stops", "list", "--work-unit", PRESS).count(PRESS) == min(
+        len(waits), 20
+    )
+    assert all(each.planned_busy_time_s > 0 for each in waits)
+    assert totals[0].stops >= len(waits)
+    assert named == waits[:1]
+    assert "cleaning" in {each.reason_id for each in reasons}
+    assert {"Kim", "Lee"} <= {each.classified_by for each in said}
+    assert (costs["amount"] > 0).all()
 
 
 def test_what_was_said_of_a_stop_that_goes_on_is_taken_back_up_to_now(works: Settings) -> None:

@@ -31,6 +31,8 @@ MARTS = (
     "signal_anomaly",
     "equipment_shift",
     "equipment_day",
+    "equipment_week",
+    "line_bottleneck_shift",
     "state_interval",
     "stop_event",
     "stop_classification",

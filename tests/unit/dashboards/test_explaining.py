@@ -101,7 +101,8 @@ def test_what_the_marts_have_waits_no_more_and_can_still_be_taken_back(
     [remark] = explaining.say(dashboard, Form([stop.stop_id], "jam", "Kim"))
     entry = remark.entry
     con.execute(
-        "insert into marts.stop_classification values ('a', 'demo', ?, ?, ?, 'jam', 'Kim', ?, false)",
+        "insert into marts.stop_classification"
+        " values ('a', 'demo', ?, ?, ?, 'jam', 'Kim', ?, false)",
         [PRESS, *(each.replace(tzinfo=None) for each in (entry.began, entry.ended, entry.said_at))],
     )
 

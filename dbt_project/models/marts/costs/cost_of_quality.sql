@@ -86,7 +86,7 @@ select
     'internal_failure' as quality_cost_category,
     bad_pieces.result,
     bad_pieces.reason_id,
-    cast(bad_pieces.quantity as decimal(18, 6)) as quantity,
+    try_cast(bad_pieces.quantity as decimal(18, 6)) as quantity,
     {{ cents(
         "bad_pieces.quantity * case bad_pieces.result when 'scrap' then accumulated.accumulated_cost"
         ~ ' else accumulated.unit_conversion_cost end'

@@ -40,7 +40,7 @@ select
     priced.work_unit_id,
     priced.production_date,
     priced.shift_id,
-    cast(priced.idle_s as decimal(18, 6)) as idle_s,
+    try_cast(priced.idle_s as decimal(18, 6)) as idle_s,
     {{ cents('sum(' ~ money_divide(['priced.idle_s', 'rates.rate'], ['3600'], 6) ~ ')') }} as amount,
     site_costings.currency
 from priced

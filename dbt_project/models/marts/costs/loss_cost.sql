@@ -264,7 +264,7 @@ select
     losses.loss_detail,
     losses.cause,
     losses.reason_id,
-    cast(losses.lost_s as decimal(18, 6)) as lost_s,
+    try_cast(losses.lost_s as decimal(18, 6)) as lost_s,
     {{ cents(shared_cents('losses.whole_cents', 'losses.cents_left', 'losses.losses_count', 'losses.place')) }}
         as amount,
     orders.currency,

@@ -32,7 +32,7 @@ uncovered as (
         'uncovered_time' as problem,
         uses.production_order_id,
         uses.work_unit_id as subject,
-        cast(sum(uses.used_s) as decimal(18, 6)) as quantity
+        try_cast(sum(uses.used_s) as decimal(18, 6)) as quantity
     from {{ ref('int_order_use') }} as uses
     inner join periods
         on
@@ -50,7 +50,7 @@ unpriced as (
         'no_price' as problem,
         lines.production_order_id,
         lines.line_id as subject,
-        cast(sum(lines.quantity) as decimal(18, 6)) as quantity
+        try_cast(sum(lines.quantity) as decimal(18, 6)) as quantity
     from {{ ref('int_actual_line') }} as lines
     inner join periods
         on
@@ -114,7 +114,7 @@ select
     problem,
     production_order_id,
     subject,
-    cast(quantity as decimal(18, 6)) as quantity,
+    try_cast(quantity as decimal(18, 6)) as quantity,
     {#- Who closes may accept what is not known; not what is wrong. #}
     problem <> 'does_not_tie_out' as is_acceptable
 from (

@@ -1,6 +1,7 @@
 {#- What a unit of each item costs in each costing version, part by part, from the lowest level up. `cost_group_id` is
     where the money went first, `single_cost_group_id` where it goes when a made component counts as a whole. Both are
     groups of the same rows, so both add up to the same unit cost. -#}
+{{ config(files=costing_files()) }}
 with recursive
 
 levelled_parts as (
@@ -14,7 +15,7 @@ levelled_parts as (
         added_parts.cost_group_id,
         added_parts.cost_group_id as single_cost_group_id,
         coalesce(made_items.low_level, 0) as low_level,
-        cast(sum(added_parts.unit_cost) as decimal(18, 6)) as unit_cost
+        {{ unit_money('sum(added_parts.unit_cost)') }} as unit_cost
     from {{ ref('int_added_line') }} as added_parts
     left join {{ ref('int_made_item') }} as made_items
         on
@@ -61,7 +62,7 @@ rolled_up as (
         grown.cost_group_id,
         grown.single_cost_group_id,
         grown.low_level,
-        cast(grown.unit_cost as decimal(18, 6)) as unit_cost,
+        grown.unit_cost as unit_cost,
         grown.pass + 1 as pass
     from (
         select * from rolled_up

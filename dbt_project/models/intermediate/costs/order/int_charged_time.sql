@@ -72,7 +72,7 @@ select
     booked.cost_category_id,
     booked.moment_at,
     booked.posted_at,
-    cast(booked.used_s as decimal(18, 6)) as used_s,
+    try_cast(booked.used_s as decimal(18, 6)) as used_s,
     'booked' as time_source,
     coalesce(rates.rate, 0) as rate
 from booked

@@ -17,7 +17,7 @@ operations as (
             case operations.kind when 'run' then operations.run_s_per_unit when 'quantity' then 1 else 0 end
             as decimal(24, 9)
         ) as variable_quantity,
-        cast(case operations.kind when 'setup' then operations.setup_s_per_lot else 0 end as decimal(24, 9))
+        try_cast(case operations.kind when 'setup' then operations.setup_s_per_lot else 0 end as decimal(24, 9))
             as constant_quantity,
         operations.rate as unit_price,
         case operations.kind
@@ -51,8 +51,8 @@ select
     item_costs.item_id as line_id,
     cast(1 as decimal(24, 9)) as variable_quantity,
     cast(0 as decimal(24, 9)) as constant_quantity,
-    cast(item_costs.unit_cost as decimal(24, 9)) as unit_price,
-    cast(item_costs.unit_cost as decimal(18, 6)) as unit_cost
+    try_cast(item_costs.unit_cost as decimal(24, 9)) as unit_price,
+    try_cast(item_costs.unit_cost as decimal(18, 6)) as unit_cost
 from {{ ref('int_item_cost') }} as item_costs
 left join {{ ref('stg_item') }} as items
     on item_costs.item_id = items.item_id
@@ -99,8 +99,8 @@ select
     cost_category_id as line_id,
     variable_quantity,
     constant_quantity,
-    cast(unit_price as decimal(24, 9)) as unit_price,
-    cast(unit_cost as decimal(18, 6)) as unit_cost
+    try_cast(unit_price as decimal(24, 9)) as unit_price,
+    try_cast(unit_cost as decimal(18, 6)) as unit_cost
 from operations
 where not is_subcontract
 
@@ -118,8 +118,8 @@ select
     'subcontract' as line_id,
     cast(1 as decimal(24, 9)) as variable_quantity,
     cast(0 as decimal(24, 9)) as constant_quantity,
-    cast(sum(unit_cost) as decimal(24, 9)) as unit_price,
-    cast(sum(unit_cost) as decimal(18, 6)) as unit_cost
+    try_cast(sum(unit_cost) as decimal(24, 9)) as unit_price,
+    try_cast(sum(unit_cost) as decimal(18, 6)) as unit_cost
 from operations
 where is_subcontract
 group by cost_version_id, item_id, operation_id

@@ -126,7 +126,7 @@ output as (
         orders.production_order_id,
         orders.is_final,
         finished.operation_id as last_operation_id,
-        cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as output_quantity,
+        try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as output_quantity,
         cast(
             case
                 when orders.is_final then coalesce(operations.good_quantity, 0)
@@ -149,9 +149,9 @@ select
     operations.sequence,
     operations.quantity_source,
     operations.operation_id = output.last_operation_id as is_last,
-    cast(coalesce(operations.produced_quantity, 0) as decimal(18, 6)) as produced_quantity,
-    cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as good_quantity,
-    cast(coalesce(operations.scrap_quantity, 0) as decimal(18, 6)) as scrap_quantity,
+    try_cast(coalesce(operations.produced_quantity, 0) as decimal(18, 6)) as produced_quantity,
+    try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as good_quantity,
+    try_cast(coalesce(operations.scrap_quantity, 0) as decimal(18, 6)) as scrap_quantity,
     output.output_quantity,
     cast(
         case when output.is_final then output.output_quantity else coalesce(operations.good_quantity, 0) end

@@ -1,7 +1,7 @@
 {#- What is done to an item in a costing version, per operation, category and kind of its rates: the route that holds
     then (of several the one that began last), of an operation's work units the first by name. An operation without any
     rate has one row; a phantom has none. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(files=costing_files()) }}
 with
 
 routing_operations as (
@@ -112,7 +112,7 @@ select
     rates.kind,
     coalesce(operations.is_subcontract, false) as is_subcontract,
     operations.crew_size,
-    cast(operations.pieces_started as decimal(24, 9)) as pieces_started,
+    try_cast(operations.pieces_started as decimal(24, 9)) as pieces_started,
     coalesce(operations.planned_run_s_per_unit, 0) as planned_run_s_per_unit,
     {{ bom_quantity('coalesce(operations.planned_setup_s, 0)') }} as setup_s_per_lot,
     {{ bom_quantity('coalesce(operations.planned_run_s_per_unit, 0) * operations.pieces_started') }} as run_s_per_unit,

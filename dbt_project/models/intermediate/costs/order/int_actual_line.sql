@@ -194,7 +194,7 @@ surcharges as (
         lines.moment_at,
         lines.posted_at,
         lines.quantity,
-        cast(lines.amount * formulas.rate as decimal(28, 6)) as amount
+        try_cast(lines.amount * formulas.rate as decimal(28, 6)) as amount
     from direct_lines as lines
     inner join orders
         on lines.production_order_id = orders.production_order_id
@@ -285,7 +285,7 @@ per_unit as (
         formulas.moment_at,
         orders.known_at as posted_at,
         quantities.basis_quantity as quantity,
-        cast(quantities.basis_quantity * formulas.rate as decimal(28, 6)) as amount
+        try_cast(quantities.basis_quantity * formulas.rate as decimal(28, 6)) as amount
     from orders
     inner join {{ ref('int_operation_quantity') }} as quantities
         on
@@ -332,8 +332,8 @@ select
     lines.source,
     {#- What comes after the end of its order belongs to that; once its period is closed it is an adjustment. #}
     least(lines.posted_at, orders.ended_at) as posted_at,
-    cast(lines.quantity as decimal(24, 9)) as quantity,
-    cast(coalesce(lines.amount, 0) as decimal(28, 6)) as amount
+    try_cast(lines.quantity as decimal(24, 9)) as quantity,
+    try_cast(coalesce(lines.amount, 0) as decimal(28, 6)) as amount
 from lines
 inner join orders
     on lines.production_order_id = orders.production_order_id

@@ -1,5 +1,6 @@
 {#- The cost card of each made item in each costing version, one level deep: what a unit and a lot of it need, made
     components at their own standard cost. The unit costs of its lines are the item's standard cost. -#}
+{{ config(files=costing_files()) }}
 with
 
 made_unit_costs as (
@@ -39,8 +40,8 @@ made_components as (
         false as is_overhead,
         components.variable_quantity,
         components.constant_quantity,
-        cast(coalesce(made_unit_costs.unit_cost, 0) as decimal(24, 9)) as unit_price,
-        cast(coalesce(made_parts.unit_cost, 0) as decimal(18, 6)) as unit_cost
+        try_cast(coalesce(made_unit_costs.unit_cost, 0) as decimal(24, 9)) as unit_price,
+        try_cast(coalesce(made_parts.unit_cost, 0) as decimal(18, 6)) as unit_cost
     from {{ ref('int_costed_component') }} as components
     left join made_unit_costs
         on
@@ -67,8 +68,8 @@ select
     lines.variable_quantity,
     lines.constant_quantity,
     lines.unit_price,
-    lines.unit_cost,
-    {{ constant_unit_cost('lines') }} as constant_unit_cost
+    coalesce(lines.unit_cost, 0) as unit_cost,
+    coalesce({{ constant_unit_cost('lines') }}, 0) as constant_unit_cost
 from {{ ref('int_added_line') }} as lines
 where lines.part <> 'purchase'
 

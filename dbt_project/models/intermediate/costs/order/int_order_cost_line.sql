@@ -180,8 +180,8 @@ select
     source,
     used_quantity,
     allowed_quantity,
-    cast(used_amount as decimal(28, 6)) as actual_amount,
-    cast(allowed_amount as decimal(28, 6)) as allowed_amount,
+    try_cast(used_amount as decimal(28, 6)) as actual_amount,
+    try_cast(allowed_amount as decimal(28, 6)) as allowed_amount,
     cast(
         basis_quantity * (unit_cost - constant_unit_cost) + lot_quantity * constant_unit_cost as decimal(28, 6)
     ) as absorbed_amount,
@@ -189,9 +189,9 @@ select
         case when constant_quantity = 0 then 0 else constant_amount - lot_quantity * constant_unit_cost end
         as decimal(28, 6)
     ) as lot_size_amount,
-    cast(used_at_standard_amount + replaced_amount - allowed_amount as decimal(28, 6)) as quantity_amount,
-    cast(used_amount - used_at_standard_amount as decimal(28, 6)) as price_amount,
-    cast(-replaced_amount as decimal(28, 6)) as substitution_amount,
+    try_cast(used_at_standard_amount + replaced_amount - allowed_amount as decimal(28, 6)) as quantity_amount,
+    try_cast(used_amount - used_at_standard_amount as decimal(28, 6)) as price_amount,
+    try_cast(-replaced_amount as decimal(28, 6)) as substitution_amount,
     {#- Of the quantity variance of a material what its scrapped pieces took; not more than there is of it. #}
     cast(
         case
@@ -219,13 +219,13 @@ select
     used.source,
     used.quantity as used_quantity,
     cast(0 as decimal(24, 9)) as allowed_quantity,
-    cast(used.amount as decimal(28, 6)) as actual_amount,
+    try_cast(used.amount as decimal(28, 6)) as actual_amount,
     cast(0 as decimal(28, 6)) as allowed_amount,
     cast(0 as decimal(28, 6)) as absorbed_amount,
     cast(0 as decimal(28, 6)) as lot_size_amount,
     cast(0 as decimal(28, 6)) as quantity_amount,
     cast(0 as decimal(28, 6)) as price_amount,
-    cast(used.amount as decimal(28, 6)) as substitution_amount,
+    try_cast(used.amount as decimal(28, 6)) as substitution_amount,
     cast(0 as decimal(28, 6)) as scrap_amount
 from used
 anti join card

@@ -174,8 +174,8 @@ select
     used.quantity_source,
     coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
     min(used.posted_at) as posted_at,
-    cast(sum(used.quantity) as decimal(24, 9)) as quantity,
-    cast(coalesce(sum(cast(used.quantity * used.unit_price as decimal(28, 6))), 0) as decimal(28, 6)) as amount
+    try_cast(sum(used.quantity) as decimal(24, 9)) as quantity,
+    try_cast(coalesce(sum(try_cast(used.quantity * used.unit_price as decimal(28, 6))), 0) as decimal(28, 6)) as amount
 from used
 asof left join {{ ref('int_cost_moment') }} as moments
     on used.posted_at >= moments.moment_at

@@ -1,6 +1,6 @@
 {#- What an item is made of in a costing version: the lines of the bill of material that holds then (of several the one
     that began last), phantoms blown through to what they are made of. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(files=costing_files()) }}
 with recursive
 
 bom_lines as (
@@ -97,8 +97,8 @@ select
     item_id,
     component_item_id,
     operation_id,
-    cast(sum(quantity_per) as decimal(24, 9)) as quantity_per,
-    cast(sum(constant_quantity) as decimal(24, 9)) as constant_quantity
+    try_cast(sum(quantity_per) as decimal(24, 9)) as quantity_per,
+    try_cast(sum(constant_quantity) as decimal(24, 9)) as constant_quantity
 from blown_through
 where not is_phantom
 group by cost_version_id, item_id, component_item_id, operation_id

@@ -142,9 +142,9 @@ select
         "coalesce(sum(" ~ microseconds_between('pieces.started_at', 'pieces.piece_ended_at')
         ~ ") filter (where pieces.is_charged), 0)"
     ) }} as used_s,
-    cast(sum(pieces.produced_quantity) as decimal(18, 6)) as produced_quantity,
-    cast(sum(pieces.good_quantity) as decimal(18, 6)) as good_quantity,
-    cast(sum(pieces.scrap_quantity) as decimal(18, 6)) as scrap_quantity
+    try_cast(sum(pieces.produced_quantity) as decimal(18, 6)) as produced_quantity,
+    try_cast(sum(pieces.good_quantity) as decimal(18, 6)) as good_quantity,
+    try_cast(sum(pieces.scrap_quantity) as decimal(18, 6)) as scrap_quantity
 from pieces
 left join delays
     on

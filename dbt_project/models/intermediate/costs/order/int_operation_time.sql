@@ -116,7 +116,7 @@ flushed as (
             planned.work_unit_id,
             '{{ driver }}' as driver,
             planned.known_at as posted_at,
-            cast({{ used_s }} as decimal(18, 6)) as used_s
+            try_cast({{ used_s }} as decimal(18, 6)) as used_s
         from planned
         inner join {{ ref('int_operation_quantity') }} as quantities
             on
@@ -160,7 +160,7 @@ select
     times.time_source,
     coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
     min(times.started_at) as posted_at,
-    cast(sum(times.used_s) as decimal(18, 6)) as used_s
+    try_cast(sum(times.used_s) as decimal(18, 6)) as used_s
 from times
 asof left join {{ ref('int_cost_moment') }} as moments
     on times.started_at >= moments.moment_at

@@ -57,7 +57,7 @@ select
     {{ surcharge_line('direct_costs.cost_group_id', 'direct_costs.line_id') }} as line_id,
     direct_costs.variable_quantity,
     direct_costs.constant_quantity,
-    cast(direct_costs.unit_price * formulas.rate as decimal(24, 9)) as unit_price,
+    try_cast(direct_costs.unit_price * formulas.rate as decimal(24, 9)) as unit_price,
     {{ unit_money('formulas.rate * direct_costs.unit_cost') }} as unit_cost
 from formulas
 inner join {{ ref('int_direct_cost') }} as direct_costs
@@ -84,9 +84,9 @@ select
     overhead_id,
     '{{ driver }}' as driver,
     coalesce(base, '') as line_id,
-    cast({{ variable }} as decimal(24, 9)) as variable_quantity,
-    cast({{ constant }} as decimal(24, 9)) as constant_quantity,
-    cast(rate as decimal(24, 9)) as unit_price,
+    try_cast({{ variable }} as decimal(24, 9)) as variable_quantity,
+    try_cast({{ constant }} as decimal(24, 9)) as constant_quantity,
+    try_cast(rate as decimal(24, 9)) as unit_price,
     {{ unit_cost }} as unit_cost
 from operations
 
@@ -101,7 +101,7 @@ select
     coalesce(formulas.base, '') as line_id,
     cast(1 as decimal(24, 9)) as variable_quantity,
     cast(0 as decimal(24, 9)) as constant_quantity,
-    cast(formulas.rate as decimal(24, 9)) as unit_price,
+    try_cast(formulas.rate as decimal(24, 9)) as unit_price,
     formulas.rate as unit_cost
 from formulas
 inner join {{ ref('int_made_item') }} as made_items
