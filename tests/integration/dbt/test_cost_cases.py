@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +21,9 @@ from tests.parsed_project import share_parsed_project
 Ask = Callable[[str], list[tuple[object, ...]]]
 
 UNITS = (
-    "odoo1 odoo2 odoo3 erp40862 erp48153 erp46788 erp53754 candy works split late nothing bare"
-).split()
+    *("odoo1", "odoo2", "odoo3", "erp40862", "erp48153", "erp46788", "erp53754"),
+    *("candy", "works", "split", "late", "nothing", "bare"),
+)
 FILES = {
     "equipment": "site_id,equipment_id,parent_id,level,name,time_zone\n"
     + "".join(f"{site},{site},,site,{site},UTC\n" for site in ("demo", "bare_site"))
@@ -147,7 +147,7 @@ demo,split,Total,2026-03-02T08:00:00Z,0,
 demo,split,Total,2026-03-02T09:30:00Z,100,
 demo,split,State,2026-03-02T10:00:00Z,,idle
 """
-NOW = datetime(2026, 5, 10)  # noqa: DTZ001 - naive is UTC
+NOW = "2026-05-10 00:00:00"
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -156,9 +156,9 @@ pytestmark = pytest.mark.timeout(400)
 def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An installation with all orders, built once. Material differs in price when it is used."""
     folder = tmp_path_factory.mktemp("cases")
-    with fresh_lake(catalog_server, folder) as settings:
+    with fresh_lake(catalog_server, folder) as fresh:
         cost = CostSettings(material_price_variance="at_use")
-        settings = settings.model_copy(update={"cost": cost})
+        settings = fresh.model_copy(update={"cost": cost})
         for table, text in FILES.items():
             (folder / "files").mkdir(exist_ok=True)
             (folder / "files" / f"{table}.csv").write_text(text)
@@ -167,7 +167,7 @@ def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         (folder / "samples.csv").write_text(SAMPLES)
         history.import_files(settings, [folder / "samples.csv"])
         share_parsed_project(settings.home)
-        dbt.build(settings, variables={"now": NOW.isoformat(" ")})
+        dbt.build(settings, variables={"now": NOW})
         yield settings
 
 

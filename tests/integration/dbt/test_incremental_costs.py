@@ -14,7 +14,7 @@ from pipelines import dbt
 from takt.settings import Settings
 from tests.integration.dbt import generated_costs
 from tests.integration.dbt.conftest import difference
-from tests.integration.dbt.generated_costs import NOW, UNITS
+from tests.integration.dbt.generated_plant import NOW, UNITS, Generated
 from tests.parsed_project import share_parsed_project
 
 FIRST = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -121,7 +121,7 @@ def classify_a_stop(settings: Settings) -> str:
     return str(unit)
 
 
-def change(works: generated_costs.GeneratedCosts) -> None:
+def change(works: Generated) -> None:
     """A rate within a day that was charged, a late booking, and other periods."""
     works.files["cost_rate"] += [
         {
