@@ -315,7 +315,7 @@ def test_every_column_of_money_is_decimal(ask: Ask) -> None:
 
 
 def test_no_cost_is_divided_or_averaged_in_floating_point(works: Settings) -> None:
-    compiled = sorted(dbt.target_path(works).glob("compiled/takt/models/**/costs/*.sql"))
+    compiled = sorted(dbt.target_path(works).glob("compiled/takt/models/**/costs/**/*.sql"))
     inexact = {}
     for file in compiled:
         sql = re.sub(r"'[^']*'|--[^\n]*|/\*.*?\*/", "''", file.read_text(), flags=re.DOTALL)
