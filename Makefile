@@ -45,7 +45,7 @@ definitions:
 test: .venv/.ready tools ## Every test but the proofs and the long fault suites
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long and not proof"
 
-proofs: .venv/.ready ## Live = historic over more than 1,000 generated running shifts (5 minutes)
+proofs: .venv/.ready ## Live = historic over 1,000 generated running shifts; costs of 1,500 generated orders (10 minutes)
 	$(BIN)/pytest -m proof -v
 
 faults: .venv/.ready tools ## Every fault for long, under counted load (55 minutes on two cores); writes docs/failure-report.md

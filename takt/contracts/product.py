@@ -80,7 +80,8 @@ TABLES = (
             Column(
                 "scrap_ratio",
                 Type.DECIMAL,
-                "Planned scrap per unit started: of 100 started, 5 are lost at 0.05.",
+                "Planned scrap on top of the good pieces: 0.05 is five per cent more"
+                " (setting cost.operation_scrap).",
                 minimum=Decimal(0),
                 maximum=Decimal("0.999999"),
             ),

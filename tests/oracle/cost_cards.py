@@ -250,7 +250,10 @@ class CostCards:
                 row["operation_id"] or None,
                 rounded(number(row["quantity_per"]) * (1 + number(row["scrap_ratio"])), 9),
                 number(row["constant_quantity"]) + number(row["constant_scrap_quantity"]),
-                (_flag(row["is_phantom"]) or _flag(self.items[row["component_item_id"]]["is_phantom"]))
+                (
+                    _flag(row["is_phantom"])
+                    or _flag(self.items[row["component_item_id"]]["is_phantom"])
+                )
                 and bool(self._rows_then(version, "bom_line", row["component_item_id"])),
             )
             for row in self._rows_then(version, "bom_line", item)
@@ -363,21 +366,36 @@ class CostCards:
                 cost = rounded(amount(variable + constant / lot, rate, driver), 6)
                 lines.append(
                     Line(
-                        operation.operation, category, driver, category,
-                        False, False, variable, constant, rate, cost,
-                    )  # fmt: skip
+                        operation.operation,
+                        category,
+                        driver,
+                        category,
+                        False,
+                        False,
+                        variable,
+                        constant,
+                        rate,
+                        cost,
+                    )
                 )
             if operation.is_subcontract and lines:
                 price = sum((line.unit_cost for line in lines), Fraction(0))
                 yield Line(
-                    operation.operation, "subcontract", "subcontract", "subcontract",
-                    False, False, Fraction(1), Fraction(0), price, price,
-                )  # fmt: skip
+                    operation.operation,
+                    "subcontract",
+                    "subcontract",
+                    "subcontract",
+                    False,
+                    False,
+                    Fraction(1),
+                    Fraction(0),
+                    price,
+                    price,
+                )
             elif not operation.is_subcontract:
                 yield from lines
 
     def _overhead_lines(self, version: str, item: str, direct: list[Line]) -> Iterable[Line]:
-        lot = self.lot(version, item)
         for overhead, base, rate in self.overheads(version, "surcharge"):
             for line in direct:
                 if not line.is_made and base in (None, line.group):
@@ -390,25 +408,32 @@ class CostCards:
                     )
         for overhead, base, rate in self.overheads(version, "per_hour"):
             for operation in self.route(version, item).values():
-                if operation.is_subcontract:
-                    continue
-                if base is not None and base not in {name for name, _ in operation.rates}:
-                    continue
-                for driver, variable, constant in (
-                    ("run_time", operation.run_s, Fraction(0)),
-                    ("setup_time", Fraction(0), operation.setup_s),
-                ):
-                    cost = rounded(amount(variable + constant / lot, rate, driver), 6)
-                    yield Line(
-                        operation.operation, overhead, driver, base or "",
-                        True, False, variable, constant, rate, cost,
-                    )  # fmt: skip
+                categories = {name for name, _ in operation.rates}
+                if not operation.is_subcontract and (base is None or base in categories):
+                    yield from self._hourly_lines(version, item, operation, (overhead, base, rate))
         for overhead, base, rate in self.overheads(version, "per_unit"):
             if base in (None, self.items[item]["item_group_id"] or "no group"):
+                none = Fraction(0)
                 yield Line(
-                    None, overhead, "piece", base or "",
-                    True, False, Fraction(1), Fraction(0), rate, rate,
-                )  # fmt: skip
+                    None, overhead, "piece", base or "", True, False, Fraction(1), none, rate, rate
+                )
+
+    def _hourly_lines(
+        self,
+        version: str,
+        item: str,
+        operation: Operation,
+        formula: tuple[str, str | None, Fraction],
+    ) -> Iterable[Line]:
+        overhead, base, rate = formula
+        for driver, variable, constant in (
+            ("run_time", operation.run_s, Fraction(0)),
+            ("setup_time", Fraction(0), operation.setup_s),
+        ):
+            seconds = variable + constant / self.lot(version, item)
+            cost = rounded(amount(seconds, rate, driver), 6)
+            key = operation.operation, overhead, driver, base or ""
+            yield Line(*key, True, False, variable, constant, rate, cost)
 
     @cache  # noqa: B019 - lives as long as the proof
     def rolled_up(self, version: str, item: str) -> dict[str, Fraction]:

@@ -62,6 +62,21 @@ planned as (
 
 ),
 
+on_card as (
+
+    {#- Material may be needed at an operation that no route has. #}
+    select distinct
+        orders.production_order_id,
+        card.operation_id
+    from {{ ref('int_order_costing') }} as orders
+    inner join {{ ref('int_standard_line') }} as card
+        on
+            orders.cost_version_id = card.cost_version_id
+            and orders.item_id = card.item_id
+            and card.operation_id is not null
+
+),
+
 operations as (
 
     select
@@ -86,16 +101,7 @@ operations as (
         union
         select production_order_id, operation_id from planned
         union
-        {#- Material may be needed at an operation that no route has. #}
-        select
-            orders.production_order_id,
-            card.operation_id
-        from {{ ref('int_order_costing') }} as orders
-        inner join {{ ref('int_standard_line') }} as card
-            on
-                orders.cost_version_id = card.cost_version_id
-                and orders.item_id = card.item_id
-                and card.operation_id is not null
+        select production_order_id, operation_id from on_card
     ) as operations
     inner join {{ ref('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id

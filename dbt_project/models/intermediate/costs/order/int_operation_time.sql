@@ -59,7 +59,7 @@ booked_spans as (
             coalesce(
                 max(ended_at) over (
                     partition by production_order_id, operation_id
-                    order by started_at, ended_at, driver desc
+                    order by started_at asc, ended_at asc, driver desc
                     rows between unbounded preceding and 1 preceding
                 ), started_at
             )

@@ -1,0 +1,151 @@
+"""What is known of orders: business files, and what machines really did. Times are µs.
+
+Belongs here: facts, and how they lie in time. What follows from them is in `order_costs`.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+from tests.oracle.cost_cards import LABOUR, CostCards, begin
+from tests.oracle.shift_calendar import Row, instant, rows
+
+SECOND_US = 1_000_000
+BEFORE = "before"
+
+
+class Use(NamedTuple):
+    """Time that a work unit really spent on an operation and that is charged to its order."""
+
+    order: str
+    operation: str
+    work_unit: str
+    category: str
+    started_at: int
+    ended_at: int
+    loss_category: str | None = None
+    cause: str | None = None
+    reason: str | None = None
+    is_minor: bool = False
+
+
+class Count(NamedTuple):
+    """Pieces that a work unit really made for an operation at a moment."""
+
+    order: str
+    operation: str
+    work_unit: str
+    at: int
+    produced: int
+    scrap: int
+
+
+class Period(NamedTuple):
+    """A stretch of accounting time."""
+
+    period_id: str
+    starts_at: int
+
+
+@dataclass
+class Works:
+    """Business files and the truth of what machines did, evaluated `now`."""
+
+    cards: CostCards
+    uses: list[Use]
+    counts: list[Count]
+    periods: list[Period]
+
+    @property
+    def now(self) -> int:
+        """When all is evaluated, µs."""
+        return self.cards.now
+
+    def table(self, name: str) -> dict[str, list[Row]]:
+        """Rows of a business file by order."""
+        found: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in rows(self.cards.folder, name):
+            found[row["production_order_id"]].append(row)
+        return found
+
+    @cached_property
+    def movements(self) -> dict[str, list[Row]]:
+        """Movements by order."""
+        return self.table("material_movement")
+
+    @cached_property
+    def receipts(self) -> dict[str, list[Row]]:
+        """Receipts by order."""
+        return self.table("subcontract_receipt")
+
+    @cached_property
+    def reports(self) -> dict[str, list[Row]]:
+        """Reported operations by order."""
+        return self.table("order_operation")
+
+    @cached_property
+    def changes(self) -> list[int]:
+        """Moments at which a rate, a version or the period changes."""
+        dated = [*rows(self.cards.folder, "cost_rate"), *rows(self.cards.folder, "cost_version")]
+        found = {instant(row["valid_from"]) for row in dated if row["valid_from"]}
+        return sorted(found | {period.starts_at for period in self.periods})
+
+    @cached_property
+    def uses_of(self) -> dict[str, list[Use]]:
+        """Charged time by order."""
+        found: defaultdict[str, list[Use]] = defaultdict(list)
+        for use in self.uses:
+            found[use.order].append(use)
+        return found
+
+    @cached_property
+    def counts_of(self) -> dict[str, list[Count]]:
+        """Pieces by order."""
+        found: defaultdict[str, list[Count]] = defaultdict(list)
+        for count in self.counts:
+            found[count.order].append(count)
+        return found
+
+    @cached_property
+    def booked(self) -> dict[str, list[tuple[str, str, str, int, int, Fraction]]]:
+        """By order: operation, category, driver, start, end, and the share of a worker's time."""
+        workers = defaultdict(list)
+        for row in rows(self.cards.folder, "labour_booking"):
+            start = instant(row["started_at"])
+            end = min(instant(row["finished_at"]) if row["finished_at"] else self.now, self.now)
+            if start < self.now:
+                driver = "setup_time" if row["kind"] == "setup" else "run_time"
+                part = row["production_order_id"], row["operation_id"]
+                category = row["cost_category_id"] or LABOUR
+                workers[row["worker_id"]].append((start, end, part, category, driver))
+        found = defaultdict(list)
+        for bookings in workers.values():
+            cuts = {at for booking in bookings for at in booking[:2]} | set(self.changes)
+            for start, end in pairwise(sorted(cuts)):
+                tended: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+                for since, until, part, category, driver in bookings:
+                    if since <= start < until:
+                        tended[part].append((category, driver))
+                for (order, operation), said in tended.items():
+                    category = min(each[0] for each in said)
+                    driver = max(each[1] for each in said)
+                    share = Fraction(end - start, len(tended) * SECOND_US)
+                    found[order].append((operation, category, driver, start, end, share))
+        return found
+
+    def period(self, moment: int) -> str:
+        """The period of a moment."""
+        begun = [period.period_id for period in self.periods if period.starts_at <= moment]
+        return begun[-1] if begun else BEFORE
+
+    def worth(self, currency: str, moment: int) -> Fraction | None:
+        """What a currency is worth in the common one."""
+        known = [
+            (begin(row), Fraction(row["rate"]))
+            for row in rows(self.cards.folder, "exchange_rate")
+            if row["currency"] == currency and begin(row) <= moment
+        ]
+        return max(known)[1] if known else None
