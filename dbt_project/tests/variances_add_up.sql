@@ -1,4 +1,5 @@
-{#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group. #}
+{#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group. What
+    this run did not cost anew was looked at when it was. #}
 with
 
 differences as (
@@ -29,5 +30,6 @@ select
     cost_group_id,
     sum(amount) as amount
 from differences
+semi join {{ ref('int_changed_order') }} using (production_order_id)
 group by production_order_id, operation_id, cost_group_id
 having sum(amount) <> 0

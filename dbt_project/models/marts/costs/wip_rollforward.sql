@@ -1,6 +1,7 @@
 {#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard,
     less the variance once the order has ended; then nothing is left. Amounts are rounded on their running totals, so
     the periods add up to the order. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 orders as (
@@ -8,7 +9,7 @@ orders as (
     select
         orders.*,
         coalesce(orders.ended_at, run.evaluated_at) as known_at
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     cross join {{ ref('int_run') }} as run
 
 ),
@@ -35,7 +36,7 @@ inputs as (
         coalesce(sum(lines.amount) filter (where {{ rows }}), 0) as {{ kind }}_amount,
         {% endfor -%}
         sum(lines.amount) as amount
-    from {{ ref('int_actual_line') }} as lines
+    from {{ of_changed_orders('int_actual_line') }} as lines
     asof inner join periods
         on lines.posted_at >= periods.starts_at
     group by all
@@ -49,8 +50,8 @@ pieces as (
         uses.production_order_id,
         periods.period_id,
         sum(uses.good_quantity) as good_quantity
-    from {{ ref('int_order_use') }} as uses
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    from {{ of_changed_orders('int_order_use') }} as uses
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             uses.production_order_id = quantities.production_order_id
             and uses.operation_id = quantities.operation_id
@@ -103,7 +104,7 @@ outputs_so_far as (
         on
             spans.first_starts_at <= periods.starts_at
             and spans.last_starts_at >= periods.starts_at
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             spans.production_order_id = quantities.production_order_id
             and quantities.operation_id is null
@@ -154,7 +155,7 @@ absorbed as (
         operation_id,
         cost_group_id,
         amount
-    from {{ ref('order_cost') }}
+    from {{ of_changed_orders('order_cost') }}
     where
         basis = 'absorbed'
         and is_final
