@@ -25,11 +25,12 @@ differences as (
 )
 
 select
-    production_order_id,
-    operation_id,
-    cost_group_id,
-    sum(amount) as amount
+    differences.production_order_id,
+    differences.operation_id,
+    differences.cost_group_id,
+    sum(differences.amount) as amount
 from differences
-semi join {{ ref('int_changed_order') }} using (production_order_id)
-group by production_order_id, operation_id, cost_group_id
-having sum(amount) <> 0
+semi join {{ ref('int_changed_order') }} as changed
+    on differences.production_order_id = changed.production_order_id
+group by differences.production_order_id, differences.operation_id, differences.cost_group_id
+having sum(differences.amount) <> 0

@@ -13,6 +13,11 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro as_before(schema, name) -%}
+    {#- A table as the last run left it, of a model that needs this one; none before there is any. -#}
+    {{ return(adapter.get_relation('lake', schema, name) if execute else none) }}
+{%- endmacro %}
+
 {% macro all_orders_changed() -%}
     {#- Whether something changed that any order may be costed by. -#}
     {{ return(is_any_loaded_since(costing_files() + [

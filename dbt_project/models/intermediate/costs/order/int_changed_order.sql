@@ -38,7 +38,9 @@ changed as (
     cross join run
     where coalesce(orders.ended_at > run.previously_evaluated_at, true)
 
-    {% for file in ['production_order', 'order_operation', 'material_movement', 'subcontract_receipt', 'labour_booking'] -%}
+    {% for file in [
+        'production_order', 'order_operation', 'material_movement', 'subcontract_receipt', 'labour_booking'
+    ] -%}
     union
 
     select production_order_id from {{ changed_rows(file) }}
@@ -54,7 +56,7 @@ changed as (
             and bookings.started_at < changed_bookings.ended_at
             and coalesce(bookings.finished_at, timestamp 'infinity') > changed_bookings.started_at
 
-    {% for uses in [ref('state_interval'), adapter.get_relation('lake', 'intermediate', 'int_order_use')] if uses -%}
+    {% for uses in [ref('state_interval'), as_before('intermediate', 'int_order_use')] if uses -%}
     union
 
     select uses.production_order_id
@@ -67,7 +69,7 @@ changed as (
     where uses.production_order_id is not null
 
     {% endfor -%}
-    {%- set in_process = adapter.get_relation('lake', 'marts', 'wip_rollforward') -%}
+    {%- set in_process = as_before('marts', 'wip_rollforward') -%}
     {% if in_process -%}
     {#- An older history may give what lies before the first period one of its own. #}
     union
