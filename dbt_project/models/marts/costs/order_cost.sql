@@ -84,13 +84,24 @@ select
     end as unit,
     {{ cents('sum(bases.amount)') }} as amount,
     orders.currency,
+    periods.period_id,
     orders.is_final
 from bases
 inner join {{ ref('int_order_costing') }} as orders
     on bases.production_order_id = orders.production_order_id
+left join {{ ref('int_period') }} as periods
+    on
+        orders.ended_at >= periods.starts_at
+        and orders.ended_at < periods.ends_at
 left join {{ ref('stg_item') }} as items
     on
         bases.line_id = items.item_id
         and bases.driver = 'material'
 group by
-    bases.production_order_id, bases.operation_id, bases.cost_group_id, bases.basis, orders.currency, orders.is_final
+    bases.production_order_id,
+    bases.operation_id,
+    bases.cost_group_id,
+    bases.basis,
+    orders.currency,
+    periods.period_id,
+    orders.is_final

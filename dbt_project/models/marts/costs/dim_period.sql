@@ -1,0 +1,5 @@
+select
+    period_id,
+    starts_at,
+    ends_at
+from {{ ref('int_period') }}
