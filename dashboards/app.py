@@ -10,9 +10,11 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 from starlette.websockets import WebSocket
 
-from dashboards import board, live
+from dashboards import board, cost_frame, live
 from dashboards.feed import Feed, OpenLake, Reading
-from dashboards.history import History
+from dashboards.first_request import PreparedFirst
+from dashboards.history import History, NothingPublished
+from dashboards.queries import Equipment
 from takt.settings import DashboardSettings
 
 _FOLDER = Path(str(resources.files("dashboards")))
@@ -36,9 +38,23 @@ class Dashboard:
         self.server.add_api_websocket_route("/live", self._follow)
         self.server.state.dashboard = self
         self.dash = _dash(self.server)
+        self.server.add_middleware(PreparedFirst)
+
+    @property
+    def site(self) -> Equipment:
+        """The site as last read.
+
+        Raises:
+            NothingPublished: No equipment has been loaded yet.
+        """
+        moment = self.feed.latest.moment
+        if moment is None or moment.site is None:
+            raise NothingPublished("no equipment has been loaded yet")
+        return moment.site
 
     def _render(self, reading: Reading) -> live.Parts:
-        return board.render(reading, target=self.options.oee_target)
+        overview = board.render(reading, target=self.options.oee_target)
+        return {**overview, **cost_frame.render(reading)}
 
     async def _follow(self, websocket: WebSocket) -> None:
         await live.follow(websocket, self.screen)
@@ -71,6 +87,11 @@ def _dash(server: FastAPI) -> dash.Dash:
         Output("frame-theme", "forceColorScheme"),
         Input("frame-scheme", "n_clicks"),
     )
+    app.clientside_callback(
+        ClientsideFunction("frame", "markPage"),
+        Output("frame-pages", "data-page"),
+        Input("_pages_location", "pathname"),
+    )
     return app
 
 
@@ -78,11 +99,11 @@ def _frame() -> Component:
     links = [dcc.Link(page["name"], href=page["path"]) for page in dash.page_registry.values()]
     return dmc.MantineProvider(
         [
-            html.A("Skip to the board", href="#main", className="skip"),
+            html.A("Skip to the page", href="#main", className="skip"),
             html.Header(
                 [
                     html.Span("Takt", className="brand"),
-                    html.Nav(links, **{"aria-label": "Pages"}),
+                    html.Nav(links, id="frame-pages", **{"aria-label": "Pages"}),
                     html.Span(id="frame-site", className="site"),
                     html.Span(id="frame-freshness", className="freshness"),
                     html.Button(

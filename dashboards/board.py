@@ -42,23 +42,26 @@ def render(reading: Reading, *, target: float) -> Parts:
     moment = reading.moment or Moment()
     site = moment.site
     parts: dict[object, dict[str, object]] = {
-        "overview-page": {"className": f"page {_mood(reading)}"},
+        "overview-page": {"className": f"page {mood(reading)}"},
         "overview-notice": {"children": _notice(reading)},
         "frame-freshness": {"children": _freshness(reading)},
     }
     if site is None:
-        parts["overview-empty"] = {"children": _empty(reading)}
+        parts["overview-empty"] = {"children": empty(reading)}
         return parts  # type: ignore[return-value]
     zone = ZoneInfo(site.time_zone)
     parts |= {
-        "frame-site": {"children": [site.name, html.Small(wording.zone_name(zone, reading.at))]},
+        "frame-site": {
+            "children": [site.name, html.Small(wording.zone_name(zone, reading.at))],
+            "data-zone": site.time_zone,
+        },
         "overview-shift": {"children": _shift(moment, site, zone)},
         "overview-oee": {"children": _oee(site, target)},
         "overview-factors": {"children": _factors(site)},
         "overview-lost": {"children": _lost(site, moment.biggest_loss)},
         "overview-board": {"children": _shells(moment)},
         "overview-line": {"data": _line_choices(moment)},
-        "overview-publication": {"data": [_publication(moment), reading.failure is None]},
+        "overview-publication": {"data": publication(reading)},
     }
     for line in moment.lines:
         units = moment.units(line.equipment_id)
@@ -73,7 +76,8 @@ def _key(component_id: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(component_id.items()))
 
 
-def _mood(reading: Reading) -> str:
+def mood(reading: Reading) -> str:
+    """The class of a page: waiting, empty, failing, stale or live."""
     if reading.moment is None or reading.moment.site is None:
         if reading.moment is None and reading.failure is None:
             return "is-waiting"
@@ -136,7 +140,8 @@ def _freshness(reading: Reading) -> list[Child]:
     ]
 
 
-def _empty(reading: Reading) -> Component:
+def empty(reading: Reading) -> Component:
+    """What a page shows before there is any machine: what to do first."""
     latest = reading.moment.latest_commit_at if reading.moment else None
     arriving = latest is not None and (reading.at - latest).total_seconds() < STALE_AFTER_S
     steps = [
@@ -245,8 +250,11 @@ def _in_sentence(name: str) -> str:
     return name if name[:2].isupper() else name[:1].lower() + name[1:]
 
 
-def _publication(moment: Moment) -> int | None:
-    return moment.publication.snapshot_id if moment.publication else None
+def publication(reading: Reading) -> list[object]:
+    """What history is asked anew for: the published snapshot, and whether the lake answers."""
+    moment = reading.moment or Moment()
+    snapshot_id = moment.publication.snapshot_id if moment.publication else None
+    return [snapshot_id, reading.failure is None]
 
 
 def _line_choices(moment: Moment) -> list[dict[str, str]]:

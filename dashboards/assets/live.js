@@ -9,8 +9,21 @@
   let run = null;
   let lostAt = null;
 
+  /* By the site's clock, as every other time on the page. */
   function clock(at) {
-    return at.toLocaleTimeString([], {hour: "2-digit", minute: "2-digit", second: "2-digit"});
+    const form = {hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"};
+    const site = document.getElementById("frame-site");
+    try {
+      return at.toLocaleTimeString("en-GB", {...form, timeZone: site.dataset.zone || "UTC"});
+    } catch (zoneIsUnknownHere) {
+      return `${at.toLocaleTimeString("en-GB", {...form, timeZone: "UTC"})} UTC`;
+    }
+  }
+
+  /* The id of a part begins with its page, or names it; other pages are not open. */
+  function isShown(id) {
+    const page = typeof id === "string" ? id.split("-")[0] : id.page;
+    return page === "frame" || document.getElementById(`${page}-page`) !== null;
   }
 
   function tellLost() {
@@ -43,7 +56,9 @@
     }
     run = message.run;
     tellFound();
-    for (const [id, props] of message.parts) window.dash_clientside.set_props(id, props);
+    for (const [id, props] of message.parts) {
+      if (isShown(id)) window.dash_clientside.set_props(id, props);
+    }
   }
 
   function follow() {

@@ -26,6 +26,7 @@
 -- depends_on: {{ ref('standard_cost') }}
 -- depends_on: {{ ref('cost_warning') }}
 -- depends_on: {{ ref('cost_rollup') }}
+-- depends_on: {{ ref('dim_cost_version') }}
 -- depends_on: {{ ref('dim_period') }}
 -- depends_on: {{ ref('order_cost') }}
 -- depends_on: {{ ref('order_variance') }}
