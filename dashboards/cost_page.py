@@ -1,6 +1,6 @@
 """What the pages of costs share: their outline, their controls, and words instead of a failure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from dashboards import components, cost_view, figures, ledger
 from dashboards.app import Dashboard
+from dashboards.components import Child
 from dashboards.history import HistoryUnavailable, NothingPublished
 from dashboards.ledger import Chosen, NoCosts
 from takt.errors import TaktError
@@ -36,6 +37,7 @@ def page(
             html.H1(question, className="unseen"),
             dcc.Store(id=f"{name}-chosen", data={**chosen}),
             dcc.Store(id=f"{name}-publication"),
+            dcc.Store(id=f"{name}-offers"),
             html.Div(id=f"{name}-notice", className="page-notice"),
             html.Div(id=f"{name}-empty", className="page-empty"),
             html.Div(id=f"{name}-instead"),
@@ -82,27 +84,38 @@ def waiting_tiles(count: int) -> list[Component]:
     return [html.Div(className="tile") for _ in range(count)]
 
 
-def frame(dashboard: Dashboard, chosen: Chosen) -> tuple[Any, ...]:
-    """What stands instead of the page, whether that is hidden, and what its controls offer."""
+Offers = dict[str, dict[str, Any]]
+"""Props by the id of a control or its box. They are set in the browser and are no outputs: what a
+control says is an input of what it is given."""
+
+
+def frame(name: str, dashboard: Dashboard, chosen: Chosen) -> tuple[Child, bool, Offers]:
+    """What stands instead of a page, whether that is hidden, and what its controls offer."""
     try:
         view = cost_view.view(dashboard, chosen)
     except TaktError as error:
-        is_hidden = isinstance(error, NoCosts | NothingPublished)
-        return ledger.why_nothing(error), is_hidden, [], "", [], "", True
+        return instead(error)
     periods = cost_view.period_choices(view)
     sites = cost_view.scope_choices(view)
-    known = {each["value"] for each in periods}
-    period = chosen.get("period", "")
-    site = chosen.get("site", "")
-    return (
-        None,
-        False,
-        periods,
-        period if period in known else "",
-        sites,
-        site if site in {each["value"] for each in sites} else "",
-        len(sites) < 2,
-    )
+    return None, False, {
+        **offer(name, "period", periods, chosen),
+        **offer(name, "site", sites, chosen),
+        f"{name}-site-box": {"hidden": len(sites) < 2},
+    }  # fmt: skip
+
+
+def instead(error: TaktError) -> tuple[Child, bool, Offers]:
+    """A page that has nothing to show."""
+    return ledger.why_nothing(error), isinstance(error, NoCosts | NothingPublished), {}
+
+
+def offer(
+    page_name: str, name: str, choices: Sequence[Mapping[str, str]], chosen: Chosen
+) -> Offers:
+    """What a control offers, and which of it is chosen."""
+    asked = chosen.get(name, "")
+    is_known = asked in {each["value"] for each in choices}
+    return {f"{page_name}-{name}": {"data": [*choices], "value": asked if is_known else ""}}
 
 
 def parts(

@@ -33,6 +33,12 @@
     return after;
   }
 
+  /* What controls offer; set here, since what they say decides about it. */
+  function offer(offers) {
+    for (const [id, props] of Object.entries(offers)) window.dash_clientside.set_props(id, props);
+    return "yes";
+  }
+
   function open() {
     window.takt.follow();
     return "yes";
@@ -71,6 +77,6 @@
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    costs: {open, choose, reveal},
+    costs: {open, choose, offer, reveal},
   });
 })();

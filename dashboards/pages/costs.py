@@ -102,6 +102,13 @@ for _part in ("costs-order", "costs-behind", "costs-samples"):
         prevent_initial_call=True,
     )
 
+clientside_callback(
+    ClientsideFunction("costs", "offer"),
+    Output("costs-content", "data-offered"),
+    Input("costs-offers", "data"),
+    prevent_initial_call=True,
+)
+
 CHOSEN = Input("costs-chosen", "data")
 PUBLISHED = Input("costs-publication", "data")
 
@@ -109,17 +116,13 @@ PUBLISHED = Input("costs-publication", "data")
 @callback(
     Output("costs-instead", "children"),
     Output("costs-content", "hidden"),
-    Output("costs-period", "data"),
-    Output("costs-period", "value"),
-    Output("costs-site", "data"),
-    Output("costs-site", "value"),
-    Output("costs-site-box", "hidden"),
+    Output("costs-offers", "data"),
     CHOSEN,
     PUBLISHED,
 )
 async def show_frame(chosen: Chosen, _published: object) -> tuple[Any, ...]:
     """What may be chosen, or what to do where nothing has a cost."""
-    return await to_thread(cost_page.frame, current(), chosen)
+    return await to_thread(cost_page.frame, _PAGE, current(), chosen)
 
 
 @callback(Output("costs-headline", "children"), CHOSEN, PUBLISHED)

@@ -11,10 +11,9 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import cost_page, ledger, rollup
+from dashboards import cost_page, rollup
 from dashboards.app import current
-from dashboards.history import NothingPublished
-from dashboards.ledger import Chosen, NoCosts
+from dashboards.ledger import Chosen
 from takt.errors import TaktError
 
 dash.register_page(__name__, path=rollup.PATH, name="Standard costs", title="Takt · Standard costs")
@@ -90,6 +89,13 @@ clientside_callback(
     prevent_initial_call=True,
 )
 
+clientside_callback(
+    ClientsideFunction("costs", "offer"),
+    Output("item-content", "data-offered"),
+    Input("item-offers", "data"),
+    prevent_initial_call=True,
+)
+
 CHOSEN = Input("item-chosen", "data")
 PUBLISHED = Input("item-publication", "data")
 
@@ -97,12 +103,7 @@ PUBLISHED = Input("item-publication", "data")
 @callback(
     Output("item-instead", "children"),
     Output("item-content", "hidden"),
-    Output("item-version", "data"),
-    Output("item-version", "value"),
-    Output("item-item", "value"),
-    Output("item-with", "data"),
-    Output("item-with", "value"),
-    Output("item-with-box", "hidden"),
+    Output("item-offers", "data"),
     CHOSEN,
     PUBLISHED,
 )
@@ -116,29 +117,24 @@ def _frame(chosen: Chosen) -> tuple[Any, ...]:
         found = rollup.looked(current(), chosen)
         versions = rollup.version_choices(current())
         others = rollup.other_choices(current(), found.version)
+        items = rollup.item_choices(current(), chosen, "")
     except TaktError as error:
-        is_hidden = isinstance(error, NoCosts | NothingPublished)
-        return ledger.why_nothing(error), is_hidden, [], "", "", [], "", True
-
-    def known(choices: list[dict[str, str]], name: str) -> str:
-        asked = chosen.get(name, "")
-        return asked if asked in {each["value"] for each in choices} else ""
-
-    item_id = chosen.get("item", "")
-    return (
-        None,
-        False,
-        versions,
-        known(versions, "version"),
-        item_id if item_id == found.item.item_id else "",
-        others,
-        known(others, "with"),
-        not others,
-    )
+        return cost_page.instead(error)
+    return None, False, {
+        **cost_page.offer(_PAGE, "version", versions, chosen),
+        **cost_page.offer(_PAGE, "item", items, chosen),
+        **cost_page.offer(_PAGE, "with", others, chosen),
+        "item-with-box": {"hidden": not others},
+    }  # fmt: skip
 
 
-@callback(Output("item-item", "data"), CHOSEN, PUBLISHED, Input("item-item", "searchValue"))
-async def show_items(chosen: Chosen, _published: object, typed: str | None) -> Any:
+@callback(
+    Output("item-item", "data"),
+    Input("item-item", "searchValue"),
+    State("item-chosen", "data"),
+    prevent_initial_call=True,
+)
+async def show_items(typed: str | None, chosen: Chosen) -> Any:
     """The items that what was typed may mean."""
     return await to_thread(rollup.item_choices, current(), chosen, typed or "")
 

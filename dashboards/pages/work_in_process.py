@@ -60,6 +60,13 @@ clientside_callback(
     prevent_initial_call=True,
 )
 
+clientside_callback(
+    ClientsideFunction("costs", "offer"),
+    Output("wip-content", "data-offered"),
+    Input("wip-offers", "data"),
+    prevent_initial_call=True,
+)
+
 CHOSEN = Input("wip-chosen", "data")
 PUBLISHED = Input("wip-publication", "data")
 
@@ -67,17 +74,13 @@ PUBLISHED = Input("wip-publication", "data")
 @callback(
     Output("wip-instead", "children"),
     Output("wip-content", "hidden"),
-    Output("wip-period", "data"),
-    Output("wip-period", "value"),
-    Output("wip-site", "data"),
-    Output("wip-site", "value"),
-    Output("wip-site-box", "hidden"),
+    Output("wip-offers", "data"),
     CHOSEN,
     PUBLISHED,
 )
 async def show_frame(chosen: Chosen, _published: object) -> tuple[Any, ...]:
     """What may be chosen, or what to do where nothing has a cost."""
-    return await to_thread(cost_page.frame, current(), chosen)
+    return await to_thread(cost_page.frame, _PAGE, current(), chosen)
 
 
 @callback(Output("wip-headline", "children"), CHOSEN, PUBLISHED)
