@@ -3,6 +3,7 @@
 The part of the page of costs below an order (`dashboards.costs`).
 """
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -14,13 +15,35 @@ from dashboards import components, cost_queries, cost_view, ledger, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.cost_queries import LossRow, Sample, Stretch
-from dashboards.ledger import Chosen, go
+from dashboards.ledger import Chosen, Column, Row, go
 from dashboards.theme import LOOKS
 
 PATH = "/costs"
 _SHOWN = 50
 _SAMPLES = 300
-_WORDS = (0, 1, 2)
+_LOSS = [
+    Column("Lost to", is_words=True),
+    Column("Time"),
+    Column("Money"),
+    Column("Machine, operation", is_words=True),
+    Column("Category", is_words=True),
+]
+_STRETCH = [
+    Column("From", is_words=True),
+    Column("Length"),
+    Column("What it did", is_words=True),
+    Column("Alarm", is_words=True),
+    Column("Machine", is_words=True),
+]
+_SAMPLE = [
+    Column("Observed", is_words=True),
+    Column("Signal", is_words=True),
+    Column("Text", is_words=True),
+    Column("Value"),
+    Column("Quality"),
+    Column("Received", is_words=True),
+    Column("By", is_words=True),
+]
 
 _BEHIND = {
     "uncovered": "Time of which no data is there.",
@@ -56,16 +79,12 @@ def losses(dashboard: Dashboard, chosen: Chosen, order_id: str, currency: str) -
     rows = [_loss_row(each, chosen) for each in found]
     lost_s = sum((each.lost_s for each in found), Decimal(0))
     amount = sum((each.amount for each in found), Decimal(0))
-    total = [
-        "All: quantity variance of machine time",
-        "",
-        "",
-        _time(lost_s),
-        ledger.variance(amount),
-    ]
-    rows.append(ledger.row(total, words=_WORDS, kind="total grand"))
-    heads = ["Lost to", "Category", "Machine", "Time", f"Money, {currency}"]
-    return ledger.table(heads, rows, label="Losses of machine time", words=_WORDS)
+    total = ["All", _time(lost_s), ledger.variance(amount), "", ""]
+    rows.append(Row(total, kind="total grand"))
+    money = replace(_LOSS[2], head=f"Money, {currency}")
+    table = ledger.table([*_LOSS[:2], money, *_LOSS[3:]], rows, label="Losses of machine time")
+    note = "All of them are the quantity variance of machine time, at standard rates of an hour."
+    return html.Div([table, html.P(note, className="note")])
 
 
 def behind(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
@@ -87,8 +106,7 @@ def behind(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
             ledger.panel(heading, html.P("No machine time is recorded for it.", className="note"))
         ]
     rows = [_stretch_row(each, chosen, zone) for each in found]
-    heads = ["From", "Machine", "What it did", "Alarm", "Length"]
-    table = ledger.table(heads, rows, label="Machine time behind the loss", words=(0, 1, 2, 3))
+    table = ledger.table(_STRETCH, rows, label="Machine time behind the loss")
     more = (
         f"The longest {len(found)} of {found[0].matching:,}. "
         if len(found) < found[0].matching
@@ -130,8 +148,7 @@ def samples(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
             )
         ]
     rows = [_sample_row(each, found[0], view.zone) for each in told]
-    heads = ["Observed", "Signal", "Text", "Value", "Quality", "Received", "By"]
-    table = ledger.table(heads, rows, label="Samples", words=(0, 1, 2, 5, 6))
+    table = ledger.table(_SAMPLE, rows, label="Samples")
     note = (
         f"The first {len(told)} of {told[0].matching:,} samples; those of the stretch itself are "
         "marked."
@@ -151,7 +168,7 @@ def _name(loss: LossRow) -> str:
     return wording.loss(loss.loss_detail, loss.cause, loss.reason_name)
 
 
-def _loss_row(loss: LossRow, chosen: Chosen) -> Component:
+def _loss_row(loss: LossRow, chosen: Chosen) -> Row:
     named = key(loss)
     name = go(
         _name(loss),
@@ -160,20 +177,19 @@ def _loss_row(loss: LossRow, chosen: Chosen) -> Component:
         label=f"{_name(loss)} at {loss.work_unit_name}: the machine time behind it",
         is_chosen=named == chosen.get("loss"),
     )
-    return ledger.row(
+    return Row(
         [
             name,
-            wording.name_of(loss.loss_category),
-            f"{loss.work_unit_name}, {loss.operation_id}",
             _time(loss.lost_s),
             ledger.variance(loss.amount),
+            f"{loss.work_unit_name}, {loss.operation_id}",
+            wording.name_of(loss.loss_category),
         ],
-        words=_WORDS,
         kind="chosen" if named == chosen.get("loss") else "",
     )
 
 
-def _stretch_row(stretch: Stretch, chosen: Chosen, zone: ZoneInfo) -> Component:
+def _stretch_row(stretch: Stretch, chosen: Chosen, zone: ZoneInfo) -> Row:
     at = stretch.started_at.isoformat()
     name = go(
         _at(stretch.started_at, zone),
@@ -182,15 +198,14 @@ def _stretch_row(stretch: Stretch, chosen: Chosen, zone: ZoneInfo) -> Component:
         label=f"{_at(stretch.started_at, zone)}: what the machine said",
         is_chosen=at == chosen.get("at"),
     )
-    return ledger.row(
+    return Row(
         [
             name,
-            stretch.work_unit_name,
+            _time(stretch.length_s),
             _did(stretch),
             stretch.alarm_text or "",
-            _time(stretch.length_s),
+            stretch.work_unit_name,
         ],
-        words=(0, 1, 2, 3),
         kind="chosen" if at == chosen.get("at") else "",
     )
 
@@ -204,10 +219,10 @@ def _did(stretch: Stretch) -> list[Child]:
     ]
 
 
-def _sample_row(sample: Sample, stretch: Stretch, zone: ZoneInfo) -> Component:
+def _sample_row(sample: Sample, stretch: Stretch, zone: ZoneInfo) -> Row:
     is_within = stretch.started_at <= sample.observed_at < stretch.ended_at
     value = "" if sample.value is None else f"{sample.value:,.6g}"
-    return ledger.row(
+    return Row(
         [
             f"{_at(sample.observed_at, zone)}.{sample.observed_at.microsecond // 1000:03d}",
             sample.signal,
@@ -217,7 +232,6 @@ def _sample_row(sample: Sample, stretch: Stretch, zone: ZoneInfo) -> Component:
             _at(sample.received_at, zone) + (", later" if sample.is_historical else ""),
             sample.collector,
         ],
-        words=(0, 1, 2, 5, 6),
         kind="part" if is_within else "",
     )
 

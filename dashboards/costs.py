@@ -5,6 +5,7 @@ nothing to show; `dashboards.ledger.why_nothing` says it in words.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 
@@ -17,7 +18,7 @@ from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.cost_queries import ORDER_SORTS, CostLine, OrderRow, Variance
 from dashboards.cost_view import View
-from dashboards.ledger import Chosen
+from dashboards.ledger import Chosen, Column, Row
 from dashboards.ledger import go as link
 
 PATH = "/costs"
@@ -29,17 +30,16 @@ _STEPS = {
     "substitution": "Substitution",
     "rounding": "Rounding",
 }
-_HEADS = {
-    "order": "Order",
-    "item": "Item",
-    "status": "Status",
-    "quantity": "Quantity",
-    "absorbed": "Absorbed",
-    "actual": "Actual",
-    "variance": "Variance",
-    "cause": "Biggest cause",
+_COLUMNS = {
+    "order": Column("Order", is_words=True),
+    "item": Column("Item", is_words=True, is_extra=True),
+    "status": Column("Status", is_words=True, is_extra=True),
+    "quantity": Column("Quantity", is_extra=True),
+    "absorbed": Column("Absorbed", is_extra=True),
+    "actual": Column("Actual"),
+    "variance": Column("Variance"),
+    "cause": Column("Biggest cause", is_words=True),
 }
-_WORDS = (0, 1, 2)
 _BIGGEST_FIRST = ("quantity", "absorbed", "actual", "variance")
 
 
@@ -131,12 +131,11 @@ def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     )
     if not found:
         return [html.P(_no_order(chosen, view), className="note")]
-    heads = [
-        _sort_link(chosen, name, sort, view.currency, is_descending=is_descending)
-        for name in _HEADS
+    columns = [
+        replace(column, head=_sort_link(chosen, name, sort, view.currency, goes_down=is_descending))
+        for name, column in _COLUMNS.items()
     ]
-    rows = [_order_row(each, chosen) for each in found]
-    table = ledger.table(heads, rows, label="Orders", words=(*_WORDS, 7))
+    table = ledger.table(columns, [_order_row(each, chosen) for each in found], label="Orders")
     return [table, *_more(chosen, found[0].matching, limit)]
 
 
@@ -159,7 +158,7 @@ def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
             [html.H2("Why: variances in detail")], _variance_table(details, view.currency)
         ),
         ledger.panel(
-            [html.H2("What machine time was lost to"), html.Span("standard rates of the hour")],
+            [html.H2("What machine time was lost to")],
             cost_losses.losses(dashboard, chosen, order_id, view.currency),
         ),
     ]
@@ -238,21 +237,22 @@ def _limit(chosen: Chosen) -> int:
 
 
 def _sort_link(
-    chosen: Chosen, name: str, sort: str, currency: str, *, is_descending: bool
+    chosen: Chosen, name: str, sort: str, currency: str, *, goes_down: bool
 ) -> Component:
     is_chosen = name == sort
-    goes_down = not is_descending if is_chosen else name in _BIGGEST_FIRST
-    asked = f"-{name}" if goes_down else name
-    arrow = " ▾" if is_descending else " ▴"
+    would_go_down = not goes_down if is_chosen else name in _BIGGEST_FIRST
+    asked = f"-{name}" if would_go_down else name
+    arrow = (" ▾" if goes_down else " ▴") if is_chosen else ""
+    head = str(_COLUMNS[name].head)
     unit = f", {currency}" if name in ("absorbed", "actual", "variance") else ""
     return link(
-        [f"{_HEADS[name]}{unit}", html.Span(arrow if is_chosen else "", **{"aria-hidden": "true"})],
+        [f"{head}{unit}", html.Span(arrow, **{"aria-hidden": "true"})],
         ledger.href(PATH, chosen, sort=None if asked == "-variance" else asked),
-        label=f"Sort by {_HEADS[name].lower()}, {'descending' if goes_down else 'ascending'}",
+        label=f"Sort by {head.lower()}, {'descending' if would_go_down else 'ascending'}",
     )
 
 
-def _order_row(found: OrderRow, chosen: Chosen) -> Component:
+def _order_row(found: OrderRow, chosen: Chosen) -> Row:
     is_chosen = found.production_order_id == chosen.get("order")
     address = ledger.href(PATH, chosen, order=found.production_order_id, loss=None, at=None)
     name = link(
@@ -262,9 +262,9 @@ def _order_row(found: OrderRow, chosen: Chosen) -> Component:
         label=f"Order {found.production_order_id}: what it is made of",
         is_chosen=is_chosen,
     )
-    return ledger.row(
+    return Row(
         [
-            name,
+            [name, html.Small(_in_short(found), className="beside")],
             found.item_name,
             _status(found),
             _made_of(found),
@@ -273,9 +273,13 @@ def _order_row(found: OrderRow, chosen: Chosen) -> Component:
             ledger.variance(found.variance),
             _cause(found),
         ],
-        words=(*_WORDS, 7),
         kind="chosen" if is_chosen else "",
     )
+
+
+def _in_short(found: OrderRow) -> str:
+    """What a phone shows below the number."""
+    return found.item_name if found.is_final else f"{found.item_name}, running"
 
 
 def _status(found: OrderRow) -> Child:
@@ -329,17 +333,17 @@ def _order_heading(found: OrderRow) -> list[Child]:
 
 
 def _line_table(lines: Sequence[CostLine], found: OrderRow) -> Component:
-    heads = [
-        "Operation and cost group",
-        "Needed of it",
-        "Used of it",
-        f"Estimate, {found.currency}",
-        "Standard",
-        "Absorbed",
-        "Actual",
-        "Variance",
+    columns = [
+        Column("Operation and cost group", is_words=True),
+        Column("Needed of it", is_extra=True),
+        Column("Used of it", is_extra=True),
+        Column(f"Estimate, {found.currency}", is_extra=True),
+        Column("Standard"),
+        Column("Absorbed"),
+        Column("Actual"),
+        Column("Variance"),
     ]
-    rows: list[Component] = []
+    rows: list[Row] = []
     for operation_id, group in groupby(lines, key=lambda line: line.operation_id):
         of_operation = list(group)
         name = f"Operation {operation_id}" if operation_id else "Of no operation"
@@ -352,11 +356,11 @@ def _line_table(lines: Sequence[CostLine], found: OrderRow) -> Component:
         "favourable, U unfavourable.",
         className="note",
     )
-    return html.Div([ledger.table(heads, rows, label="Operations and cost groups"), note])
+    return html.Div([ledger.table(columns, rows, label="Operations and cost groups"), note])
 
 
-def _line_row(line: CostLine) -> Component:
-    return ledger.row(
+def _line_row(line: CostLine) -> Row:
+    return Row(
         [
             wording.name_of(line.cost_group_id),
             ledger.quantity(line.standard_quantity, line.unit),
@@ -371,13 +375,13 @@ def _line_row(line: CostLine) -> Component:
     )
 
 
-def _sum_row(name: str, lines: Sequence[CostLine], *, kind: str) -> Component:
+def _sum_row(name: str, lines: Sequence[CostLine], *, kind: str) -> Row:
     def total(of: str) -> Decimal | None:
         told = [value for line in lines if (value := getattr(line, of)) is not None]
         return sum(told, Decimal(0)) if told else None
 
     amounts = (total(of) for of in ("estimate", "standard", "absorbed", "actual"))
-    return ledger.row(
+    return Row(
         [
             name,
             "",
@@ -393,17 +397,20 @@ def _variance_table(details: Sequence[Variance], currency: str) -> Component:
     if not details:
         return html.P("It cost exactly what its pieces carry.", className="note")
     rows = [
-        ledger.row(
+        Row(
             [
                 wording.name_of(each.detail_type),
                 _STEPS.get(each.variance_type, wording.name_of(each.variance_type)),
                 ledger.variance(each.amount),
             ],
-            words=(0, 1),
         )
         for each in details
     ]
     total = sum((each.amount for each in details), Decimal(0))
-    rows.append(ledger.row(["All", "", ledger.variance(total)], words=(0, 1), kind="total grand"))
-    heads = ["Detail", "Kind", f"Amount, {currency}"]
-    return ledger.table(heads, rows, label="Variances in detail", words=(0, 1))
+    rows.append(Row(["All", "", ledger.variance(total)], kind="total grand"))
+    columns = [
+        Column("Detail", is_words=True),
+        Column("Kind", is_words=True),
+        Column(f"Amount, {currency}"),
+    ]
+    return ledger.table(columns, rows, label="Variances in detail")

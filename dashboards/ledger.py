@@ -5,6 +5,7 @@ Rows in, components out; no question is asked here.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -81,34 +82,49 @@ def quantity(value: Decimal | None, unit: str | None) -> str:
     if value is None:
         return wording.NOTHING
     size = abs(value)
-    digits = 0 if value == int(value) else 2 if size >= 10 else 3 if size >= 1 else 6
+    digits = 2 if size >= 10 else 3 if size >= 1 else 4 if size >= Decimal("0.01") else 6
+    digits = 0 if value == int(value) else digits
     number = wording.signed(value, digits)
     number = number.rstrip("0").rstrip(".") if digits > 2 else number
     return f"{number}\N{NARROW NO-BREAK SPACE}{unit}" if unit else number
 
 
-def table(
-    heads: Sequence[Child],
-    rows: Sequence[Component],
-    *,
-    label: str,
-    words: Sequence[int] = (0,),
-) -> Component:
-    """A table of figures; numbers stand right, columns of words left.
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: numbers stand right.
 
-    Args:
-        heads: What its columns are called.
-        rows: Made by `row`.
-        label: What it is, for ears.
-        words: Which columns hold words.
+    Attributes:
+        head: What it is called.
+        is_words: It holds words, which stand left.
+        is_extra: A phone has no room for it.
     """
-    cells = [
-        html.Th(head, scope="col", className="word" if place in words else None)
-        for place, head in enumerate(heads)
-    ]
+
+    head: Child
+    is_words: bool = False
+    is_extra: bool = False
+
+    @property
+    def shape(self) -> str | None:
+        """The class of its cells."""
+        told = ("word" if self.is_words else "", "extra" if self.is_extra else "")
+        return " ".join(filter(None, told)) or None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table; `kind` is `total`, `chosen`, `part` or nothing; `level` indents it."""
+
+    cells: Sequence[Cell]
+    kind: str = ""
+    level: int = 0
+
+
+def table(columns: Sequence[Column], rows: Sequence[Row], *, label: str) -> Component:
+    """A table of figures; `label` says to ears what it is."""
+    heads = [html.Th(each.head, scope="col", className=each.shape) for each in columns]
     return html.Div(
         html.Table(
-            [html.Thead(html.Tr(cells)), html.Tbody([*rows])],
+            [html.Thead(html.Tr(heads)), html.Tbody([_row(columns, row) for row in rows])],
             className="figures",
             **{"aria-label": label},
         ),
@@ -119,23 +135,14 @@ def table(
     )
 
 
-def row(
-    cells: Sequence[Cell],
-    *,
-    words: Sequence[int] = (0,),
-    kind: str = "",
-    level: int = 0,
-) -> Component:
-    """A row of a table; `kind` is `total`, `chosen`, `part` or nothing; `level` indents it."""
-    shown = [
-        html.Td(
-            [*cell] if isinstance(cell, list | tuple) else cell,
-            className="word" if place in words else None,
-            style={"paddingLeft": f"{8 + 20 * level}px"} if level and not place else None,
-        )
-        for place, cell in enumerate(cells)
+def _row(columns: Sequence[Column], row: Row) -> Component:
+    cells = [
+        html.Td([*cell] if isinstance(cell, list | tuple) else cell, className=column.shape)
+        for column, cell in zip(columns, row.cells, strict=True)
     ]
-    return html.Tr(shown, className=kind or None)
+    if row.level:
+        cells[0].style = {"paddingLeft": f"{8 + 20 * row.level}px"}
+    return html.Tr(cells, className=row.kind or None)
 
 
 def panel(heading: Sequence[Child], *content: Child, is_wide: bool = False) -> Component:

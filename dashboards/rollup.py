@@ -18,7 +18,7 @@ from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.cost_queries import CostVersion, MadeItem, Node, UnitCost
 from dashboards.history import NothingPublished
-from dashboards.ledger import Chosen, go
+from dashboards.ledger import Chosen, Column, Row, go
 from takt.errors import TaktError
 
 PATH = "/costs/item"
@@ -149,19 +149,19 @@ def groups(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     costs = _unit_costs(dashboard, found.version, found.item)
     others = _unit_costs(dashboard, found.other, found.item) if found.other else []
     names = sorted({each.cost_group_id for each in (*costs, *others)})
-    heads = ["Cost group", f"Single level, {found.version.currency}", "Rolled up"]
-    if found.other:
-        heads += [f"Rolled up in {found.other.cost_version_id}", "Difference"]
-    rows = [
-        ledger.row([wording.name_of(name), *_group_cells(name, costs, others, found.other)])
-        for name in names
+    columns = [
+        Column("Cost group", is_words=True),
+        Column(f"Single level, {found.version.currency}"),
+        Column("Rolled up"),
     ]
-    rows.append(
-        ledger.row(
-            ["Unit cost", *_group_cells(None, costs, others, found.other)], kind="total grand"
-        )
-    )
-    return [ledger.table(heads, rows, label="Unit cost by cost group")]
+    if found.other:
+        then = f"Rolled up in {found.other.cost_version_id}, {found.other.currency}"
+        columns += [Column(then), Column("Difference")]
+    rows = [
+        Row([wording.name_of(name), *_group_cells(name, costs, others, found)]) for name in names
+    ]
+    rows.append(Row(["Unit cost", *_group_cells(None, costs, others, found)], kind="total grand"))
+    return [ledger.table(columns, rows, label="Unit cost by cost group")]
 
 
 def tree(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
@@ -169,20 +169,20 @@ def tree(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     found = looked(dashboard, chosen)
     costs = _unit_costs(dashboard, found.version, found.item)
     names = sorted({each.cost_group_id for each in costs if each.level == found.level})
-    heads = [
-        "Component, or what is done",
-        "Operation",
-        "Quantity per parent unit",
-        f"Unit cost, {found.version.currency}",
-        "Cost per parent unit",
-        *(wording.name_of(name) for name in names),
+    columns = [
+        Column("Component, or what is done", is_words=True),
+        Column("Operation", is_words=True, is_extra=True),
+        Column("Quantity per parent unit"),
+        Column(f"Unit cost, {found.version.currency}", is_extra=True),
+        Column("Cost per parent unit"),
+        *(Column(wording.name_of(name)) for name in names),
     ]
     opened = frozenset(chosen.get("open", "").split("."))
     rows = list(_Tree(dashboard, found, chosen, opened, names).rows(found.item.item_id, ()))
     total = [ledger.amount(_sum(costs, found.level, name), _DIGITS) for name in (None, *names)]
-    rows.append(ledger.row(["Unit cost", "", "", "", *total], words=(0, 1), kind="total grand"))
+    rows.append(Row(["Unit cost", "", "", "", *total], kind="total grand"))
     return [
-        ledger.table(heads, rows, label="What a unit is made of", words=(0, 1)),
+        ledger.table(columns, rows, label="What a unit is made of"),
         html.P(
             "Quantities hold planned scrap and a unit's share of what a lot needs. What is opened "
             "is per unit of the component that it belongs to.",
@@ -233,7 +233,7 @@ class _Tree:
         self._opened = opened
         self._names = names
 
-    def rows(self, item_id: str, way: tuple[str, ...]) -> Iterator[Component]:
+    def rows(self, item_id: str, way: tuple[str, ...]) -> Iterator[Row]:
         """What an item is made of, and what of it is opened; `way` leads to the item."""
         nodes = _nodes(self._dashboard, self._found.version, item_id)
         for _, parts in groupby(nodes, key=_whole):
@@ -243,7 +243,7 @@ class _Tree:
             if part[0].is_made and ledger.key(*here) in self._opened and len(here) < _DEEPEST:
                 yield from self.rows(part[0].component_item_id or "", here)
 
-    def _row(self, part: Sequence[Node], here: tuple[str, ...], *, level: int) -> Component:
+    def _row(self, part: Sequence[Node], here: tuple[str, ...], *, level: int) -> Row:
         first = part[0]
         of_group = {name: Decimal(0) for name in self._names}
         for node in part:
@@ -254,7 +254,7 @@ class _Tree:
             )
             of_group[name] = of_group.get(name, Decimal(0)) + node.amount
         told = [node.unit_cost for node in part if node.unit_cost is not None]
-        return ledger.row(
+        return Row(
             [
                 self._name(first, here),
                 first.operation_id or "",
@@ -266,7 +266,6 @@ class _Tree:
                     for name in self._names
                 ),
             ],
-            words=(0, 1),
             kind="part" if level else "",
             level=level,
         )
@@ -345,16 +344,18 @@ def _group_cells(
     name: str | None,
     costs: Sequence[UnitCost],
     others: Sequence[UnitCost],
-    other: CostVersion | None,
+    found: Looked,
 ) -> list[ledger.Cell]:
     now = _sum(costs, "rolled_up", name)
     cells: list[ledger.Cell] = [
         ledger.amount(_sum(costs, "single", name), _DIGITS),
         ledger.amount(now, _DIGITS),
     ]
-    if other:
+    if found.other:
         then = _sum(others, "rolled_up", name)
-        cells += [ledger.amount(then, _DIGITS), ledger.variance(now - then, _DIGITS)]
+        is_comparable = found.other.currency == found.version.currency
+        difference = ledger.variance(now - then, _DIGITS) if is_comparable else wording.NOTHING
+        cells += [ledger.amount(then, _DIGITS), difference]
     return cells
 
 

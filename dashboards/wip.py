@@ -12,7 +12,7 @@ from dashboards.app import Dashboard
 from dashboards.cost_queries import Period, WipRow
 from dashboards.cost_view import View
 from dashboards.history import NothingPublished
-from dashboards.ledger import Chosen
+from dashboards.ledger import Chosen, Column, Row
 
 PATH = "/costs/wip"
 _MOVEMENTS = {
@@ -25,6 +25,9 @@ _MOVEMENTS = {
     "variance": "− Variance",
     "closing": "= Closing",
 }
+_EXTRA = ("material", "conversion", "overhead", "subcontract", "variance")
+"""Movements that a phone has no room for."""
+
 _INPUTS = ("material", "conversion", "overhead", "subcontract")
 
 
@@ -77,15 +80,20 @@ def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
         return [html.P(f"Nothing was in process in {period.period_id}.", className="note")]
     shown = [_order_row(row, chosen) for row in rows]
     totals = [ledger.amount(_total(rows, name)) for name in _MOVEMENTS]
-    shown.append(ledger.row(["All", "", "", *totals], words=(0, 1), kind="total grand"))
-    heads = ["Order", "Item", "Age, days", *(f"{head}" for head in _MOVEMENTS.values())]
+    shown.append(Row(["All", "", "", *totals], kind="total grand"))
+    columns = [
+        Column("Order", is_words=True),
+        Column("Item", is_words=True, is_extra=True),
+        Column("Age, days"),
+        *(Column(head, is_extra=name in _EXTRA) for name, head in _MOVEMENTS.items()),
+    ]
     note = (
         f"All in {view.currency}. Age: whole days from the order's first cost to "
         f"{'now' if period.ends_at > view.now else 'the end of the period'}. Output: finished "
         "pieces at standard cost. What is left below nought was finished before it was charged."
     )
     return [
-        ledger.table(heads, shown, label="Work in process by order", words=(0, 1)),
+        ledger.table(columns, shown, label="Work in process by order"),
         html.P(note, className="note"),
     ]
 
@@ -108,14 +116,17 @@ def _total(rows: Sequence[WipRow], name: str) -> Decimal:
     return sum((getattr(row, name) for row in rows), Decimal(0))
 
 
-def _order_row(row: WipRow, chosen: Chosen) -> Component:
+def _order_row(row: WipRow, chosen: Chosen) -> Row:
     kept = {name: value for name, value in chosen.items() if name == "site"}
     address = ledger.href(costs.PATH, kept, order=row.production_order_id)
-    name = dcc.Link(row.production_order_id, href=address, className="go")
+    name = [
+        dcc.Link(row.production_order_id, href=address, className="go"),
+        html.Small(row.item_name, className="beside"),
+    ]
     cells = [
         ledger.variance(row.variance)
         if name_ == "variance" and row.variance
         else ledger.amount(getattr(row, name_))
         for name_ in _MOVEMENTS
     ]
-    return ledger.row([name, row.item_name, str(row.age_days), *cells], words=(0, 1))
+    return Row([name, row.item_name, str(row.age_days), *cells])
