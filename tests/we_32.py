@@ -1,4 +1,4 @@
-"""The order of WE-32 (domain.md): business files and machine samples as people and machines give them."""
+"""The order of WE-32 (domain.md): business files and samples as people and machines give them."""
 
 from pathlib import Path
 
