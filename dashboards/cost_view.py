@@ -25,7 +25,7 @@ class View:
     """What is looked at.
 
     Attributes:
-        scopes: All sites and currencies there are.
+        scopes: All sites and currencies there are, first the one that is usual.
         scope: The chosen one.
         periods: All that have begun, the latest first.
         period: The chosen one; None: all of them.
@@ -75,7 +75,8 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
     known_versions(dashboard)
     now = _published_at(dashboard)
     scopes = ask(cost_queries.cost_scopes) or [Scope(site_id=site.equipment_id, currency="")]
-    scope = _scope(scopes, chosen, site.equipment_id)
+    scopes = sorted(scopes, key=lambda each: each.site_id != site.equipment_id)
+    scope = next((each for each in scopes if scope_value(each) == chosen.get("site")), scopes[0])
     periods = ask(cost_queries.cost_periods, until=now)
     period = _period(periods, chosen.get("period"))
     is_current = period is None or period.ends_at > now
@@ -130,7 +131,7 @@ def period_choices(found: View) -> list[dict[str, str]]:
 
 
 def scope_choices(found: View) -> list[dict[str, Any]]:
-    """The sites to choose from, with their currencies where these differ."""
+    """The sites to choose from, with currencies where these differ; the usual one is empty."""
     is_one_currency = len({scope.currency for scope in found.scopes}) == 1
     return [
         {
@@ -139,12 +140,6 @@ def scope_choices(found: View) -> list[dict[str, Any]]:
         }
         for scope in found.scopes
     ]
-
-
-def _scope(scopes: list[Scope], chosen: Chosen, site_id: str) -> Scope:
-    named = chosen.get("site")
-    of_this_site = next((each for each in scopes if each.site_id == site_id), scopes[0])
-    return next((each for each in scopes if scope_value(each) == named), of_this_site)
 
 
 def _period(periods: list[Period], named: str | None) -> Period | None:
