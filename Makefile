@@ -48,11 +48,14 @@ test: .venv/.ready tools ## Every test but the proofs and the long fault suites
 proofs: .venv/.ready ## Live = historic over more than 1,000 generated running shifts (5 minutes)
 	$(BIN)/pytest -m proof -v
 
-faults: .venv/.ready tools ## Every fault for long, under counted load (an hour); writes docs/failure-report.md
+faults: .venv/.ready tools ## Every fault for long, under counted load (55 minutes on two cores); writes docs/failure-report.md
 	TAKT_FAILURE_REPORT=docs/failure-report.md $(BIN)/pytest -n 2 --dist load --maxschedchunk 1 -m long -v --timeout 5400
 
 bench: .venv/.ready ## List the benchmarks; run one with `python -m bench NAME`
 	$(BIN)/python -m bench
+
+docs: .venv/.ready ## Write the data dictionary, docs/marts.md, of what the models say
+	$(BIN)/python -m pipelines.dictionary
 
 fmt: .venv/.ready ## Format Python and SQL
 	$(BIN)/ruff format .

@@ -9,7 +9,7 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,10 +65,22 @@ order by unit, signal, observed_at
 
 
 @dataclass(frozen=True)
+class Order:
+    """An order of one operation: where and when it ran."""
+
+    order_id: str
+    operation_id: str
+    work_unit_id: str
+    began_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True)
 class Works:
     """A lake with the business data of `units` work units over `days` UTC days before `end`.
 
-    Each tells something every `every_s` seconds; where that is seldom, without heartbeats.
+    Each makes `orders_a_day` one after the other, each for as long, and tells something every
+    `every_s` seconds; where that is seldom, without heartbeats.
     """
 
     settings: Settings
@@ -76,13 +88,28 @@ class Works:
     days: int
     end: datetime
     every_s: int = 1
+    orders_a_day: int = 1
 
     @classmethod
     def until_yesterday(cls, home: Path, units: int, days: int, every_s: int = 1) -> Self:
         """Made and filled with its business data; its history ends with yesterday."""
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return cls.in_home(home, units=units, days=days, end=today, every_s=every_s)
+
+    @classmethod
+    def in_home(
+        cls,
+        home: Path,
+        *,
+        units: int,
+        days: int,
+        end: datetime,
+        every_s: int = 1,
+        orders_a_day: int = 1,
+    ) -> Self:
+        """Made in a home and filled with its business data."""
         settings = Settings(home=home, catalog=None, data=None, site="works")
-        works = cls(settings, units, days, today, every_s)
+        works = cls(settings, units, days, end, every_s, orders_a_day)
         works.prepare()
         return works
 
@@ -110,7 +137,7 @@ class Works:
         folder = self.settings.home / "business_data"
         folder.mkdir()
         for table, rows in self._business_data().items():
-            _write(folder / f"{table}.csv", rows)
+            write(folder / f"{table}.csv", rows)
         report = reference.load(self.settings, folder)
         assert report.load_id is not None, str(report)
 
@@ -147,7 +174,7 @@ class Works:
         }
 
     @property
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
         """The work units, in the order of their numbers."""
         return [
             f"area/line{number // _UNITS_OF_A_LINE:02d}/unit{number % _UNITS_OF_A_LINE:02d}"
@@ -155,7 +182,7 @@ class Works:
         ]
 
     def _equipment(self) -> Rows:
-        lines = dict.fromkeys(name.rpartition("/")[0] for name in self._names)
+        lines = dict.fromkeys(name.rpartition("/")[0] for name in self.names)
         nodes: Rows = [
             {"equipment_id": "works", "level": "site", "time_zone": "Europe/Copenhagen"},
             {"equipment_id": "area", "parent_id": "works", "level": "area"},
@@ -165,7 +192,7 @@ class Works:
             ),
             *(
                 {"equipment_id": name, "parent_id": name.rpartition("/")[0], "level": "work_unit"}
-                for name in self._names
+                for name in self.names
             ),
         ]
         return [{**_SITE, "name": node["equipment_id"], **node} for node in nodes]
@@ -176,7 +203,7 @@ class Works:
             {"signal": "Good", "role": "good_count"},
         ]
         return [
-            {**_SITE, "equipment_id": name, **signal} for name in self._names for signal in signals
+            {**_SITE, "equipment_id": name, **signal} for name in self.names for signal in signals
         ]
 
     def _routing(self) -> Rows:
@@ -190,41 +217,47 @@ class Works:
                 "planned_run_s_per_unit": "0.9",
                 "planned_setup_s": 600,
             }
-            for number, name in enumerate(self._names, start=1)
+            for number, name in enumerate(self.names, start=1)
         ]
 
     @property
-    def _days_of_orders(self) -> range:
-        """Each work unit has an order a day, also on the days beside the history."""
-        return range(-1, self.days + 1)
+    def orders(self) -> Iterator[Order]:
+        """Those of each work unit, also on the days beside the history."""
+        length = timedelta(days=1) / self.orders_a_day
+        for day in range(-1, self.days + 1):
+            for number, name in enumerate(self.names, start=1):
+                for place in range(self.orders_a_day):
+                    began = self.start + timedelta(days=day) + place * length
+                    order_id = _order(name, day * self.orders_a_day + place)
+                    yield Order(order_id, _operation(number), name, began, began + length)
 
     def _orders(self) -> Rows:
         return [
             {
                 **_SITE,
-                "production_order_id": _order(name, day),
+                "production_order_id": order.order_id,
                 "item_id": "cup",
                 "route_version": "1",
-                "order_quantity": 80_000,
+                "order_quantity": 80_000 // self.orders_a_day,
                 "mode": "discrete",
                 "strategy": "MTS",
                 "status": "started",
+                "released_at": iso(order.began_at),
+                "ended_at": iso(order.ended_at) if self.orders_a_day > 1 else None,
             }
-            for day in self._days_of_orders
-            for name in self._names
+            for order in self.orders
         ]
 
     def _order_operations(self) -> Rows:
         return [
             {
-                "production_order_id": _order(name, day),
-                "operation_id": _operation(number),
-                "work_unit_id": name,
-                "started_at": _iso(self.start + timedelta(days=day)),
-                "finished_at": _iso(self.start + timedelta(days=day + 1)),
+                "production_order_id": order.order_id,
+                "operation_id": order.operation_id,
+                "work_unit_id": order.work_unit_id,
+                "started_at": iso(order.began_at),
+                "finished_at": iso(order.ended_at),
             }
-            for day in self._days_of_orders
-            for number, name in enumerate(self._names, start=1)
+            for order in self.orders
         ]
 
 
@@ -254,11 +287,12 @@ def _break(shift_starts: str) -> dict[str, object]:
     return _span("break", f"{hour:02d}:00", f"{hour:02d}:30")
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _write(file: Path, rows: Rows) -> None:
+def write(file: Path, rows: Rows) -> None:
+    """A business file of rows, which may have different columns."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")

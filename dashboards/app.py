@@ -1,5 +1,7 @@
 """The Dash application: one frame around all pages, one feed, one place for history."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from importlib import resources
 from pathlib import Path
 
@@ -10,12 +12,14 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 from starlette.websockets import WebSocket
 
-from dashboards import board, cost_frame, live
+from dashboards import board, cost_frame, live, said
 from dashboards.feed import Feed, OpenLake, Reading
 from dashboards.first_request import PreparedFirst
 from dashboards.history import History, NothingPublished
 from dashboards.queries import Equipment
-from takt.settings import DashboardSettings
+from dashboards.remarks import Remarks
+from edge.terminal import Terminal
+from takt.settings import Settings
 
 _FOLDER = Path(str(resources.files("dashboards")))
 
@@ -24,16 +28,26 @@ class Dashboard:
     """The application with what it reads from.
 
     Attributes:
+        settings: Of the installation.
+        options: Those of the pages.
         server: The ASGI application to serve.
         feed: What is happening now; `start` and `stop` are the caller's.
         history: What has happened, as last published.
+        terminal: Delivers what people say; `start` and `stop` are the caller's.
+        remarks: What people said on the pages.
     """
 
-    def __init__(self, open_lake: OpenLake, options: DashboardSettings) -> None:
-        self.options = options
-        self.feed = Feed(open_lake, options.refresh_s)
+    def __init__(self, open_lake: OpenLake, settings: Settings) -> None:
+        self.settings = settings
+        self.options = settings.dashboard
+        self._broker = f"{settings.broker.host}:{settings.broker.port}"
+        self.terminal = Terminal(settings, self.options.terminal)
+        self.remarks = Remarks(self.terminal)
+        self.feed = Feed(open_lake, self.options.refresh_s)
         self.history = History(open_lake, self.feed)
-        self.server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        self.server = FastAPI(
+            docs_url=None, redoc_url=None, openapi_url=None, lifespan=_with_callbacks_ready
+        )
         self.screen = live.Screen(self._render)
         self.server.add_api_websocket_route("/live", self._follow)
         self.server.state.dashboard = self
@@ -53,8 +67,11 @@ class Dashboard:
         return moment.site
 
     def _render(self, reading: Reading) -> live.Parts:
-        overview = board.render(reading, target=self.options.oee_target)
-        return {**overview, **cost_frame.render(reading)}
+        return {
+            **board.render(reading, self.options),
+            **said.render(reading, self.remarks, self._broker),
+            **cost_frame.render(reading),
+        }
 
     async def _follow(self, websocket: WebSocket) -> None:
         await live.follow(websocket, self.screen)
@@ -64,6 +81,22 @@ def current() -> Dashboard:
     """The dashboard a callback or layout belongs to."""
     dashboard: Dashboard = dash.get_app().server.state.dashboard
     return dashboard
+
+
+@contextlib.asynccontextmanager
+async def _with_callbacks_ready(server: FastAPI) -> AsyncIterator[None]:
+    # Dash prepares its callbacks when "/" is asked for the first time: another page that is opened
+    # before, by its own address, would be without them (Dash 4.4, dash/backends/_fastapi.py).
+    asked = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(_message: object) -> None:
+        return
+
+    await server(asked, receive, send)
+    yield
 
 
 def _dash(server: FastAPI) -> dash.Dash:
@@ -87,11 +120,6 @@ def _dash(server: FastAPI) -> dash.Dash:
         Output("frame-theme", "forceColorScheme"),
         Input("frame-scheme", "n_clicks"),
     )
-    app.clientside_callback(
-        ClientsideFunction("frame", "markPage"),
-        Output("frame-pages", "data-page"),
-        Input("_pages_location", "pathname"),
-    )
     return app
 
 
@@ -103,7 +131,7 @@ def _frame() -> Component:
             html.Header(
                 [
                     html.Span("Takt", className="brand"),
-                    html.Nav(links, id="frame-pages", **{"aria-label": "Pages"}),
+                    html.Nav(links, **{"aria-label": "Pages"}),
                     html.Span(id="frame-site", className="site"),
                     html.Span(id="frame-freshness", className="freshness"),
                     html.Button(

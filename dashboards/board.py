@@ -16,6 +16,7 @@ from dashboards.components import Child
 from dashboards.feed import STALE_AFTER_S, Moment, Reading
 from dashboards.live import Parts
 from dashboards.queries import Equipment, Interval, Loss
+from takt.settings import DashboardSettings
 
 PAGE = "overview"
 _UTC = ZoneInfo("UTC")
@@ -32,12 +33,12 @@ def line_id(work_center_id: str) -> dict[str, str]:
     return {"page": PAGE, "line": work_center_id}
 
 
-def render(reading: Reading, *, target: float) -> Parts:
+def render(reading: Reading, options: DashboardSettings) -> Parts:
     """Everything on the overview that changes by itself.
 
     Args:
         reading: What the feed knows.
-        target: The OEE a shift should reach, 0 to 1.
+        options: Of them the OEE a shift should reach, and below which coverage it is withheld.
     """
     moment = reading.moment or Moment()
     site = moment.site
@@ -56,7 +57,7 @@ def render(reading: Reading, *, target: float) -> Parts:
             "data-zone": site.time_zone,
         },
         "overview-shift": {"children": _shift(moment, site, zone)},
-        "overview-oee": {"children": _oee(site, target)},
+        "overview-oee": {"children": _oee(site, options)},
         "overview-factors": {"children": _factors(site)},
         "overview-lost": {"children": _lost(site, moment.biggest_loss)},
         "overview-board": {"children": _shells(moment)},
@@ -65,10 +66,10 @@ def render(reading: Reading, *, target: float) -> Parts:
     }
     for line in moment.lines:
         units = moment.units(line.equipment_id)
-        parts[_key(line_id(line.equipment_id))] = {"children": _line_heading(line, units, target)}
+        parts[_key(line_id(line.equipment_id))] = {"children": _line_heading(line, units, options)}
     for unit in moment.equipment:
         if unit.level == "work_unit":
-            parts[_key(card_id(unit.equipment_id))] = _card(unit, moment, zone, target)
+            parts[_key(card_id(unit.equipment_id))] = _card(unit, moment, zone, options)
     return parts  # type: ignore[return-value]
 
 
@@ -191,16 +192,17 @@ def _shift(moment: Moment, site: Equipment, zone: ZoneInfo) -> list[Child]:
     ]
 
 
-def _oee(site: Equipment, target: float) -> list[Child]:
-    reason = components.withheld(site)
+def _oee(site: Equipment, options: DashboardSettings) -> list[Child]:
+    target, oee = options.oee_target, components.oee(site, options.withheld_below)
+    reason = components.withheld(site, options.withheld_below)
     return [
         html.Span("Plant OEE, shift so far", className="label"),
         html.Span(
-            [wording.percent(components.oee(site)), components.provisional_mark(site)],
+            [wording.percent(oee), components.provisional_mark(site)],
             className="number",
         ),
-        components.ratio_bar(components.oee(site), "OEE of the shift so far", target),
-        html.Span(reason or _against_target(components.oee(site), target), className="note"),
+        components.ratio_bar(oee, "OEE of the shift so far", target),
+        html.Span(reason or _against_target(oee, target), className="note"),
     ]
 
 
@@ -251,10 +253,9 @@ def _in_sentence(name: str) -> str:
 
 
 def publication(reading: Reading) -> list[object]:
-    """What history is asked anew for: the published snapshot, and whether the lake answers."""
-    moment = reading.moment or Moment()
-    snapshot_id = moment.publication.snapshot_id if moment.publication else None
-    return [snapshot_id, reading.failure is None]
+    """What a page's history depends on: which marts are published, and whether the lake answers."""
+    published = reading.moment.publication if reading.moment else None
+    return [published.snapshot_id if published else None, reading.failure is None]
 
 
 def _line_choices(moment: Moment) -> list[dict[str, str]]:
@@ -289,7 +290,11 @@ def _shell(line: str, name: str, heading: Component, units: list[Equipment]) -> 
     )
 
 
-def _line_heading(line: Equipment, units: list[Equipment], target: float) -> list[Child]:
+def _line_heading(
+    line: Equipment, units: list[Equipment], options: DashboardSettings
+) -> list[Child]:
+    oee = components.oee(line, options.withheld_below)
+    withheld = components.withheld(line, options.withheld_below)
     producing = sum(unit.category == "production" for unit in units)
     return [
         html.H2(line.name),
@@ -297,25 +302,25 @@ def _line_heading(line: Equipment, units: list[Equipment], target: float) -> lis
         html.Span(
             [
                 "OEE ",
-                html.Strong(
-                    wording.percent(components.oee(line)), title=components.withheld(line) or ""
-                ),
+                html.Strong(wording.percent(oee), title=withheld or ""),
                 components.provisional_mark(line),
             ],
             className="line-oee",
         ),
-        components.ratio_bar(components.oee(line), f"OEE of {line.name}", target),
+        components.ratio_bar(oee, f"OEE of {line.name}", options.oee_target),
     ]
 
 
-def _card(unit: Equipment, moment: Moment, zone: ZoneInfo, target: float) -> dict[str, object]:
+def _card(
+    unit: Equipment, moment: Moment, zone: ZoneInfo, options: DashboardSettings
+) -> dict[str, object]:
     intervals = [row for row in moment.intervals if row.work_unit_id == unit.equipment_id]
     unit = _on_break(unit, intervals)
     kind = components.spent(unit.category, unit.cause, is_minor=bool(unit.is_minor))
     return {
         "className": f"card card-{kind}",
         "children": [
-            html.Header([_card_name(unit), _card_oee(unit, target)]),
+            html.Header([_card_name(unit), _card_oee(unit, options)]),
             html.P([components.state_pill(unit), _since(unit, zone)], className="state"),
             _order(unit, zone),
             _counts(unit),
@@ -342,13 +347,14 @@ def _card_name(unit: Equipment) -> Component:
     return html.H3(button, className="card-name")
 
 
-def _card_oee(unit: Equipment, target: float) -> Component:
-    reason = components.withheld(unit)
+def _card_oee(unit: Equipment, options: DashboardSettings) -> Component:
+    oee = components.oee(unit, options.withheld_below)
+    reason = components.withheld(unit, options.withheld_below)
     return html.Div(
         [
             html.Span("OEE", className="label"),
-            html.Strong(wording.percent(components.oee(unit), 0)),
-            components.ratio_bar(components.oee(unit), f"OEE of {unit.name}", target),
+            html.Strong(wording.percent(oee, 0)),
+            components.ratio_bar(oee, f"OEE of {unit.name}", options.oee_target),
             html.Small(reason) if reason else components.provisional_mark(unit),
         ],
         className="card-oee",

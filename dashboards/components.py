@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 
 from dashboards import wording
 from dashboards.queries import Equipment, Interval
-from dashboards.theme import LOOKS, WITHHELD_BELOW, Spent
+from dashboards.theme import LOOKS, Spent
 
 Child: TypeAlias = Component | str | None
 NOT_SCHEDULED = "not_scheduled"
@@ -63,9 +63,9 @@ def ratio_bar(ratio: float | None, label: str, target: float | None = None) -> C
     return html.Div(fill, className="bar", role="img", **{"aria-label": said})
 
 
-def oee(row: Equipment) -> float | None:
+def oee(row: Equipment, withheld_below: float) -> float | None:
     """A row's OEE unless it is withheld."""
-    return None if withheld(row) else row.oee_index
+    return None if withheld(row, withheld_below) else row.oee_index
 
 
 def provisional_mark(row: Equipment) -> Child:
@@ -76,9 +76,14 @@ def provisional_mark(row: Equipment) -> Child:
     return html.Span("provisional", className="provisional", title=said, **{"aria-label": said})
 
 
-def withheld(row: Equipment) -> str | None:
-    """Why a row's OEE is not shown, in words; None when it is."""
-    if row.coverage_ratio is not None and row.coverage_ratio < WITHHELD_BELOW:
+def withheld(row: Equipment, below: float) -> str | None:
+    """Why a row's OEE is not shown, in words; None when it is.
+
+    Args:
+        row: The equipment in its shift.
+        below: The least share of time that must have data, 0 to 1.
+    """
+    if row.coverage_ratio is not None and row.coverage_ratio < below:
         return f"only {wording.percent(row.coverage_ratio, 0)} of the shift so far has data"
     if row.oee_index is not None:
         return None

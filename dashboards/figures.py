@@ -23,7 +23,6 @@ from dashboards.theme import (
     PLANNED_BUSY,
     TARGET,
     UNFAVOURABLE,
-    WITHHELD_BELOW,
     Look,
     Spent,
 )
@@ -48,16 +47,21 @@ def message(text: str) -> go.Figure:
     return _finish(figure, height=200)
 
 
-def oee_per_shift(frame: pd.DataFrame, *, target: float, zone: ZoneInfo) -> go.Figure:
+def oee_per_shift(
+    frame: pd.DataFrame, *, target: float, withheld_below: float, zone: ZoneInfo
+) -> go.Figure:
     """One small multiple a line, one trace a shift name; provisional shifts are hollow.
 
     Args:
         frame: The columns of `queries.oee_per_shift`.
         target: Where the target line stands, 0 to 1.
+        withheld_below: A shift of which less has data, 0 to 1, is left out.
         zone: The site's time zone.
     """
     if frame.empty:
         return message("No shift recorded yet")
+    is_told = frame["coverage_ratio"].fillna(1) >= withheld_below
+    frame = frame.assign(oee_index=frame["oee_index"].where(is_told))
     lines = list(frame.groupby("equipment_id", sort=False))
     titles = [group["name"].iloc[0] for _, group in lines]
     figure = make_subplots(
@@ -105,10 +109,35 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     amounts = [f"{wording.duration(row.lost_s)} · {row.stops:,}×" for row in shown.itertuples()]
     unit, seconds = ("hours", 3600) if shown["lost_s"].max() > _LONG_S else ("minutes", 60)
     figure = go.Figure()
-    figure.add_trace(_loss_bars(shown, amounts, seconds))
-    figure.add_trace(_cumulative_share(shown))
+    figure.add_trace(_loss_bars(shown, amounts, shown["lost_s"] / seconds))
+    figure.add_trace(_cumulative_share(shown, shown["lost_s"], "time"))
     _name_bars(figure, shown["reason_name"], amounts)
     figure.update_layout(_pareto_layout(unit))
+    return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
+
+
+def cost_pareto(frame: pd.DataFrame) -> go.Figure:
+    """Bars by money lost, most first, with the cumulative share as a line; by time without rates.
+
+    Args:
+        frame: The columns of `queries.reason_costs`.
+    """
+    if frame.empty:
+        return message("No stop of this period has a reason yet")
+    priced = frame[frame["amount"].notna()]
+    if priced.empty:
+        return pareto(frame.assign(is_minor=False))
+    currency = priced["currency"].mode().iloc[0]
+    shown = _with_rest(priced[priced["currency"] == currency].assign(is_minor=False))
+    amounts = [
+        f"{wording.money(row.amount, currency)} · {wording.duration(row.lost_s)} · {row.stops:,}×"
+        for row in shown.itertuples()
+    ]
+    figure = go.Figure()
+    figure.add_trace(_loss_bars(shown, amounts, shown["amount"]))
+    figure.add_trace(_cumulative_share(shown, shown["amount"], "money"))
+    _name_bars(figure, shown["reason_name"], amounts)
+    figure.update_layout(_pareto_layout(currency))
     return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
 
 
@@ -391,10 +420,10 @@ def _name_bars(figure: go.Figure, names: Iterable[str], amounts: Iterable[str]) 
         )
 
 
-def _loss_bars(shown: pd.DataFrame, amounts: list[str], seconds: int) -> go.Bar:
+def _loss_bars(shown: pd.DataFrame, amounts: list[str], lengths: "pd.Series[float]") -> go.Bar:
     looks = [LOOKS[_kind(row)] for row in shown.itertuples()]
     return go.Bar(
-        x=shown["lost_s"] / seconds,
+        x=lengths,
         y=shown["reason_name"],
         orientation="h",
         marker=_marker(looks),
@@ -404,15 +433,15 @@ def _loss_bars(shown: pd.DataFrame, amounts: list[str], seconds: int) -> go.Bar:
     )
 
 
-def _cumulative_share(shown: pd.DataFrame) -> go.Scatter:
+def _cumulative_share(shown: pd.DataFrame, lost: "pd.Series[float]", what: str) -> go.Scatter:
     return go.Scatter(
-        x=shown["lost_s"].cumsum() / shown["lost_s"].sum(),
+        x=lost.cumsum() / lost.sum(),
         y=shown["reason_name"],
         xaxis="x2",
         mode="lines+markers",
         line={"color": _INK, "width": 1.5},
         marker={"size": 5},
-        hovertemplate="%{x:.0%} of the lost time up to here<extra></extra>",
+        hovertemplate=f"%{{x:.0%}} of the lost {what} up to here<extra></extra>",
         name="cumulative share",
     )
 
@@ -442,14 +471,13 @@ def _pareto_layout(unit: str) -> dict[str, object]:
 
 def _shift_trace(shifts: pd.DataFrame, style: int, zone: ZoneInfo, *, is_first: bool) -> go.Scatter:
     shift_id = shifts["shift_id"].iloc[0]
-    is_told = shifts["coverage_ratio"].fillna(1) >= WITHHELD_BELOW
     symbol = _SYMBOLS[style % len(_SYMBOLS)]
     return go.Scatter(
         x=[
             wording.local(at.to_pydatetime(), zone).replace(tzinfo=None)
             for at in shifts["shift_started_at"]
         ],
-        y=shifts["oee_index"].where(is_told),
+        y=shifts["oee_index"],
         customdata=list(
             zip(shifts["equipment_id"], shifts["shift_started_at"].astype(str), strict=True)
         ),
@@ -504,8 +532,9 @@ def _with_rest(frame: pd.DataFrame) -> pd.DataFrame:
         "reason_name": f"{len(rest)} other reasons",
         "cause": "unknown",
         "is_minor": False,
-        "lost_s": rest["lost_s"].sum(),
-        "stops": rest["stops"].sum(),
+        **{
+            name: rest[name].sum() for name in ("lost_s", "amount", "stops") if name in rest.columns
+        },
     }
     return pd.concat([top, pd.DataFrame([summed])], ignore_index=True)
 

@@ -48,7 +48,7 @@ def run(settings: Settings) -> None:
     def open_lake(snapshot_id: int | None = None) -> duckdb.DuckDBPyConnection:
         return lake.open(settings, read_only=True, snapshot_id=snapshot_id)
 
-    dashboard = Dashboard(open_lake, settings.dashboard)
+    dashboard = Dashboard(open_lake, settings)
     metrics.serve(settings.metrics.dashboard_port, lambda: dashboard.feed.latest.failure or "")
     with _listening(settings.dashboard.port) as listener:
         asyncio.run(serve(dashboard, listener))
@@ -76,10 +76,12 @@ async def serve(dashboard: Dashboard, listener: socket.socket) -> None:
 
     dashboard.feed.listen(push)
     dashboard.feed.start()
+    dashboard.terminal.start()
     try:
         await server.serve(sockets=[listener])
     finally:
         dashboard.feed.stop()
+        dashboard.terminal.stop()
         dashboard.history.close()
 
 

@@ -18,8 +18,7 @@ from dash.development.base_component import Component
 from dashboards import components, figures, periods, queries, wording
 from dashboards.app import Dashboard
 from dashboards.history import HistoryUnavailable, NothingPublished
-from dashboards.queries import Equipment
-from dashboards.theme import LOOKS, WITHHELD_BELOW, Spent
+from dashboards.theme import LOOKS, Spent
 from takt.errors import TaktError
 
 Selection = Mapping[str, str | None]
@@ -33,21 +32,26 @@ def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """OEE per shift over two weeks, one small multiple a line."""
 
     def draw() -> go.Figure:
-        site = _site(dashboard)
+        site = dashboard.site
         frame = dashboard.history.ask(
             queries.oee_per_shift,
             first_day=periods.production_day(site) - _FORTNIGHT,
             work_center_id=selection.get("line"),
         )
         zone = ZoneInfo(site.time_zone)
-        return figures.oee_per_shift(frame, target=dashboard.options.oee_target, zone=zone)
+        return figures.oee_per_shift(
+            frame,
+            target=dashboard.options.oee_target,
+            withheld_below=dashboard.options.withheld_below,
+            zone=zone,
+        )
 
-    return _or_message(draw)
+    return or_message(draw)
 
 
 def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """The Pareto of stops of the chosen period."""
-    return _or_message(
+    return or_message(
         lambda: figures.pareto(
             dashboard.history.ask(
                 queries.losses,
@@ -60,7 +64,7 @@ def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
 
 def waterfall_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """From planned busy time to good time, of the shifts that began in the chosen period."""
-    return _or_message(
+    return or_message(
         lambda: figures.waterfall(
             dashboard.history.ask(
                 queries.waterfall,
@@ -74,12 +78,12 @@ def waterfall_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
 def heading(dashboard: Dashboard, selection: Selection) -> str:
     """What the Pareto and the table are about: period, line and how far history reaches."""
     try:
-        bounds = _bounds(dashboard, selection)
-        site = _site(dashboard)
+        chosen = _bounds(dashboard, selection)
+        site = dashboard.site
     except TaktError:
         return "Where did the time go?"
-    through = wording.clock_or_day(bounds.until, ZoneInfo(site.time_zone), site.computed_through_at)
-    return f"{bounds.label} · up to {through}"
+    through = wording.clock_or_day(chosen.until, ZoneInfo(site.time_zone), site.computed_through_at)
+    return f"{chosen.label} · up to {through}"
 
 
 def stops_page(
@@ -98,7 +102,7 @@ def stops_page(
         frame = _stops(dashboard, selection, first=first, limit=last - first, sort=sort)
     except TaktError:
         return {"rowData": [], "rowCount": 0}
-    rows = _readable(frame, ZoneInfo(_site(dashboard).time_zone))
+    rows = _readable(frame, ZoneInfo(dashboard.site.time_zone))
     return {"rowData": rows, "rowCount": int(frame["matching"].iloc[0]) if len(frame) else 0}
 
 
@@ -113,12 +117,13 @@ def trend(dashboard: Dashboard) -> Component | None:
     try:
         frame = dashboard.history.ask(
             queries.site_oee_per_day,
-            before=periods.production_day(_site(dashboard)),
+            before=periods.production_day(dashboard.site),
             limit=_COMPARED_DAYS,
         )
     except TaktError:
         return None
-    told = frame[frame["coverage_ratio"] >= WITHHELD_BELOW].dropna(subset=["oee_index"])
+    is_told = frame["coverage_ratio"] >= dashboard.options.withheld_below
+    told = frame[is_told].dropna(subset=["oee_index"])
     said = f"OEE of the last {wording.count(len(told), 'working day')}"
     return components.spark(list(told["oee_index"]), said) if len(told) else None
 
@@ -178,27 +183,30 @@ def _cause(cause: str, *, is_minor: bool) -> str:
 
 
 def _period(dashboard: Dashboard, selection: Selection) -> dict[str, Any]:
-    bounds = _bounds(dashboard, selection)
-    return {"since": bounds.since, "until": bounds.until}
+    chosen = _bounds(dashboard, selection)
+    return {"since": chosen.since, "until": chosen.until}
 
 
 def _bounds(dashboard: Dashboard, selection: Selection) -> periods.Bounds:
+    return bounds(dashboard, selection.get("period") or periods.DEFAULT)
+
+
+def bounds(dashboard: Dashboard, period: str) -> periods.Bounds:
+    """The bounds of a period of the URL, up to the last publication.
+
+    Raises:
+        NothingPublished: There is no history yet.
+        HistoryUnavailable: The lake does not answer.
+    """
     moment = dashboard.feed.latest.moment
     if moment is None or moment.publication is None:
         raise NothingPublished("no refresh has been published yet")
     return periods.bounds(
-        selection.get("period") or periods.DEFAULT,
-        _site(dashboard),
+        period,
+        dashboard.site,
         moment.publication.published_at,
         dashboard.history.ask,
     )
-
-
-def _site(dashboard: Dashboard) -> Equipment:
-    moment = dashboard.feed.latest.moment
-    if moment is None or moment.site is None:
-        raise NothingPublished("no equipment has been loaded yet")
-    return moment.site
 
 
 def _unit_name(dashboard: Dashboard, unit_id: str | None) -> str | None:
@@ -207,7 +215,8 @@ def _unit_name(dashboard: Dashboard, unit_id: str | None) -> str | None:
     return next((row.name for row in rows if row.equipment_id == unit_id), unit_id)
 
 
-def _or_message(draw: Callable[[], go.Figure]) -> go.Figure:
+def or_message(draw: Callable[[], go.Figure]) -> go.Figure:
+    """A figure, or one that says why there is none."""
     try:
         return draw()
     except NothingPublished:

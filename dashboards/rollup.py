@@ -32,6 +32,7 @@ _WARNINGS = {
     "no_route": "has a bill of material and no route",
     "no_rate": "no rate holds for operation {operation}: it costs nothing",
     "zero_cost": "nothing is known of its cost, or it is nought: what it goes into is too cheap",
+    "too_large": "it comes to more than any amount may be, and is left out",
     "fallback_used": "a price, a lot or a rate is of another version",
 }
 

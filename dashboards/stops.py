@@ -1,7 +1,8 @@
 """Stops as people speak of them: which wait for a reason, and what may be said of one.
 
 Belongs here: finding stops and reasons in the marts as last published, and refusing what cannot
-be meant. How an entry travels is `edge.terminal`; what it does is decided in `dbt_project`.
+be meant; `takt stops` and the page ask it alike. How an entry travels is `edge.terminal`; what it
+does is decided in `dbt_project`.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -71,7 +73,17 @@ class WaitingStop:
 
 
 @dataclass(frozen=True)
-class _Stop:
+class Stop:
+    """A stop that something is said of.
+
+    Attributes:
+        stop_id: The stop.
+        site_id: Its site.
+        work_unit_id: Where it was.
+        started_at: Start, UTC.
+        ended_at: End, UTC; None while it goes on.
+    """
+
     stop_id: str
     site_id: str
     work_unit_id: str
@@ -105,35 +117,76 @@ def classification(
     Args:
         settings: Of the installation.
         stop_ids: Ids or their beginnings; several are joined to one stop, with all between them.
-        reason_id: None takes back what was said.
+        reason_id: None takes back what was said; of a stop that goes on, up to now.
         said_by: Who says so.
         began: Start of the part of the stop that is meant, UTC; None: its own.
         ended: End of that part, UTC; None: its own.
 
     Raises:
-        ConfigurationError: No such stop or reason, a time outside of the stop, stops that cannot
-            be joined, or there is no lake.
+        ConfigurationError: No such stop or reason, a stop named twice, a time outside of the stop,
+            stops that cannot be joined, or there is no lake.
         LakeUnavailable: The catalog does not answer.
     """
     with closing(open_published(settings)) as con:
         if reason_id is not None:
-            _check_reason(con, reason_id)
-        stops = sorted(
-            (_found(con, settings, stop_id) for stop_id in stop_ids), key=lambda one: one.started_at
+            check_reason(reason_id, [str(row[0]) for row in _ask(con, _REASONS)])
+        found = sorted(
+            (find(con, settings.site, stop_id) for stop_id in stop_ids),
+            key=lambda one: one.started_at,
         )
-        if len(stops) > 1:
-            _check_neighbours(con, stops)
+        _check_named_once(found)
+        if len(found) > 1:
+            _check_neighbours(con, found)
     now = datetime.now(UTC)
-    first, last = stops[0], stops[-1]
-    span = _part(first, last, began, ended, now)
+    first, last = found[0], found[-1]
+    whole = Span(first.started_at, last.ended_at or now)
+    if last.ended_at is None and ended is None and reason_id is not None:
+        raise ConfigurationError(
+            f"stop {last.stop_id[:ID_SHOWN]} still goes on; wait for its end, or say until when"
+            " with --to"
+        )
+    part = _part(whole, began, ended)
+    merges = len(found) > 1 and reason_id is not None
     return StopEntry(
-        first.work_unit_id,
-        *span,
-        reason_id,
-        said_by,
-        now,
-        merges=len(stops) > 1 and bool(reason_id),
+        first.work_unit_id, part.began, part.ended, reason_id, said_by, now, merges=merges
     )
+
+
+def find(con: duckdb.DuckDBPyConnection, site: str, stop_id: str) -> Stop:
+    """The stop of a site whose id is or begins with `stop_id`.
+
+    Raises:
+        ConfigurationError: There is none, or several are.
+    """
+    found = _ask(con, _STOPS, stop_id=stop_id) if stop_id else []
+    if not found:
+        raise ConfigurationError(
+            f"no stop {stop_id or 'without an id'}; `takt stops list` names those that wait"
+        )
+    if len(found) > 1:
+        raise ConfigurationError(f"several stops begin with {stop_id}; write more of the id")
+    [(whole_id, its_site, work_unit, started_at, ended_at)] = found
+    if its_site != site:
+        raise ConfigurationError(f"stop {stop_id} is of site {its_site}, this is {site}")
+    return Stop(str(whole_id), site, str(work_unit), _utc(started_at), _end(ended_at))
+
+
+def check_reason(reason_id: str, known: Sequence[str]) -> None:
+    """A reason is one of those known.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if reason_id not in known:
+        raise ConfigurationError(f"no reason {reason_id}; known are {', '.join(known) or 'none'}")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time from `began` up to `ended`, UTC."""
+
+    began: datetime
+    ended: datetime
 
 
 def _waiting(
@@ -142,27 +195,15 @@ def _waiting(
     return WaitingStop(stop_id, work_unit_id, _utc(started_at), _end(ended_at), *told)
 
 
-def _check_reason(con: duckdb.DuckDBPyConnection, reason_id: str) -> None:
-    known = [str(row[0]) for row in _ask(con, _REASONS)]
-    if reason_id not in known:
-        raise ConfigurationError(f"no reason {reason_id}; known are {', '.join(known) or 'none'}")
+def _check_named_once(stops: Sequence[Stop]) -> None:
+    for stop, following in pairwise(stops):
+        if stop.stop_id == following.stop_id:
+            raise ConfigurationError(
+                f"stop {stop.stop_id[:ID_SHOWN]} is named twice; a stop is joined with others only"
+            )
 
 
-def _found(con: duckdb.DuckDBPyConnection, settings: Settings, stop_id: str) -> _Stop:
-    found = _ask(con, _STOPS, stop_id=stop_id) if stop_id else []
-    if not found:
-        raise ConfigurationError(
-            f"no stop {stop_id or 'without an id'}; `takt stops list` names those that wait"
-        )
-    if len(found) > 1:
-        raise ConfigurationError(f"several stops begin with {stop_id}; write more of the id")
-    [(whole_id, site, work_unit, started_at, ended_at)] = found
-    if site != settings.site:
-        raise ConfigurationError(f"stop {stop_id} is of site {site}, this is {settings.site}")
-    return _Stop(str(whole_id), str(site), str(work_unit), _utc(started_at), _end(ended_at))
-
-
-def _check_neighbours(con: duckdb.DuckDBPyConnection, stops: Sequence[_Stop]) -> None:
+def _check_neighbours(con: duckdb.DuckDBPyConnection, stops: Sequence[Stop]) -> None:
     first, last = stops[0], stops[-1]
     for other in stops[1:]:
         if other.work_unit_id != first.work_unit_id:
@@ -183,26 +224,20 @@ def _check_neighbours(con: duckdb.DuckDBPyConnection, stops: Sequence[_Stop]) ->
         raise ConfigurationError(f"stop {between[0][0]} lies between them; name it too")
 
 
-def _part(
-    first: _Stop, last: _Stop, began: datetime | None, ended: datetime | None, now: datetime
-) -> tuple[datetime, datetime]:
-    """The span that is meant: within the stops, and over."""
-    if last.ended_at is None and ended is None:
-        raise ConfigurationError(
-            f"stop {last.stop_id[:ID_SHOWN]} still goes on; wait for its end, or say until when"
-            " with --to"
-        )
-    span = began or first.started_at, ended or last.ended_at or now
-    whole = first.started_at, last.ended_at or now
-    for option, moment in zip(("--from", "--to"), span, strict=True):
-        if not whole[0] <= moment <= whole[1]:
+def _part(whole: Span, began: datetime | None, ended: datetime | None) -> Span:
+    """The span that is meant: within the stops."""
+    part = Span(began or whole.began, ended or whole.ended)
+    for option, moment in (("--from", part.began), ("--to", part.ended)):
+        if not whole.began <= moment <= whole.ended:
             raise ConfigurationError(
                 f"{option} {_told(moment)} is outside of the stop, which is from"
-                f" {_told(whole[0])} to {_told(whole[1])}"
+                f" {_told(whole.began)} to {_told(whole.ended)}"
             )
-    if span[0] >= span[1]:
-        raise ConfigurationError(f"--from {_told(span[0])} must lie before --to {_told(span[1])}")
-    return span
+    if part.began >= part.ended:
+        raise ConfigurationError(
+            f"--from {_told(part.began)} must lie before --to {_told(part.ended)}"
+        )
+    return part
 
 
 def _ask(con: duckdb.DuckDBPyConnection, sql: str, **values: object) -> list[tuple[object, ...]]:

@@ -60,9 +60,6 @@ LOST = {
 PLANNED_BUSY = Look("Planned busy time", "#8A95A3", _DARK, "")
 GOOD = Look("Good time", LOOKS[Spent.PRODUCTION].colour, _DARK, "")
 
-WITHHELD_BELOW = 0.9
-"""A KPI of time of which less than nine tenths has data is not shown."""
-
 FAVOURABLE = Look("Favourable", "#0072B2", "#FFFFFF", "-")
 UNFAVOURABLE = Look("Unfavourable", "#D55E00", _DARK, "x")
 MONEY = Look("Amount", "#8A95A3", _DARK, "")

@@ -74,7 +74,11 @@ class LakeTables:
         query = (
             f"select distinct {', '.join(columns)} from reference.{table} where closed_at is null"
         )
-        return set(self._con.execute(query).fetchall())
+        try:
+            return set(self._con.execute(query).fetchall())
+        except duckdb.CatalogException:
+            # A home of an older Takt has no such table until something is loaded.
+            return set()
 
 
 @contextmanager

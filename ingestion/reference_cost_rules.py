@@ -33,6 +33,18 @@ def one_active_standard_begins_at_a_time(table: FileTable, findings: Findings) -
             findings.add(Problem(table.file, cause, row.number, "valid_from", found))
 
 
+def active_versions_fall_back_on_active_ones(table: FileTable, findings: Findings) -> None:
+    """What an active version looks up elsewhere is as frozen as it is itself."""
+    status = {row.values["cost_version_id"]: row.values["status"] for row in table.rows}
+    for row in table.rows:
+        fallback = row.values["fallback_version_id"]
+        if row.values["status"] == "active" and status.get(fallback) == "pending":
+            cause = "it is pending, but an active version looks costs up in it; make it active too"
+            findings.add(
+                Problem(table.file, cause, row.number, "fallback_version_id", str(fallback))
+            )
+
+
 def periods_tile(table: FileTable, findings: Findings) -> None:
     """Each period begins where the one before it ends."""
     if not table.unfit_columns.isdisjoint(("starts_at", "ends_at")):

@@ -6,7 +6,13 @@ Belongs here: the order of checks. The checks themselves are in the modules name
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingestion import reference_checks, reference_files, reference_freeze, reference_rules
+from ingestion import (
+    reference_checks,
+    reference_currencies,
+    reference_files,
+    reference_freeze,
+    reference_rules,
+)
 from ingestion.reference_checks import Loaded, Values
 from ingestion.reference_report import Findings
 from ingestion.reference_rows import FileTable, read_table
@@ -36,5 +42,6 @@ def examine(folder: Path, loaded: Loaded, findings: Findings) -> dict[str, FileT
     tables = {name: read_table(path, TABLES[name], findings) for name, path in files.items()}
     reference_checks.check(tables, loaded, findings)
     reference_rules.check(tables, findings)
+    reference_currencies.check(tables, loaded, findings)
     reference_freeze.check(tables, loaded, findings)
     return tables

@@ -12,6 +12,7 @@ from itertools import combinations
 
 from ingestion.reference_checks import Values, check_once, validity
 from ingestion.reference_cost_rules import (
+    active_versions_fall_back_on_active_ones,
     currencies_are_codes,
     no_more_is_rejected_than_received,
     nothing_replaces_itself,
@@ -229,9 +230,10 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
         _versions_fall_back_on_others,
         _versions_fall_back_on_their_currency,
         one_active_standard_begins_at_a_time,
+        active_versions_fall_back_on_active_ones,
     ),
-    "material_movement": (nothing_replaces_itself, currencies_are_codes),
-    "subcontract_receipt": (no_more_is_rejected_than_received, currencies_are_codes),
+    "material_movement": (nothing_replaces_itself,),
+    "subcontract_receipt": (no_more_is_rejected_than_received,),
     "exchange_rate": (currencies_are_codes,),
     "period": (periods_tile,),
 }

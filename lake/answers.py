@@ -8,14 +8,16 @@ import io
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import singledispatch
 
 import openpyxl
+from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
 
 from takt.errors import ConfigurationError
 
@@ -156,26 +158,43 @@ _NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*|DOUBLE|FLOA
 
 
 def _xlsx(answer: Answer) -> bytes:
-    if len(answer.rows) >= _XLSX_ROWS:
-        raise ConfigurationError(
-            f"{len(answer.rows)} rows are more than a spreadsheet holds; use --format csv"
-        )
+    return workbook({"Sheet": answer})
+
+
+def workbook(sheets: Mapping[str, Answer]) -> bytes:
+    """A spreadsheet with a sheet per answer: typed values, a header that stays, filters.
+
+    Raises:
+        ConfigurationError: Too many rows for a spreadsheet.
+    """
     book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None, "a new workbook has a sheet"
+    book.remove(book.worksheets[0])
+    for title, answer in sheets.items():
+        if len(answer.rows) >= _XLSX_ROWS:
+            raise ConfigurationError(
+                f"{len(answer.rows)} rows are more than a spreadsheet holds; use --format csv"
+            )
+        _fill(book.create_sheet(title), answer)
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def _fill(sheet: Worksheet, answer: Answer) -> None:
     for number, row in enumerate([answer.names, *answer.rows], start=1):
         for place, value in enumerate(row, start=1):
             cell = sheet.cell(number, place, _spreadsheet_value(value))
             if isinstance(cell.value, str):
                 # A text that starts with = must not become a formula.
                 cell.data_type = "s"
+            if number == 1:
+                cell.font = Font(bold=True)
+            elif answer.columns[place - 1][1] == "DECIMAL(18,2)":
+                cell.number_format = "#,##0.00"
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(answer.columns))}{len(answer.rows) + 1}"
     for place, name in enumerate(answer.names, start=1):
         sheet.column_dimensions[get_column_letter(place)].width = max(12, len(name) + 4)
-    target = io.BytesIO()
-    book.save(target)
-    return target.getvalue()
 
 
 def _spreadsheet_value(value: object) -> bool | int | float | Decimal | str | date | time | None:

@@ -27,6 +27,7 @@ _ARROW_TYPES = {
     "BLOB": pa.binary(),
     "BOOLEAN": pa.bool_(),
     "DATE": pa.date32(),
+    "DECIMAL(18,2)": pa.decimal128(18, 2),
     "DOUBLE": pa.float64(),
     "INTEGER": pa.int32(),
     "TIMESTAMP": pa.timestamp("us"),
@@ -186,6 +187,59 @@ PUBLICATION = LakeTable(
         "published_at": "TIMESTAMP",
     },
 )
+CLOSING = LakeTable(
+    "accounting",
+    "closing",
+    {
+        "closing_id": "VARCHAR",
+        "period_id": "VARCHAR",
+        "closed_at": "TIMESTAMP",
+        "closed_by": "VARCHAR",
+        "accepted": "VARCHAR",
+        "pinned_snapshot_id": "BIGINT",
+    },
+)
+REOPENING = LakeTable(
+    "accounting",
+    "reopening",
+    {
+        "closing_id": "VARCHAR",
+        "reopened_at": "TIMESTAMP",
+        "reopened_by": "VARCHAR",
+        "reason": "VARCHAR",
+    },
+)
+POSTING = LakeTable(
+    "accounting",
+    "posting",
+    {
+        "closing_id": "VARCHAR",
+        "period_id": "VARCHAR",
+        "origin_period_id": "VARCHAR",
+        "production_order_id": "VARCHAR",
+        "cost_group_id": "VARCHAR",
+        "measure": "VARCHAR",
+        "amount": "DECIMAL(18,2)",
+        "currency": "VARCHAR",
+    },
+)
+CLOSED_VARIANCE = LakeTable(
+    "accounting",
+    "order_variance",
+    {
+        "closing_id": "VARCHAR",
+        "production_order_id": "VARCHAR",
+        "operation_id": "VARCHAR",
+        "cost_group_id": "VARCHAR",
+        "variance_type": "VARCHAR",
+        "detail_type": "VARCHAR",
+        "is_machine_time": "BOOLEAN",
+        "amount": "DECIMAL(18,2)",
+        "currency": "VARCHAR",
+        "period_id": "VARCHAR",
+    },
+)
+ACCOUNTING = (CLOSING, REOPENING, POSTING, CLOSED_VARIANCE)
 RAW = (
     TELEMETRY,
     BATCH,
@@ -226,7 +280,7 @@ def reference_tables() -> tuple[LakeTable, ...]:
 def tables(shards: int = 1) -> tuple[LakeTable, ...]:
     """Every table that `create` makes where collectors are divided by so many shards."""
     fences = [fence_table(shard) for shard in (SIDE_SHARD, *range(1, shards))]
-    return (*RAW, INGEST_LAYOUT, *fences, RUN, PUBLICATION, *reference_tables())
+    return (*RAW, INGEST_LAYOUT, *fences, RUN, PUBLICATION, *ACCOUNTING, *reference_tables())
 
 
 def create(settings: Settings) -> None:

@@ -135,6 +135,12 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
+def origin(settings: Settings) -> str:
+    """Names what makes the marts: another one when the project or a setting that they hold has."""
+    told = f"{fingerprint()} {json.dumps(_of_settings(settings), sort_keys=True)}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 def build(
     settings: Settings,
     *,
@@ -147,7 +153,7 @@ def build(
 
     Args:
         settings: Of the installation.
-        variables: dbt's vars.
+        variables: dbt's vars, beside those that are settings.
         full: Build everything anew.
         select: dbt's selection; by default all.
         progress: Is told how many models and tests have finished.
@@ -164,7 +170,7 @@ def build(
     command: list[str | Path] = [sys.executable, "-P", "-m", "pipelines.dbt_process", parsed]
     # Unit tests are about the code, not the data: they run in our own test suite.
     command += ["build", "--exclude-resource-type", "unit_test"]
-    command += ["--vars", json.dumps(variables)]
+    command += ["--vars", json.dumps(_of_settings(settings) | dict(variables))]
     command += ["--full-refresh"] if full else []
     command += ["--select", *select.split()] if select else []
     try:
@@ -175,6 +181,14 @@ def build(
         told = "; ".join(map(_told, failed)) or str(error)
         raise TransformationError(told, results) from error
     return _results(results_file)
+
+
+def _of_settings(settings: Settings) -> dict[str, object]:
+    return {
+        "coverage_threshold": settings.kpi.provisional_below,
+        "constraints": list(settings.kpi.constraints),
+        **settings.cost.model_dump(),
+    }
 
 
 def _told(result: NodeResult) -> str:

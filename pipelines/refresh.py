@@ -22,7 +22,8 @@ from takt.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_LOCK_WAIT_S = 600.0
+LOCK_WAIT_S = 600.0
+"""How long who changes the marts waits for another who does, in seconds."""
 _SCHEMAS_OF_DBT = ("staging", "intermediate", "marts")
 
 
@@ -85,35 +86,48 @@ def refresh(
         lake.OutcomeUnknown: The catalog was lost while publishing; refresh again.
     """
     lake.schema.create(settings)
+    with lake.locks.refresh_lock(settings, wait_s=LOCK_WAIT_S):
+        return refresh_held(
+            settings, full=full, select=select, from_day=from_day, to_day=to_day, progress=progress
+        )
+
+
+def refresh_held(
+    settings: Settings,
+    *,
+    full: bool = False,
+    select: str | None = None,
+    from_day: date | None = None,
+    to_day: date | None = None,
+    progress: Progress = silent,
+) -> RefreshReport:
+    """As `refresh`, for who holds the refresh lock of a lake that has its tables."""
+    started = time.monotonic()
+    project = dbt.origin(settings)
+    broken = _broken_tables(settings)
+    if not full and (why := _why_rebuild(settings, project, broken)):
+        _log.warning("%s; rebuilding everything", why)
+        full = True
+    kind = _kind(full=full, select=select, day=from_day or to_day)
+    run = _Run(settings, project, kind, _newest_snapshot(settings))
+    variables = {
+        "pinned_snapshot_id": run.pinned_snapshot_id,
+        "rebuild_from": from_day and from_day.isoformat(),
+        "rebuild_to": to_day and to_day.isoformat(),
+        "is_published_readable": not broken,
+    }
+    try:
+        results = dbt.build(
+            settings, variables=variables, full=full, select=select, progress=progress
+        )
+    except TransformationError as error:
+        run.record("failed")
+        raise RefreshError(f"refresh failed, nothing published; {error}", error.results) from error
     snapshot_id = None
-    with lake.locks.refresh_lock(settings, wait_s=_LOCK_WAIT_S):
-        started = time.monotonic()
-        project = dbt.fingerprint()
-        broken = _broken_tables(settings)
-        if not full and (why := _why_rebuild(settings, project, broken)):
-            _log.warning("%s; rebuilding everything", why)
-            full = True
-        kind = _kind(full=full, select=select, day=from_day or to_day)
-        run = _Run(settings, project, kind, _newest_snapshot(settings))
-        variables = {
-            "pinned_snapshot_id": run.pinned_snapshot_id,
-            "rebuild_from": from_day and from_day.isoformat(),
-            "rebuild_to": to_day and to_day.isoformat(),
-            "is_published_readable": not broken,
-        }
-        try:
-            results = dbt.build(
-                settings, variables=variables, full=full, select=select, progress=progress
-            )
-        except TransformationError as error:
-            run.record("failed")
-            raise RefreshError(
-                f"refresh failed, nothing published; {error}", error.results
-            ) from error
-        if select:
-            run.record("built")
-        else:
-            snapshot_id = run.publish()
+    if select:
+        run.record("built")
+    else:
+        snapshot_id = run.publish()
     report = RefreshReport(
         run.run_id, run.pinned_snapshot_id, snapshot_id, results, time.monotonic() - started
     )
@@ -134,7 +148,7 @@ def _why_rebuild(settings: Settings, project: str, broken: Sequence[str]) -> str
     if broken:
         return f"files of {', '.join(broken)} are missing"
     if _published_project(settings) not in (None, project):
-        return "the transformations are other than those of the last publication"
+        return "the transformations or their settings are other than those of the last publication"
     return None
 
 

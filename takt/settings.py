@@ -4,12 +4,13 @@ Precedence: environment (`TAKT_…`), then `takt.toml` in the home, then the def
 Nested options are `TAKT_BROKER__PORT` in the environment and `[broker]` in the file.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -84,12 +85,47 @@ class DashboardSettings(_Section):
     oee_target: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.85, description="Where pages draw the OEE target; 85 % is the customary mark."
     )
+    withheld_below: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.9, description="A KPI of time of which less has data is not shown."
+    )
+    terminal: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = Field(
+        default="pages", description="The collector as which what is said on the pages travels."
+    )
 
 
 class PlantSettings(_Section):
     """The demo's simulated plant."""
 
     port: Port = Field(default=48400, description="Of its OPC UA server, on loopback.")
+
+
+class KpiSettings(_Section):
+    """What is computed into the marts; a change holds for all of them once all are rebuilt."""
+
+    provisional_below: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.98, description="A figure with less covered time is provisional."
+    )
+    constraints: tuple[str, ...] = Field(
+        default=(), description="Work units that are the constraint (bottleneck) of their line."
+    )
+
+
+class CostSettings(_Section):
+    """What is computed into the costs; a change holds for all of them once all are rebuilt."""
+
+    operation_scrap: Literal["of_good_pieces", "of_pieces_started"] = Field(
+        default="of_good_pieces",
+        description="Whether an operation's planned scrap adds to its good pieces (times"
+        " 1 + ratio), or is a share of those started (over 1 - ratio).",
+    )
+    material_price_variance: Literal["at_receipt", "at_use"] = Field(
+        default="at_receipt",
+        description="Whether material is charged to orders at standard, its price having"
+        " differed when it was received, or at the price of its movement.",
+    )
+    labour_cost_category: Annotated[str, Field(pattern="^[A-Za-z0-9_ -]+$")] = Field(
+        default="labour", description="The cost category whose rates are a worker's."
+    )
 
 
 class MetricsSettings(_Section):
@@ -136,6 +172,8 @@ class Settings(BaseSettings):
     ingestion: IngestionSettings = IngestionSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    kpi: KpiSettings = KpiSettings()
+    cost: CostSettings = CostSettings()
     plant: PlantSettings = PlantSettings()
     metrics: MetricsSettings = MetricsSettings()
 
@@ -175,6 +213,8 @@ def _variables(prefix: str, values: Mapping[str, object]) -> dict[str, str]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             found |= _variables(f"{prefix}{name.upper()}{_NESTING}", value)
+        elif isinstance(value, list):
+            found[f"{prefix}{name.upper()}"] = json.dumps(value)
         else:
             found[f"{prefix}{name.upper()}"] = str(value)
     return found

@@ -85,14 +85,6 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     overview: {open, choose, showLine, refreshStops},
     frame: {
-      /* Which page is open, among the links to all of them. */
-      markPage: (pathname) => {
-        for (const link of document.querySelectorAll(".frame nav a")) {
-          if (new URL(link.href).pathname === pathname) link.setAttribute("aria-current", "page");
-          else link.removeAttribute("aria-current");
-        }
-        return pathname;
-      },
       switchScheme: (clicks) => {
         const root = document.documentElement;
         const preferred = window.matchMedia("(prefers-color-scheme: dark)").matches;

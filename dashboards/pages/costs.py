@@ -17,7 +17,7 @@ from dashboards import components, cost_losses, cost_page, cost_view, costs
 from dashboards.app import current
 from dashboards.ledger import Chosen
 
-dash.register_page(__name__, path=costs.PATH, name="Costs", title="Takt · Costs")
+dash.register_page(__name__, order=2, path=costs.PATH, name="Costs", title="Takt · Costs")
 
 _PAGE = "costs"
 

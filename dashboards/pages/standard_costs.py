@@ -16,7 +16,9 @@ from dashboards.app import current
 from dashboards.ledger import Chosen
 from takt.errors import TaktError
 
-dash.register_page(__name__, path=rollup.PATH, name="Standard costs", title="Takt · Standard costs")
+dash.register_page(
+    __name__, order=4, path=rollup.PATH, name="Standard costs", title="Takt · Standard costs"
+)
 
 _PAGE = "item"
 

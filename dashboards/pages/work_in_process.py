@@ -14,7 +14,9 @@ from dashboards import components, cost_page, wip
 from dashboards.app import current
 from dashboards.ledger import Chosen
 
-dash.register_page(__name__, path=wip.PATH, name="Work in process", title="Takt · Work in process")
+dash.register_page(
+    __name__, order=3, path=wip.PATH, name="Work in process", title="Takt · Work in process"
+)
 
 _PAGE = "wip"
 

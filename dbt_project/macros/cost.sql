@@ -1,16 +1,17 @@
 {% macro money_divide(factors, divisors, places) -%}
     {#- The product of `factors` by the product of `divisors` (no fewer factors than divisors; these not negative), each a
         decimal of at most nine places; rounded to `places`, half away from zero. In whole numbers: division of decimals
-        would be floating-point. Null where a divisor is nought. #}
+        would be floating-point. Null where a divisor is nought, or where it is more than any amount may be: what nobody
+        can have meant must not keep everybody from their figures. No aggregates within. #}
     {%- set scale = 10 ** places -%}
     {%- set numerator = billionths(factors) ~ ' * ' ~ scale -%}
     {%- set denominator = 'nullif(' ~ billionths(divisors) ~ ', 0) * cast(' ~ 10 ** (9 * (factors | length - divisors | length)) ~ ' as hugeint)' -%}
-    cast(
+    try(cast(
         cast(
             sign({{ numerator }})
             * ((2 * abs({{ numerator }}) + {{ denominator }}) // (2 * {{ denominator }})) as decimal(38, 0)
         ) * cast({{ '%.*f' % (places, 0.1 ** places) }} as decimal({{ places }}, {{ places }})) as decimal(28, {{ places }})
-    )
+    ))
 {%- endmacro %}
 
 {% macro billionths(values) -%}
@@ -21,13 +22,13 @@
 {%- endmacro %}
 
 {% macro unit_money(amount) -%}
-    {#- Money per unit: six places, half away from zero. #}
-    cast({{ amount }} as decimal(18, 6))
+    {#- Money per unit: six places, half away from zero; null where it is more than any may be. #}
+    try_cast({{ amount }} as decimal(18, 6))
 {%- endmacro %}
 
 {% macro bom_quantity(quantity) -%}
     {#- Quantity of a component: nine places, so that many levels of phantoms lose nothing that money shows. #}
-    cast({{ quantity }} as decimal(24, 9))
+    try_cast({{ quantity }} as decimal(24, 9))
 {%- endmacro %}
 
 {% macro pieces_started_per_good(scrap_ratios) -%}
@@ -60,7 +61,7 @@
     {#- What a quantity of a cost line costs, six places: time is in seconds and its price per hour. #}
     case
         when {{ driver }} in ('setup_time', 'run_time') then {{ money_divide([quantity, unit_price], ['3600'], 6) }}
-        else cast({{ quantity }} as decimal(24, 9)) * cast({{ unit_price }} as decimal(24, 9))
+        else try(cast({{ quantity }} as decimal(24, 9)) * cast({{ unit_price }} as decimal(24, 9)))
     end
 {%- endmacro %}
 
@@ -109,7 +110,7 @@
 
 {% macro cents(amount) -%}
     {#- An amount as it is booked: two places, half away from zero. #}
-    cast({{ amount }} as decimal(18, 2))
+    try_cast({{ amount }} as decimal(18, 2))
 {%- endmacro %}
 
 {% macro shared_cents(whole_cents, cents_left, shares, place) -%}

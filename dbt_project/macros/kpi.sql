@@ -53,6 +53,12 @@
     {{ ratio('sum(planned_busy_time_s) - sum(unknown_time_s)', 'sum(planned_busy_time_s)') }}
 {%- endmacro %}
 
+{% macro is_stated_constraint(work_unit_id) -%}
+    {#- Whether a work unit is stated to be the constraint of its line. -#}
+    {{ work_unit_id }} in (null
+    {%- for constraint in var('constraints') %}, '{{ constraint | replace("'", "''") }}'{% endfor %}) is true
+{%- endmacro %}
+
 {% macro forecast(so_far, past_time_s, whole_time_s) -%}
     {#- Of one row: what there is so far, and the rest of the time at the rate of the part that has passed. #}
     (cast({{ so_far }} as double) * {{ ratio(whole_time_s, past_time_s) }})

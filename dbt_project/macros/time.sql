@@ -15,3 +15,15 @@
         Both are constants to the planner, so they prune files. #}
     coalesce(cast(getvariable('takt_now') as timestamp), timezone('UTC', now()))
 {%- endmacro %}
+
+{% macro shares_time_with_any(row, spans) -%}
+    {#- Whether a row of a work unit has a moment in common with a row of CTE `spans`; both are [start, end). #}
+    exists (
+        select 1 from {{ spans }}
+        where
+            {{ spans }}.site_id = {{ row }}.site_id
+            and {{ spans }}.work_unit_id = {{ row }}.work_unit_id
+            and {{ spans }}.started_at < {{ row }}.ended_at
+            and {{ spans }}.ended_at > {{ row }}.started_at
+    )
+{%- endmacro %}

@@ -7,11 +7,13 @@
     ),
     ('work_unit_day', 'site_id, work_unit_id, production_date'),
     ('equipment_day', 'site_id, equipment_id, production_date'),
+    ('equipment_week', 'site_id, equipment_id, week_starts_date'),
     ('equipment_shift', 'site_id, equipment_id, production_date, shift_id'),
+    ('line_bottleneck_shift', 'site_id, equipment_id, production_date, shift_id'),
     ('state_interval', 'site_id, work_unit_id, started_at'),
     ('stop_event', 'stop_id'),
     ('stop_classification', 'classification_id'),
-    ('unclassified_stop', 'stop_id'),
+    ('stop_cost', 'stop_id'),
     ('work_unit_usage_day', 'site_id, work_unit_id, production_date'),
     ('yield_operation', 'site_id, production_order_id, operation_id, item_id, work_unit_id'),
     (
@@ -40,7 +42,18 @@
         'loss_cost',
         'production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id'
     ),
-    ('wip_rollforward', 'period_id, production_order_id, cost_group_id')
+    ('wip_rollforward', 'period_id, production_order_id, cost_group_id'),
+    ('period_check', 'period_id, problem, production_order_id, subject'),
+    ('period_comparison', 'period_id, production_order_id, cost_group_id, measure'),
+    (
+        'period_posting',
+        'period_id, origin_period_id, production_order_id, cost_group_id, measure, is_posted'
+    ),
+    (
+        'cost_of_quality',
+        'production_order_id, operation_id, work_unit_id, production_date, result, reason_id'
+    ),
+    ('idle_capacity', 'site_id, work_unit_id, production_date, shift_id')
 ] %}
 select
     '{{ mart }}' as mart,

@@ -5,7 +5,9 @@
     ('shift of a site', 'work_unit_shift', 'null', "production_date || ' ' || shift_id", "definition_id = 'iso22400'"),
     ('shift of a site', 'equipment_shift', 'null', "production_date || ' ' || shift_id", "level = 'site'"),
     ('day of a site', 'work_unit_day', 'null', 'production_date', 'true'),
-    ('day of a site', 'equipment_day', 'null', 'production_date', "level = 'site'")
+    ('day of a site', 'equipment_day', 'null', 'production_date', "level = 'site'"),
+    ('week of a site', 'equipment_week', 'null', 'week_starts_date', "level = 'work_unit'"),
+    ('week of a site', 'equipment_week', 'null', 'week_starts_date', "level = 'site'")
 ] %}
 with
 

@@ -28,8 +28,9 @@ class Material:
         name: What people call it.
         unit: What its quantities count.
         cost_group_id: Its group in product costing.
-        price: Per unit, as the standard has it.
+        price: Per unit, about; the standard where it has one.
         is_bought_by_lot: Whether each week's lot has a price of its own.
+        has_standard: Whether the costing version knows it.
     """
 
     item_id: str
@@ -38,11 +39,20 @@ class Material:
     cost_group_id: str
     price: float
     is_bought_by_lot: bool = False
+    has_standard: bool = True
 
 
 MATERIALS = (
     Material("ST-2", "Sheet steel 2 mm", "kg", "steel", 1.15, is_bought_by_lot=True),
-    Material("ST-25", "Sheet steel 2.5 mm", "kg", "steel", 1.22, is_bought_by_lot=True),
+    Material(
+        "ST-25",
+        "Sheet steel 2.5 mm",
+        "kg",
+        "steel",
+        1.22,
+        is_bought_by_lot=True,
+        has_standard=False,
+    ),
     Material("RB-20", "Round bar 20 mm", "kg", "steel", 1.42, is_bought_by_lot=True),
     Material("RB-45", "Round bar 45 mm", "kg", "steel", 1.38, is_bought_by_lot=True),
     Material("PC-7", "Powder coat", "kg", "consumables", 6.8),
@@ -262,11 +272,12 @@ def _rate(category: str, unit: str, kind: str, rate: float) -> Row:
 def item_costs() -> Iterator[Row]:
     """Rows of `item_cost`: prices of what is bought, lots of what is made."""
     for material in MATERIALS:
-        yield {
-            "cost_version_id": _COST_VERSION,
-            "item_id": material.item_id,
-            "unit_cost": material.price,
-        }
+        if material.has_standard:
+            yield {
+                "cost_version_id": _COST_VERSION,
+                "item_id": material.item_id,
+                "unit_cost": material.price,
+            }
     lots = {item.item_id: LOT for line in LINES for item in line.items}
     lots |= {component.item_id: component.lot for component in COMPONENTS}
     for item_id, lot in lots.items():

@@ -31,7 +31,8 @@ def list_waiting(
     limit: Annotated[int, typer.Option(min=1, help="So many, newest first.")] = 20,
 ) -> None:
     """List the stops that nobody has explained: minutes, pieces, money; newest first."""
-    found = late("dashboards.stops:waiting")(settings.load(), work_unit)
+    wanted = work_unit and _text("--work-unit", work_unit)
+    found = late("dashboards.stops:waiting")(settings.load(), wanted)
     if not found:
         typer.echo("no stop waits for a reason")
         return
@@ -60,11 +61,12 @@ def classify(
     if merge and (begin or end):
         raise ConfigurationError("--merge joins whole stops; leave out --from and --to")
     options = settings.load()
+    said_by = _name(by)
     entry = late("dashboards.stops:classification")(
         options,
-        [stop_id, *(merge or [])],
-        reason,
-        by or _me(),
+        [_text("STOP", each) for each in (stop_id, *(merge or []))],
+        _text("REASON", reason),
+        said_by,
         began=_moment("--from", begin),
         ended=_moment("--to", end),
     )
@@ -80,7 +82,8 @@ def withdraw(
 ) -> None:
     """Take back what was said of a stop afterwards; what the machine told stands again."""
     options = settings.load()
-    entry = late("dashboards.stops:classification")(options, stop_ids, None, by or _me())
+    named = [_text("STOP", each) for each in stop_ids]
+    entry = late("dashboards.stops:classification")(options, named, None, _name(by))
     _enter(options, entry)
 
 
@@ -90,11 +93,23 @@ def deliver() -> None:
     _deliver(settings.load(), [])
 
 
-def _me() -> str:
+def _name(by: str | None) -> str:
+    if by:
+        return _text("--by", by)
     try:
-        return getpass.getuser()
+        return _text("the name of this user", getpass.getuser())
     except (KeyError, OSError) as error:
         raise ConfigurationError("this user has no name here; say who says it with --by") from error
+
+
+def _text(option: str, given: str) -> str:
+    # What of an argument is no UTF-8 comes as surrogates, which no text in the lake can hold.
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        told = given.encode(errors="surrogateescape").decode(errors="replace")
+        raise ConfigurationError(f"{option} {told} is no text in UTF-8") from error
+    return given
 
 
 def _enter(options: settings.Settings, entry: StopEntry) -> None:
@@ -151,11 +166,11 @@ def _moment(option: str, text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # a zone may lead out of all years
         raise ConfigurationError(
             f"{option} {text} is no time; write ISO 8601, e.g. 2026-03-01T06:00:00Z"
         ) from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _told(moment: datetime) -> str:

@@ -198,6 +198,10 @@ class Chain:
         if name != "catalog":
             self._children[name].send(number)
             return
+        # The server first: one that is still at work begets backends that nobody stops.
+        for server in self._catalog_servers():
+            with suppress(psutil.NoSuchProcess):
+                server.send_signal(number)
         for process in self._catalog_processes():
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
@@ -253,16 +257,24 @@ class Chain:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
-    def _catalog_processes(self) -> list[psutil.Process]:
-        """The PostgreSQL of this home: every server process, and below it all its backends."""
+    def _catalog_servers(self) -> list[psutil.Process]:
+        """The PostgreSQL servers of this home."""
         catalog = str(self.settings.home)
         return [
-            below
+            process
             for process in psutil.process_iter(["name", "cmdline"])
             if process.info["name"] == "postgres"
             and catalog in " ".join(process.info["cmdline"] or [])
-            for below in [*process.children(recursive=True), process]
         ]
+
+    def _catalog_processes(self) -> list[psutil.Process]:
+        """Every server, and below it all its backends."""
+        found = []
+        for server in self._catalog_servers():
+            # A backend that has no title of its own yet looks like a server, and may be gone.
+            with suppress(psutil.NoSuchProcess):
+                found += [*server.children(recursive=True), server]
+        return found
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """The overview in a real browser: live without reload, honest in every state, on any screen."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -175,19 +177,32 @@ def test_a_page_survives_the_restart_of_its_server(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "_now", lambda: plant.NOW)
-    with plant.tiny_lake() as con, closing(browser.new_context()) as context:
+    abroad = browser.new_context(timezone_id="Pacific/Auckland")
+    with plant.tiny_lake() as con, closing(abroad) as context:
         shop = Plant(con)
         page = context.new_page()
         with served(shop.open_lake) as server:
             page.goto(f"{server.address}/?period=7d")
             see(card(page, "Press 01"))
-        see(page.get_by_text("No connection to Takt since"))
+        lost = page.get_by_text("No connection to Takt since")
+        see(lost)
+        assert since_by_the_sites_clock(lost.inner_text()) < timedelta(minutes=5)
         see(card(page, "Press 01"))
 
         with served(shop.open_lake, port=urlsplit(server.address).port or 0):
             expect(page.get_by_text("No connection to Takt since")).to_be_hidden(timeout=SOON_MS)
             see(heading(page).get_by_text("Last 7 days"))
             see(card(page, "Press 01"))
+
+
+def since_by_the_sites_clock(banner: str) -> timedelta:
+    """How long ago the time in the banner was, if it is a time in Berlin."""
+    told = re.search(r"since (\d\d):(\d\d):(\d\d)", banner)
+    assert told is not None, banner
+    hours, minutes, seconds = map(int, told.groups())
+    now = datetime.now(ZoneInfo("Europe/Berlin"))
+    then = now.replace(hour=hours, minute=minutes, second=seconds, microsecond=0)
+    return (now - then) % timedelta(days=1)
 
 
 def test_a_phone_needs_no_sideways_scrolling(shop: Plant, visit: Callable[..., Page]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from pipelines import dictionary
 from takt.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -98,3 +99,7 @@ def test_every_test_that_a_page_names_exists() -> None:
         assert re.search(rf"^ *(async )?def {test}\b", (ROOT / file).read_text(), re.MULTILINE), (
             test
         )
+
+
+def test_the_data_dictionary_is_what_the_models_say() -> None:
+    assert dictionary.PAGE.read_text() == dictionary.page(), "run `make docs`"

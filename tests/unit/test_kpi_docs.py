@@ -12,6 +12,8 @@ import jinja2
 import pytest
 import yaml
 
+from takt.settings import KpiSettings
+
 ROOT = Path(__file__).parent.parent.parent
 DBT = ROOT / "dbt_project"
 PAGE = (ROOT / "docs/kpi.md").read_text()
@@ -142,6 +144,12 @@ def test_the_defaults_of_pulses_are_those_of_the_project() -> None:
     assert f"**{variables['pulse_gap_cycles']} ideal cycles**" in PAGE
     assert f"holds for {variables['longest_pulse_gap_s'] // 3600} hours at most" in PAGE
     assert f"holds for {variables['minor_stop_threshold_s']} s" in PAGE
+
+
+def test_the_provisional_threshold_of_the_project_is_that_of_the_settings() -> None:
+    variables = yaml.safe_load((DBT / "dbt_project.yml").read_text())["vars"]
+
+    assert variables["coverage_threshold"] == KpiSettings().provisional_below
 
 
 def test_every_problem_of_the_data_quality_mart_is_documented() -> None:

@@ -1,8 +1,13 @@
 {% materialization incremental, adapter='duckdb' %}
     {#- A table of the lake that is filled and never replaced, not even by a full refresh: a changed schema makes all
         readers load it anew, and a table that changes hands within a transaction confuses DuckLake. The rows are
-        computed aside; which of the old ones they replace is the strategy's business. -#}
+        computed aside; which of the old ones they replace is the strategy's business. A table made of business files
+        alone (config `files`) stays as it is while none of them was loaded. -#}
     {%- set target_relation = this.incorporate(type='table') -%}
+    {%- if is_incremental() and config.get('files') and not is_any_loaded_since(config.get('files')) -%}
+        {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED') -%}{%- endcall %}
+        {{ return({'relations': [target_relation]}) }}
+    {%- endif -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set rows_aside = make_temp_relation(target_relation) -%}
 

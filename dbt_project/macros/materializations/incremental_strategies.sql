@@ -65,6 +65,29 @@
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
 {%- endmacro %}
 
+{% macro touched_spans() -%}
+    {#- What of the time of work units a model of wholes computes anew: the affected days, and the wholes that reach into
+        them. #}
+    select
+        site_id,
+        work_unit_id,
+        started_at,
+        ended_at
+    from {{ ref('int_affected_day') }}
+
+    {% if is_incremental() -%}
+    union all
+
+    select
+        known.site_id,
+        known.work_unit_id,
+        known.whole_started_at as started_at,
+        coalesce(known.whole_ended_at, timestamp 'infinity') as ended_at
+    from {{ this }} as known
+    where {{ touches_affected_day('known') }}
+    {%- endif %}
+{%- endmacro %}
+
 {% macro touches_affected_day(known) -%}
     {#- By the whole of what was cut into `known`; also what began in a part of the day that the calendar has no more. #}
     exists (

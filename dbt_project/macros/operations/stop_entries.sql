@@ -101,15 +101,7 @@ stop_entries as (
 
     select *
     from {{ ref('int_stop_entry') }} as entries
-    where
-        exists (
-            select 1 from days
-            where
-                days.site_id = entries.site_id
-                and days.work_unit_id = entries.work_unit_id
-                and days.started_at < entries.ended_at
-                and days.ended_at > entries.started_at
-        )
+    where {{ shares_time_with_any('entries', 'days') }}
 
 )
 {%- endmacro %}

@@ -27,11 +27,17 @@
 -- depends_on: {{ ref('cost_warning') }}
 -- depends_on: {{ ref('cost_rollup') }}
 -- depends_on: {{ ref('dim_cost_version') }}
--- depends_on: {{ ref('dim_period') }}
 -- depends_on: {{ ref('order_cost') }}
 -- depends_on: {{ ref('order_variance') }}
 -- depends_on: {{ ref('loss_cost') }}
 -- depends_on: {{ ref('wip_rollforward') }}
+-- depends_on: {{ ref('dim_period') }}
+-- depends_on: {{ ref('period_check') }}
+-- depends_on: {{ ref('period_comparison') }}
+-- depends_on: {{ ref('period_posting') }}
+-- depends_on: {{ ref('journal') }}
+-- depends_on: {{ ref('cost_of_quality') }}
+-- depends_on: {{ ref('idle_capacity') }}
 select
     pinned_snapshot_id,
     evaluated_at

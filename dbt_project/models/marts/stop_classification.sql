@@ -11,38 +11,17 @@ arrived as (
 
 ),
 
-judged as (
+{#- What may have lost time to them is judged anew, by all that speak of its time. #}
+{% for cte, spans in [('judged', 'arrived'), ('contenders', 'judged')] -%}
+{{ cte }} as (
 
     select *
     from {{ ref('int_stop_entry') }} as entries
-    where
-        exists (
-            select 1 from arrived
-            where
-                arrived.site_id = entries.site_id
-                and arrived.work_unit_id = entries.work_unit_id
-                and arrived.started_at < entries.ended_at
-                and arrived.ended_at > entries.started_at
-        )
+    where {{ shares_time_with_any('entries', spans) }}
 
 ),
 
-contenders as (
-
-    select *
-    from {{ ref('int_stop_entry') }} as entries
-    where
-        exists (
-            select 1 from judged
-            where
-                judged.site_id = entries.site_id
-                and judged.work_unit_id = entries.work_unit_id
-                and judged.started_at < entries.ended_at
-                and judged.ended_at > entries.started_at
-        )
-
-),
-
+{% endfor -%}
 {{ stop_entries_weighed('contenders') }}
 
 select

@@ -7,24 +7,7 @@ with
 
 touched_spans as (
 
-    select
-        site_id,
-        work_unit_id,
-        started_at,
-        ended_at
-    from {{ ref('int_affected_day') }}
-
-    {% if is_incremental() -%}
-    union all
-
-    select
-        known.site_id,
-        known.work_unit_id,
-        known.whole_started_at as started_at,
-        coalesce(known.whole_ended_at, timestamp 'infinity') as ended_at
-    from {{ this }} as known
-    where {{ touches_affected_day('known') }}
-    {%- endif %}
+    {{ touched_spans() }}
 
 ),
 
@@ -34,14 +17,7 @@ delays as (
     from {{ ref('state_interval') }} as intervals
     where
         intervals.category = 'delay'
-        and exists (
-            select 1 from touched_spans
-            where
-                touched_spans.site_id = intervals.site_id
-                and touched_spans.work_unit_id = intervals.work_unit_id
-                and touched_spans.started_at < intervals.ended_at
-                and touched_spans.ended_at > intervals.started_at
-        )
+        and {{ shares_time_with_any('intervals', 'touched_spans') }}
 
 ),
 

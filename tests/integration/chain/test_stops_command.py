@@ -4,19 +4,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import lake
+from dashboards import queries
 from edge.simulator import history
-from edge.terminal import name
+from edge.terminal import Terminal, name
 from ingestion import reference
 from pipelines import dbt
 from takt import children
 from takt.settings import BrokerSettings, Settings
+from takt.stop_entry import StopEntry
 from tests.command import environment, run_takt
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto, free_port, wait_until
 from tests.lake_fixtures import fresh_lake
 from tests.parsed_project import share_parsed_project
 
@@ -35,6 +37,8 @@ select stop_id, started_at, ended_at, reason_id, classified_by, is_unclassified
 from marts.stop_event
 where work_unit_id = $press and not is_minor and cause = 'internal' order by started_at
 """
+
+GOES_ON = "select stop_id from marts.stop_event where ended_at is null order by stop_id"
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +98,18 @@ def test_an_entry_that_cannot_be_meant_is_refused_in_one_line(works: Settings) -
         (("classify", stop_id, "gremlins"), "no reason gremlins; known are adjustment, "),
         (("classify", stop_id, "cleaning", "--to", "2020-01-01"), "is outside of the stop"),
         (("classify", stop_id, "cleaning", "--from", "noon"), "--from noon is no time"),
+        (("classify", stop_id, "cleaning", "--from", "0001-01-01"), "is outside of the stop"),
+        (
+            ("classify", stop_id, "cleaning", "--from", "0001-01-01T00:00+02:00"),
+            "--from 0001-01-01T00:00+02:00 is no time",
+        ),
+        (("classify", stop_id, "cleaning", "--merge", stop_id), "is named twice"),
+        (
+            ("classify", stop_id, "cleaning", "--by", b"J\xf6rg"),
+            "--by J\N{REPLACEMENT CHARACTER}rg is no text in UTF-8",
+        ),
     ):
-        assert words in refused(works, *map(str, arguments))
+        assert words in refused(works, *arguments)
 
 
 def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -> None:
@@ -110,10 +124,59 @@ def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -
     assert entries(works) == [*before, (name(), PRESS)]
 
 
-def refused(works: Settings, *arguments: str) -> str:
+def test_what_is_said_on_the_pages_reaches_the_lake_under_their_name(works: Settings) -> None:
+    before = entries(works)
+    terminal = Terminal(works, "pages")
+    terminal.start()
+
+    began = START + timedelta(hours=1)
+    now = datetime.now(UTC)
+    terminal.enter([StopEntry(PRESS, began, began + timedelta(minutes=1), "cleaning", "Kim", now)])
+
+    wait_until(lambda: terminal.waiting == 0, "the lake to have it")
+    terminal.stop()
+    assert entries(works) == [*before, ("pages", PRESS)]
+
+
+def test_the_page_asks_the_real_marts_what_the_command_lists(works: Settings) -> None:
+    with closing(lake.open(works, read_only=True)) as con:
+        waits = queries.waiting_stops(con, equipment_id=PRESS, limit=1_000)
+        totals = queries.waiting_totals(con, equipment_id="assembly/line1", without=())
+        named = queries.waiting_stops_named(con, stop_ids=(waits[0].stop_id,))
+        reasons = queries.reasons(con)
+        said = queries.classifications(con, limit=10)
+        costs = queries.reason_costs(
+            con,
+            since=START.replace(tzinfo=None),
+            until=END.replace(tzinfo=None),
+            equipment_id="assembly/line1",
+        )
+
+    assert run_takt(works, "stops", "list", "--work-unit", PRESS).count(PRESS) == min(
+        len(waits), 20
+    )
+    assert all(each.planned_busy_time_s > 0 for each in waits)
+    assert totals[0].stops >= len(waits)
+    assert named == waits[:1]
+    assert "cleaning" in {each.reason_id for each in reasons}
+    assert {"Kim", "Lee"} <= {each.classified_by for each in said}
+    assert (costs["amount"] > 0).all()
+
+
+def test_what_was_said_of_a_stop_that_goes_on_is_taken_back_up_to_now(works: Settings) -> None:
+    with closing(lake.open(works, read_only=True)) as con:
+        goes_on, *_ = con.execute(GOES_ON).fetchone() or ("none goes on",)
+
+    told = run_takt(works, "stops", "withdraw", str(goes_on), "--by", "Kim")
+
+    assert "nothing any more, says Kim" in told
+    assert "--to" in refused(works, "classify", str(goes_on), "cleaning")
+
+
+def refused(works: Settings, *arguments: object) -> str:
     """What `takt stops ARGUMENTS` says when it refuses them: one line."""
     done = subprocess.run(
-        [sys.executable, "-m", "takt", "stops", *arguments],
+        [sys.executable, "-m", "takt", "stops", *map(_argument, arguments)],
         env=environment(works),
         capture_output=True,
         text=True,
@@ -123,11 +186,16 @@ def refused(works: Settings, *arguments: str) -> str:
     return line
 
 
+def _argument(given: object) -> str | bytes:
+    return given if isinstance(given, bytes) else str(given)
+
+
 def entries(works: Settings) -> list[tuple[object, ...]]:
     """What was entered: by which terminal, about which work unit."""
     with closing(lake.open(works, read_only=True)) as con:
         return con.execute(
             "select collector, equipment from raw.telemetry where signal = '$stop_reason'"
+            " order by received_at"
         ).fetchall()
 
 

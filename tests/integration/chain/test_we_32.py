@@ -1,4 +1,4 @@
-"""An accountant loads files and samples, refreshes, asks: WE-32 to the cent, also on the pages."""
+"""An accountant loads files and samples, refreshes, asks: WE-32, by commands and on the pages."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 import lake
 from dashboards import cost_queries
 from dashboards.cost_queries import LossRow, Selection
+from lake.query import open_published
 from takt.settings import Settings
 from tests import we_32
 from tests.command import run_takt
@@ -27,11 +29,12 @@ THE_ORDER = Selection(site_id="demo", currency="EUR", period_id="2026-03", is_cu
 SOON_MS = 20_000
 
 Ask = Callable[[str], list[list[str]]]
+PAGE = Path(__file__).parents[3] / "docs/costs.md"
 
 
 @pytest.fixture(scope="module")
-def refreshed(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The lake after everything was loaded and refreshed."""
+def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """An installation into which everything was loaded, refreshed."""
     folder = tmp_path_factory.mktemp("we_32")
     with fresh_lake(catalog_server, folder) as settings:
         share_parsed_project(settings.home)
@@ -42,15 +45,15 @@ def refreshed(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def ask(refreshed: Settings) -> Ask:
+def ask(works: Settings) -> Ask:
     """Asks by `takt sql`."""
-    return lambda sql: asked(refreshed, sql)
+    return lambda sql: asked(works, sql)
 
 
 @pytest.fixture(scope="module")
-def con(refreshed: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def con(works: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Asks as the pages do."""
-    with closing(lake.open(refreshed, read_only=True)) as opened:
+    with closing(open_published(works)) as opened:
         yield opened
 
 
@@ -121,6 +124,61 @@ def test_the_oee_of_the_shift_tells_of_the_same_minutes(ask: Ask) -> None:
     assert (oee, nee) == ("0.7619", "0.8964")
 
 
+def test_every_question_of_the_page_has_an_answer(works: Settings) -> None:
+    questions = re.findall(
+        r"```sql\n(.*?)```", PAGE.read_text().split("## Ten questions")[1], re.DOTALL
+    )
+    with closing(open_published(works)) as con:
+        answers = [con.execute(question).fetchall() for question in questions]
+
+    assert len(answers) == 10
+    # No time was idle, nothing is in process any more, and nothing was closed.
+    assert [number for number, rows in enumerate(answers, 1) if not rows] == [5, 6, 10]
+    assert answers[0][0][:4] == ("1001", Decimal(1888), Decimal("2181.80"), Decimal("293.80"))
+    assert answers[3] == [(Decimal(135), Decimal(135))]
+
+
+def test_a_closed_period_stays_as_reported_and_what_changes_is_posted_by_name(
+    works: Settings, tmp_path: Path
+) -> None:
+    closed = run_takt(works, "close", "2026-03", "--by", "Ann")
+    assert "2026-03 is closed" in closed
+    assert "closed" in run_takt(works, "periods")
+
+    # A pallet comes to light that was issued to the order.
+    forgotten = we_32.FILES["material_movement"] + "4,1001,,PAL,,1,,2026-03-02T12:00:00+01:00\n"
+    files = we_32.write_files(tmp_path / "files", material_movement=forgotten)
+    run_takt(works, "reference", "load", str(files))
+    run_takt(works, "refresh")
+
+    posted = asked(
+        works,
+        "select period_id, measure, amount from marts.period_posting where is_adjustment"
+        " order by measure",
+    )
+    assert posted == [["2026-04", "material", "20.00"], ["2026-04", "quantity_variance", "20.00"]]
+    sides = asked(
+        works,
+        "select measure, reported_amount, known_amount from marts.period_comparison"
+        " where is_closed and difference_amount <> 0 order by measure",
+    )
+    assert sides[0] == ["material", "20.00", "40.00"]
+    # An export of the closed period is what was reported, the journal of any balances.
+    exported = tmp_path / "variance.csv"
+    run_takt(
+        works, "export", "variance", "--period", "2026-03", "--format", "csv", "--output", exported
+    )
+    told = list(csv.DictReader(exported.open()))
+    assert sum(Decimal(row["amount"]) for row in told) == Decimal("293.80")
+    debit, credit = asked(works, "select sum(debit_amount), sum(credit_amount) from marts.journal")[
+        0
+    ]
+    assert debit == credit
+
+    run_takt(works, "reopen", "2026-03", "--by", "Ann", "--reason", "the pallet")
+    assert asked(works, "select count(*) from marts.period_posting where is_adjustment") == [["0"]]
+
+
 def test_a_page_goes_from_absorbed_to_actual_without_a_rest(con: duckdb.DuckDBPyConnection) -> None:
     totals = cost_queries.order_totals(con, selection=THE_ORDER)
     variances = cost_queries.variances(con, selection=THE_ORDER)
@@ -181,11 +239,11 @@ def test_what_a_unit_is_made_of_is_its_standard_cost(con: duckdb.DuckDBPyConnect
 
 
 @pytest.fixture
-def page(refreshed: Settings) -> Iterator[Page]:
+def page(works: Settings) -> Iterator[Page]:
     """A browser's page of a dashboard over the lake."""
 
     def open_lake(snapshot_id: int | None = None) -> duckdb.DuckDBPyConnection:
-        return lake.open(refreshed, read_only=True, snapshot_id=snapshot_id)
+        return lake.open(works, read_only=True, snapshot_id=snapshot_id)
 
     with served(open_lake) as server, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
@@ -204,7 +262,9 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     page.goto("/costs?period=2026-03")
 
     page.get_by_role("link", name="Order 1001: what it is made of").click()
-    page.get_by_role("link", name=re.compile("jam.*: the machine time behind it", re.I)).click()
+    page.get_by_role(
+        "link", name=re.compile("jam.*: the machine time behind it", re.IGNORECASE)
+    ).click()
     page.get_by_role("link", name="what the machine said").click()
 
     samples = page.get_by_role("table", name="Samples")

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
 from dashboards.app import Dashboard
 from dashboards.feed import OpenLake, Reading
-from takt.settings import DashboardSettings
+from takt.settings import Settings
 from tests.conftest import wait_until
 
 
@@ -24,9 +25,13 @@ class Served:
 
 
 @contextmanager
-def served(open_lake: OpenLake, *, refresh_s: float = 0.2, port: int = 0) -> Iterator[Served]:
-    """Serve a dashboard in a thread until the block ends."""
-    dashboard = Dashboard(open_lake, DashboardSettings(refresh_s=refresh_s))
+def served(
+    open_lake: OpenLake, *, refresh_s: float = 0.2, port: int = 0, settings: Settings | None = None
+) -> Iterator[Served]:
+    """Serve a dashboard in a thread until the block ends; `settings` where something is said."""
+    options = settings or Settings(home=Path("/nowhere"))
+    pages = options.dashboard.model_copy(update={"refresh_s": refresh_s})
+    dashboard = Dashboard(open_lake, options.model_copy(update={"dashboard": pages}))
     server = uvicorn.Server(uvicorn.Config(dashboard.server, log_config=None))
     loop = asyncio.new_event_loop()
 
@@ -38,11 +43,13 @@ def served(open_lake: OpenLake, *, refresh_s: float = 0.2, port: int = 0) -> Ite
         listener.bind(("127.0.0.1", port))
         dashboard.feed.listen(push)
         dashboard.feed.start()
+        dashboard.terminal.start()
         serving = loop.create_task(server.serve(sockets=[listener]))
         thread = threading.Thread(target=loop.run_until_complete, args=[serving])
         thread.start()
         wait_until(lambda: server.started, "the server to listen")
         yield Served(dashboard, f"http://127.0.0.1:{listener.getsockname()[1]}")
         dashboard.feed.stop()
+        dashboard.terminal.stop()
         server.should_exit = True
         thread.join(10)

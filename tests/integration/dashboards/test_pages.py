@@ -5,6 +5,7 @@ import importlib
 import json
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +17,7 @@ from plotly.io.json import to_json_plotly
 from dashboards import feed as feed_module
 from dashboards.app import Dashboard
 from takt.errors import TaktError
-from takt.settings import DashboardSettings
+from takt.settings import Settings
 from tests.integration.dashboards.conftest import served
 from tests.unit.dashboards import plant
 
@@ -44,10 +45,10 @@ def lake() -> Iterator[Lake]:
 
 
 @pytest.fixture
-def dashboard(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Dashboard:
+def dashboard(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dashboard:
     monkeypatch.setattr(feed_module, "_now", lambda: plant.NOW)
     monkeypatch.setattr(lake, "is_away", False)
-    made = Dashboard(lake, DashboardSettings())
+    made = Dashboard(lake, Settings(home=tmp_path))
     made.feed.read()
     return made
 
@@ -63,7 +64,7 @@ def text(component: object) -> str:
 
 def test_every_registered_page_renders(dashboard: Dashboard) -> None:
     paths = [page["path"] for page in dash.page_registry.values()]
-    assert paths == ["/", "/costs", "/costs/item", "/costs/wip"]
+    assert paths == ["/", "/stops", "/costs", "/costs/wip", "/costs/item"]
     for page in dash.page_registry.values():
         assert page["title"].startswith("Takt")
         assert '"H1"' in text(page["layout"]())

@@ -9,7 +9,7 @@ import pytest
 
 from ingestion import history
 from tests.integration.dbt.conftest import COUNTER_ONLY, ELEMENTS, FIGURES, KPIS, Plant
-from tests.oracle import failures, figures, standards, use, yields
+from tests.oracle import costs, failures, figures, standards, use, yields
 from tests.oracle.figures import Figures
 from tests.oracle.shift_calendar import days, microseconds
 
@@ -19,6 +19,8 @@ END = datetime(2026, 10, 30, 9, tzinfo=UTC)
 
 NOW = datetime(2026, 10, 31, tzinfo=UTC)
 Key = tuple[object, ...]
+CENTS = Fraction(3, 100)
+"""Amounts of operations are rounded to cents, each by itself."""
 
 
 @pytest.mark.timeout(600)  # a fortnight is made and built
@@ -46,6 +48,7 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
     assert_failures_equal_the_oracle(works)
     assert_use_equals_the_oracle(works)
     assert_standards_equal_the_oracle(works)
+    assert_costs_equal_the_oracle(works)
 
 
 def assert_yields_equal_the_oracle(works: Plant) -> None:
@@ -134,6 +137,53 @@ def assert_standards_equal_the_oracle(works: Plant) -> None:
         assert [float(each) for each in percentiles] == pytest.approx(
             [float(each) / 1_000_000 for each in cycle[3:]], abs=1e-6
         )
+
+
+def assert_costs_equal_the_oracle(works: Plant) -> None:
+    truth, business = works.folder / "truth", works.folder / "business_data"
+    ended = costs.ended_orders(business, microseconds(START))
+    made = {
+        str(item): Fraction(cost)
+        for item, cost in works.query(
+            "select item_id, sum(unit_cost) from marts.standard_cost where level = 'rolled_up'"
+            " and item_id in ('BR-110', 'BU-12') group by item_id"
+        )
+    }
+    machine = list(costs.machine(truth, business, figures.compute(truth, business)))
+    expected = {
+        "material": costs.material(truth, business, made),
+        "labour": costs.booked_labour(business),
+        "machine": {part: amount for part, unit, amount in machine if unit != COUNTER_ONLY},
+        "subcontract": costs.subcontract(business),
+    }
+    shown = {
+        "material": actual_costs(
+            works, "cost_group_id", "material", "steel", "consumables", "packaging"
+        ),
+        **{
+            name: actual_costs(works, "operation_id", name)
+            for name in ("labour", "machine", "subcontract")
+        },
+    }
+    for name, amounts in expected.items():
+        wrong = {
+            part: (float(amount), told)
+            for part, amount in amounts.items()
+            if part[0] in ended and abs(amount - (told := shown[name].get(part, 0))) > CENTS
+        }
+        compared = sum(part[0] in ended for part in amounts)
+        assert not wrong, f"{name}: {len(wrong)} of {compared}: {dict(list(wrong.items())[:3])}"
+        assert compared > 10, name
+
+
+def actual_costs(works: Plant, part: str, *groups: str) -> dict[Key, Fraction]:
+    """What each ended order cost, by operation or cost group."""
+    found = works.query(
+        f"select production_order_id, {part}, sum(amount) from marts.order_cost where"
+        " basis = 'actual' and is_final and cost_group_id in"
+        f" ({', '.join(map(repr, groups))}) group by all"
+    )
+    return {(order, of): Fraction(amount) for order, of, amount in found}
 
 
 def is_within(started_at: object) -> bool:

@@ -11,6 +11,7 @@ import pytest
 import lake
 from ingestion import reference
 from pipelines import dbt
+from takt.settings import Settings
 from tests.lake_fixtures import fresh_lake
 from tests.parsed_project import share_parsed_project
 from tests.plant_files import write_plant
@@ -107,7 +108,7 @@ def test_the_queries_of_the_page_give_what_it_says(
     rolled_up: Callable[..., list[tuple[object, ...]]],
 ) -> None:
     page = (Path(__file__).parents[3] / "docs/costs.md").read_text()
-    unit_cost, warnings = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    unit_cost, warnings, *_ = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     (total,) = re.findall(r"The sum is \*\*([\d.]+)\*\* EUR", page)
 
     assert rolled_up(unit_cost) == [("FG", Decimal(total), "EUR")]
@@ -173,3 +174,27 @@ def test_what_makes_a_cost_doubtful_is_said(
     assert {("RM2", "fallback_used", None), ("FG", "fallback_used", "mould")} <= set(warned)
     assert "SET" not in {item for item, *_ in warned}
     assert ("RM1", "fallback_used", None) not in warned
+
+
+@pytest.mark.timeout(300)
+def test_what_nobody_can_have_meant_keeps_nobody_from_their_costs(
+    lake_settings: Settings, tmp_path: Path
+) -> None:
+    absurd = COST_FILES["bom_line"] + "BOX,1,20,BIG,,900000000000,,\nBIG,1,10,RM1,,900000000000,,\n"
+    items = COST_FILES["item"] + "BIG,Big,pcs,,\n"
+    files = write_plant(tmp_path / "files", **COST_FILES | {"bom_line": absurd, "item": items})
+    assert reference.load(lake_settings, files).load_id is not None
+    share_parsed_project(lake_settings.home)
+    dbt.build(lake_settings, variables={"now": "2026-03-02 00:00:00"})
+
+    with closing(lake.open(lake_settings, read_only=True)) as con:
+        warned = con.execute(
+            "select item_id from marts.cost_warning"
+            " where warning = 'too_large' and cost_version_id = 'std'"
+        ).fetchall()
+        (cost,) = con.execute(
+            "select sum(unit_cost) from marts.standard_cost"
+            " where item_id = 'FG' and cost_version_id = 'std' and level = 'single'"
+        ).fetchone() or (None,)
+    assert ("BIG",) in warned
+    assert cost == Decimal("23.60")

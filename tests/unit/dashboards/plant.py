@@ -95,10 +95,25 @@ create table marts.dim_work_unit(
     site_id varchar, work_unit_id varchar, name varchar, work_center_id varchar,
     work_center_name varchar
 );
-create table marts.dim_reason(reason_id varchar, name varchar);
+create table marts.dim_reason(reason_id varchar, name varchar, parent_reason_id varchar);
 create table marts.stop_event(
     stop_id varchar, site_id varchar, work_unit_id varchar, started_at timestamp,
     ended_at timestamp, cause varchar, reason_id varchar, is_minor boolean
+);
+create view marts.stop_cost as
+    select stop_id, site_id, work_unit_id, started_at, ended_at, cause, reason_id, is_minor,
+        not is_minor and reason_id is null and cause <> 'external' as is_unclassified,
+        if(cause = 'internal', 'E17 guard open', null) as alarm_text,
+        (epoch_us(coalesce(ended_at, '{NOW}')) - epoch_us(started_at)) / 1e6 as duration_s,
+        duration_s::decimal(18, 6) as planned_busy_time_s,
+        (duration_s / 20)::decimal(18, 6) as lost_quantity,
+        (duration_s / 40)::decimal(18, 2) as lost_amount, 'EUR' as currency
+    from marts.stop_event;
+create view marts.unclassified_stop as from marts.stop_cost where is_unclassified;
+create table marts.stop_classification(
+    classification_id varchar, site_id varchar, work_unit_id varchar, started_at timestamp,
+    ended_at timestamp, reason_id varchar, classified_by varchar, classified_at timestamp,
+    is_superseded boolean
 );
 create table raw.batch(committed_at timestamp);
 create table pipeline.publication(snapshot_id bigint, published_at timestamp);
@@ -134,7 +149,9 @@ def _dimensions(con: duckdb.DuckDBPyConnection) -> None:
             [unit_id, name, line, LINES[line]],
         )
     for reason_id, (name, _) in REASONS.items():
-        con.execute("insert into marts.dim_reason values (?, ?)", [reason_id, name])
+        con.execute(
+            "insert into marts.dim_reason(reason_id, name) values (?, ?)", [reason_id, name]
+        )
 
 
 def _history(con: duckdb.DuckDBPyConnection, random: Random) -> None:

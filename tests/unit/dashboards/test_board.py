@@ -11,11 +11,12 @@ from plotly.io.json import to_json_plotly
 from dashboards import board
 from dashboards.feed import Moment, Reading
 from dashboards.queries import Interval
+from takt.settings import DashboardSettings
 from tests.unit.dashboards import plant
 
 
 def render(reading: Reading) -> dict[str, dict[str, Any]]:
-    parts = board.render(reading, target=0.85)
+    parts = board.render(reading, DashboardSettings())
     return {
         key if isinstance(key, str) else "/".join(value for _, value in key): dict(props)
         for key, props in parts.items()

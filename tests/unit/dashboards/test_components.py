@@ -87,8 +87,8 @@ def unit(moment: Moment) -> Equipment:
 def test_a_withheld_oee_says_why(unit: Equipment, change: dict[str, Any], why: str) -> None:
     row = replace(unit, oee_index=None, **change)
 
-    assert (components.withheld(row) or "").replace("\N{NARROW NO-BREAK SPACE}", " ") == why
-    assert components.oee(row) is None
+    assert (components.withheld(row, 0.9) or "").replace("\N{NARROW NO-BREAK SPACE}", " ") == why
+    assert components.oee(row, 0.9) is None
 
 
 def test_a_machine_between_its_shifts_is_not_scheduled(unit: Equipment) -> None:
@@ -98,7 +98,7 @@ def test_a_machine_between_its_shifts_is_not_scheduled(unit: Equipment) -> None:
 
 
 def test_an_oee_that_is_there_is_not_withheld(unit: Equipment) -> None:
-    assert components.withheld(unit) is None
+    assert components.withheld(unit, 0.9) is None
 
 
 def test_a_number_with_too_little_data_carries_a_mark(unit: Equipment) -> None:

@@ -2,6 +2,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from dashboards import figures, queries
@@ -17,6 +18,10 @@ def shifts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     )
 
 
+def shift_figure(frame: pd.DataFrame, target: float = 0.85) -> go.Figure:
+    return figures.oee_per_shift(frame, target=target, withheld_below=0.9, zone=BERLIN)
+
+
 def losses(*rows: tuple[str, str, bool, float, int]) -> pd.DataFrame:
     columns = ["reason_name", "cause", "is_minor", "lost_s", "stops"]
     return pd.DataFrame(rows, columns=columns)
@@ -27,7 +32,7 @@ def words(figure: object) -> list[str]:
 
 
 def test_a_line_has_its_own_multiple_and_a_shift_name_its_own_trace(shifts: pd.DataFrame) -> None:
-    figure = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN)
+    figure = shift_figure(shifts)
 
     assert words(figure)[:2] == ["Line 1", "Line 2"]
     assert [trace.name for trace in figure.data] == ["Early shift", "Late shift"] * 2
@@ -35,27 +40,27 @@ def test_a_line_has_its_own_multiple_and_a_shift_name_its_own_trace(shifts: pd.D
 
 
 def test_shift_names_differ_by_more_than_position(shifts: pd.DataFrame) -> None:
-    early, late = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[:2]
+    early, late = shift_figure(shifts).data[:2]
 
     assert early.line.dash != late.line.dash
     assert early.marker.symbol[0] != late.marker.symbol[0]
 
 
 def test_shifts_stand_at_their_local_time(shifts: pd.DataFrame) -> None:
-    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+    early = shift_figure(shifts).data[0]
 
     assert {at.hour for at in early.x} == {6}
 
 
 def test_the_target_is_a_line_in_every_multiple(shifts: pd.DataFrame) -> None:
-    figure = figures.oee_per_shift(shifts, target=0.7, zone=BERLIN)
+    figure = shift_figure(shifts, target=0.7)
 
     assert [shape.y0 for shape in figure.layout.shapes] == [0.7, 0.7]
 
 
 def test_a_provisional_shift_is_hollow_and_says_why(shifts: pd.DataFrame) -> None:
     shifts.loc[0, ["is_provisional", "coverage_ratio"]] = [True, 0.94]
-    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+    early = shift_figure(shifts).data[0]
 
     assert early.marker.symbol[0] == "circle-open"
     assert early.marker.symbol[1] == "circle"
@@ -64,7 +69,7 @@ def test_a_provisional_shift_is_hollow_and_says_why(shifts: pd.DataFrame) -> Non
 
 def test_a_withheld_oee_is_a_gap_not_a_zero(shifts: pd.DataFrame) -> None:
     shifts.loc[0, "oee_index"] = None
-    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+    early = shift_figure(shifts).data[0]
 
     assert pd.isna(early.y[0])
     assert not early.connectgaps
@@ -94,7 +99,7 @@ def test_the_pareto_tells_causes_by_pattern_too() -> None:
 
 def test_a_shift_with_little_data_is_withheld(shifts: pd.DataFrame) -> None:
     shifts.loc[0, ["coverage_ratio", "oee_index"]] = [0.1, 0.0]
-    early = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN).data[0]
+    early = shift_figure(shifts).data[0]
 
     assert pd.isna(early.y[0])
 
@@ -102,7 +107,7 @@ def test_a_shift_with_little_data_is_withheld(shifts: pd.DataFrame) -> None:
 def test_shift_names_of_any_line_stand_in_the_legend_once(shifts: pd.DataFrame) -> None:
     second = shifts["equipment_id"] == "assembly/line2"
     shifts.loc[second, "shift_id"] = shifts.loc[second, "shift_id"].replace("late", "night")
-    figure = figures.oee_per_shift(shifts, target=0.85, zone=BERLIN)
+    figure = shift_figure(shifts)
 
     assert [trace.name for trace in figure.data if trace.showlegend] == [
         "Early shift",
@@ -178,7 +183,7 @@ def test_a_speed_above_the_standard_is_a_loss_below_nought() -> None:
         (figures.waterfall(steps()), "No shift in this period"),
         (figures.pareto(losses()), "No stop in this period"),
         (
-            figures.oee_per_shift(pd.DataFrame(), target=0.85, zone=BERLIN),
+            shift_figure(pd.DataFrame()),
             "No shift recorded yet",
         ),
     ],

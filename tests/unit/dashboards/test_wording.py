@@ -75,3 +75,8 @@ def test_a_time_of_another_local_day_names_the_day() -> None:
 )
 def test_shifts_are_called_by_their_names(shift_ids: list[str | None], name: str) -> None:
     assert wording.shift_name(*shift_ids) == name
+
+
+def test_money_has_cents_and_a_currency_or_says_that_no_rate_is_known() -> None:
+    assert wording.money(Decimal("1234.5"), "EUR") == "1,234.50\N{NARROW NO-BREAK SPACE}EUR"
+    assert wording.money(None, None) == "no rate"

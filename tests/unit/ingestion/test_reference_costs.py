@@ -65,7 +65,19 @@ BREAKAGES = {
         "lid,lid",
         "column replaces_item_id, found 'lid': it is the item issued",
     ),
-    "no currency": ("material_movement", "SEK", "kr", "found 'kr': not a currency code"),
+    "currency without a rate": (
+        "material_movement",
+        "SEK",
+        "NOK",
+        "column currency, found 'NOK': has no rate at 2026-03-02 06:00:00; add one to exchange_r",
+    ),
+    "currency whose rate begins later": (
+        "exchange_rate",
+        "2026-01-01",
+        "2026-04-01",
+        "material_movement.csv, row 2, column currency, found 'SEK': has no rate at",
+    ),
+    "no currency": ("exchange_rate", "EUR", "€", "found '€': not a currency code; write the three"),
     "material of an unknown order": ("material_movement", "1,1001", "1,1002", "found '1002'"),
     "time of an unknown order": ("labour_booking", "1,1001", "1,1002", "found '1002': not in"),
     "unknown kind of work": ("labour_booking", "setup", "tea", "found 'tea': not allowed"),
@@ -84,7 +96,7 @@ BREAKAGES = {
         "column rejected_quantity, found '81.000000': more than the 80.000000 received",
     ),
     "worth nothing": ("exchange_rate", "0.09", "0", "column rate, found '0': too small"),
-    "two rates at once": ("exchange_rate", "SEK,2026-01-01", "EUR,", "found 'EUR, (empty)'"),
+    "two rates at once": ("exchange_rate", "EUR,", "EUR,,1\nEUR,", "found 'EUR, (empty)'"),
     "gap between periods": (
         "period",
         "2026-03,2026-02-28T23",
@@ -107,6 +119,36 @@ BREAKAGES = {
 }
 
 
+def test_a_version_tells_in_its_own_currency_without_a_rate(tmp_path: Path) -> None:
+    taken = ACTUALS["material_movement"].replace("SEK", "EUR")
+    rates = "currency,valid_from,rate\n"
+    folder = write_plant(tmp_path, **COSTS, material_movement=taken, exchange_rate=rates)
+
+    assert problems(folder) == []
+
+
+def test_a_rate_that_loaded_prices_need_cannot_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "exchange_rate.csv").write_text("currency,rate\nEUR,1\n")
+    loaded = Loaded(subcontract_receipt=[{"receipt_id": "1", "currency": "CZK"}])
+
+    (found,) = problems(tmp_path, loaded)
+
+    assert found.startswith("exchange_rate.csv, column currency, found 'CZK': left out, but loaded")
+
+
+def test_an_active_version_cannot_lean_on_one_that_may_still_change(tmp_path: Path) -> None:
+    versions = """cost_version_id,type,site_id,valid_from,status,fallback_version_id,currency
+old,standard,demo,2025-01-01,pending,,EUR
+std,standard,demo,2026-01-01,active,old,EUR
+"""
+    active = versions.replace("pending", "active")
+
+    (found,) = problems(write_plant(tmp_path / "unfit", **COSTS | {"cost_version": versions}))
+
+    assert "row 3, column fallback_version_id, found 'old': it is pending, but an active" in found
+    assert problems(write_plant(tmp_path / "fit", **COSTS | {"cost_version": active})) == []
+
+
 @pytest.mark.parametrize("breakage", BREAKAGES)
 def test_what_is_wrong_is_told_with_file_row_column_and_value(
     tmp_path: Path, breakage: str
@@ -120,7 +162,7 @@ def test_what_is_wrong_is_told_with_file_row_column_and_value(
     )
 
     assert len(found) == 1
-    assert found[0].startswith(f"{table}.csv, row ")
+    assert ".csv, row " in found[0]
     assert told in found[0]
 
 

@@ -2,13 +2,17 @@
 
 import csv
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from edge.simulator.business_data import drop_orders, write_business_data
+from edge.simulator.production import Plant
+from edge.simulator.shifts import to_ms
 from ingestion.reference_folder import NothingLoaded, examine
 from ingestion.reference_report import Findings
+from tests.reference_examining import Loaded, problems
 from tests.unit.simulator.conftest import END, START
 
 FILES = (
@@ -50,6 +54,19 @@ def test_the_files_keep_the_contracts(business_folder: Path) -> None:
     assert {name: len(table.rows) > 0 for name, table in tables.items()} == dict.fromkeys(
         FILES, True
     )
+
+
+def test_what_an_erp_tells_later_fits_what_is_loaded(
+    plant: Plant, business_folder: Path, tmp_path: Path
+) -> None:
+    tables = examine(business_folder, NothingLoaded(), Findings())
+    loaded = Loaded(**{name: [dict(row.values) for row in t.rows] for name, t in tables.items()})
+    for days in (1, 8):
+        write_business_data(tmp_path / f"{days}", "demo", plant, to_ms(END + timedelta(days=days)))
+    drop_orders(tmp_path / "drop", "demo", plant, to_ms(END + timedelta(hours=1)))
+
+    for folder in sorted(tmp_path.iterdir()):
+        assert problems(folder, loaded) == []
 
 
 def test_an_erp_knows_nothing_of_the_future(business_folder: Path) -> None:

@@ -55,7 +55,10 @@ def test_a_child_process_loads_the_very_same_settings(
 ) -> None:
     monkeypatch.setenv("TAKT_CATALOG", "postgresql://somewhere")
     given = settings.Settings(
-        home=home, catalog=None, broker=settings.BrokerSettings(port=1886, embedded=False)
+        home=home,
+        catalog=None,
+        broker=settings.BrokerSettings(port=1886, embedded=False),
+        kpi=settings.KpiSettings(constraints=("assembly/Line 1/press01",)),
     )
 
     for name, value in given.environment().items():

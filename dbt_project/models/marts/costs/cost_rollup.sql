@@ -1,5 +1,6 @@
-{#- What goes into a unit of each made item in each costing version, one level deep. The tree of an item is read by asking
-    again for what its made components consist of: written out, every way down from every item would be a row. -#}
+{#- What goes into a unit of each made item in each costing version, one level deep. The tree of an item is read by
+    asking again for what its made components consist of: written out, every way down from every item would be a row. -#}
+{{ config(files=costing_files()) }}
 with
 
 made_items as (
@@ -30,6 +31,7 @@ unit_costs as (
 
 components as (
 
+    {#- Also what costs nothing is part of the tree. #}
     select
         components.cost_version_id,
         components.item_id,
@@ -45,7 +47,6 @@ components as (
         coalesce(unit_costs.unit_cost, 0) as unit_cost,
         coalesce(parts.unit_cost, 0) as amount
     from {{ ref('int_costed_component') }} as components
-    {#- Outer: what costs nothing is part of the tree. #}
     left join parts
         on
             components.cost_version_id = parts.cost_version_id
@@ -145,10 +146,10 @@ select
     nodes.operation_id,
     nodes.cost_group_id,
     nodes.single_cost_group_id,
-    cast(nodes.quantity as decimal(24, 9)) as quantity,
+    {{ bom_quantity('nodes.quantity') }},
     nodes.unit,
-    cast(nodes.unit_cost as decimal(18, 6)) as unit_cost,
-    cast(nodes.amount as decimal(18, 6)) as amount,
+    {{ unit_money('nodes.unit_cost') }},
+    {{ unit_money('nodes.amount') }},
     versions.currency
 from nodes
 inner join {{ ref('stg_cost_version') }} as versions

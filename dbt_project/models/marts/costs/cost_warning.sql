@@ -1,5 +1,5 @@
 {#- What makes a standard cost doubtful; nothing that is missing is silently nought. -#}
-{{ config(materialized='view') }}
+{{ config(files=costing_files()) }}
 with
 
 versions as (
@@ -109,3 +109,14 @@ left join made_items
         item_costs.cost_version_id = made_items.cost_version_id
         and item_costs.item_id = made_items.item_id
 where case when made_items.item_id is null then item_costs.is_unit_cost_fallback else item_costs.is_lot_fallback end
+
+union all
+
+{#- More than any amount may be: it is left out of all sums. #}
+select distinct
+    cost_version_id,
+    item_id,
+    'too_large' as warning,
+    operation_id
+from {{ ref('int_unit_cost_part') }}
+where unit_cost is null

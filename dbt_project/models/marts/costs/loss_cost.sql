@@ -70,19 +70,19 @@ places as (
     select
         production_order_id,
         operation_id,
-        arg_max(work_unit_id, used_s) as work_unit_id,
-        sum(used_s) filter (where category = 'setup') as setup_s,
+        arg_max(work_unit_id, (used_s, work_unit_id)) as work_unit_id,
+        sum(setup_s) as setup_s,
         sum(good_quantity) as counted_quantity
     from (
         select
             production_order_id,
             operation_id,
             work_unit_id,
-            category,
             sum(used_s) as used_s,
+            sum(used_s) filter (where category = 'setup') as setup_s,
             sum(good_quantity) as good_quantity
         from uses
-        group by production_order_id, operation_id, work_unit_id, category
+        group by production_order_id, operation_id, work_unit_id
     ) as used
     group by production_order_id, operation_id
 
@@ -264,8 +264,9 @@ select
     losses.loss_detail,
     losses.cause,
     losses.reason_id,
-    cast(losses.lost_s as decimal(18, 6)) as lost_s,
-    {{ cents(shared_cents('losses.whole_cents', 'losses.cents_left', 'losses.losses_count', 'losses.place')) }} as amount,
+    try_cast(losses.lost_s as decimal(18, 6)) as lost_s,
+    {{ cents(shared_cents('losses.whole_cents', 'losses.cents_left', 'losses.losses_count', 'losses.place')) }}
+        as amount,
     orders.currency,
     orders.is_final
 from losses_ranked as losses

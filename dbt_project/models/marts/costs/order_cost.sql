@@ -65,43 +65,50 @@ bases as (
         amount
     from estimates
 
+),
+
+sums as (
+
+    {#- Of several things there is no common quantity. #}
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        basis,
+        any_value(driver) as driver,
+        any_value(line_id) as line_id,
+        count(distinct line_id) = 1 as is_of_one,
+        bool_and(driver in ('setup_time', 'run_time')) as is_time,
+        sum(quantity) as quantity,
+        sum(amount) as amount
+    from bases
+    group by production_order_id, operation_id, cost_group_id, basis
+
 )
 
 select
-    bases.production_order_id,
-    bases.operation_id,
-    bases.cost_group_id,
-    bases.basis,
-    {#- Hours, or pieces or units of one material; of several there is no common quantity. #}
+    sums.production_order_id,
+    sums.operation_id,
+    sums.cost_group_id,
+    sums.basis,
     case
-        when bool_and(bases.driver in ('setup_time', 'run_time'))
-            then {{ money_divide(["sum(bases.quantity)"], ['3600'], 6) }}
-        when count(distinct bases.line_id) = 1 then cast(sum(bases.quantity) as decimal(28, 6))
+        when sums.is_of_one and sums.is_time then {{ money_divide(['sums.quantity'], ['3600'], 6) }}
+        when sums.is_of_one then try_cast(sums.quantity as decimal(28, 6))
     end as quantity,
     case
-        when bool_and(bases.driver in ('setup_time', 'run_time')) then 'h'
-        when count(distinct bases.line_id) = 1 then coalesce(any_value(items.unit), 'pcs')
+        when sums.is_of_one and sums.is_time then 'h'
+        when sums.is_of_one then coalesce(items.unit, 'pcs')
     end as unit,
-    {{ cents('sum(bases.amount)') }} as amount,
+    {{ cents('sums.amount') }} as amount,
     orders.currency,
     periods.period_id,
     orders.is_final
-from bases
+from sums
 inner join {{ ref('int_order_costing') }} as orders
-    on bases.production_order_id = orders.production_order_id
-left join {{ ref('int_period') }} as periods
-    on
-        orders.ended_at >= periods.starts_at
-        and orders.ended_at < periods.ends_at
+    on sums.production_order_id = orders.production_order_id
+asof left join {{ ref('int_dated_period') }} as periods
+    on orders.ended_at >= periods.starts_at
 left join {{ ref('stg_item') }} as items
     on
-        bases.line_id = items.item_id
-        and bases.driver = 'material'
-group by
-    bases.production_order_id,
-    bases.operation_id,
-    bases.cost_group_id,
-    bases.basis,
-    orders.currency,
-    periods.period_id,
-    orders.is_final
+        sums.line_id = items.item_id
+        and sums.driver = 'material'

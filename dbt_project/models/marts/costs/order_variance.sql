@@ -1,5 +1,5 @@
-{#- Why an order cost other than what its pieces carry: actual less absorbed, to the cent. Each variance is rounded once;
-    what that leaves is shown as itself. -#}
+{#- Why an order cost other than what its pieces carry: actual less absorbed, to the cent. Each variance is rounded
+    once; what that leaves is shown as itself. -#}
 with
 
 lines as (
@@ -29,9 +29,9 @@ parts as (
         cost_group_id,
         'quantity' as variance_type,
         case
-            when driver = 'subcontract' then 'subcontract_quantity'
             when is_overhead and driver in ('setup_time', 'run_time') then 'overhead_efficiency'
             when is_overhead then 'overhead_usage'
+            when driver = 'subcontract' then 'subcontract_quantity'
             when driver = 'material' then 'material_usage'
             when driver = 'piece' then 'piece_quantity'
             when driver = 'setup_time' then 'setup_efficiency'
@@ -62,8 +62,8 @@ parts as (
         cost_group_id,
         'price' as variance_type,
         case
-            when driver = 'subcontract' then 'subcontract_price'
             when is_overhead then 'overhead_spending'
+            when driver = 'subcontract' then 'subcontract_price'
             when driver = 'material' then 'material_price'
             when cost_group_id = '{{ var("labour_cost_category") }}' then 'labour_rate'
             else 'machine_rate'
@@ -162,8 +162,6 @@ select
 from variances_and_rounding as variances
 inner join {{ ref('int_order_costing') }} as orders
     on variances.production_order_id = orders.production_order_id
-left join {{ ref('int_period') }} as periods
-    on
-        orders.ended_at >= periods.starts_at
-        and orders.ended_at < periods.ends_at
+asof left join {{ ref('int_dated_period') }} as periods
+    on orders.ended_at >= periods.starts_at
 where variances.amount <> 0

@@ -1,3 +1,4 @@
+{{ config(files=costing_files()) }}
 with
 
 parts as (
@@ -34,7 +35,7 @@ select
     levels.item_id,
     levels.cost_group_id,
     levels.level,
-    cast(sum(levels.unit_cost) as decimal(18, 6)) as unit_cost,
+    {{ unit_money('sum(levels.unit_cost)') }} as unit_cost,
     versions.currency
 from levels
 inner join {{ ref('stg_cost_version') }} as versions

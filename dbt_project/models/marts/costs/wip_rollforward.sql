@@ -1,6 +1,6 @@
-{#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard, less
-    the variance once the order has ended; then nothing is left. Amounts are rounded on their running totals, so the
-    periods add up to the order. -#}
+{#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard,
+    less the variance once the order has ended; then nothing is left. Amounts are rounded on their running totals, so
+    the periods add up to the order. -#}
 with
 
 orders as (
@@ -15,16 +15,16 @@ orders as (
 
 periods as (
 
-    select * from {{ ref('int_period') }}
+    select * from {{ ref('int_dated_period') }}
 
-    union all
+),
 
-    {#- What is of a time before the first period. #}
+ends as (
+
     select
-        'before' as period_id,
-        timestamp '-infinity' as starts_at,
-        min(starts_at) as ends_at
-    from {{ ref('int_period') }}
+        period_id,
+        lead(starts_at, 1, timestamp 'infinity') over (order by starts_at) as ends_at
+    from periods
 
 ),
 
@@ -37,15 +37,14 @@ inputs as (
         periods.period_id,
         periods.starts_at,
         min(lines.posted_at) as first_posted_at,
-        sum(lines.amount) as amount,
         {% for kind, rows in [
             ('material', "lines.driver = 'material' and not lines.is_overhead"),
             ('overhead', 'lines.is_overhead'),
             ('subcontract', "lines.driver = 'subcontract' and not lines.is_overhead")
         ] -%}
-        coalesce(sum(lines.amount) filter (where {{ rows }}), 0) as {{ kind }}_amount
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        coalesce(sum(lines.amount) filter (where {{ rows }}), 0) as {{ kind }}_amount,
+        {% endfor -%}
+        sum(lines.amount) as amount
     from {{ ref('int_actual_line') }} as lines
     asof inner join periods
         on lines.posted_at >= periods.starts_at
@@ -113,8 +112,8 @@ outputs_so_far as (
     from order_spans as spans
     inner join periods
         on
-            periods.starts_at >= spans.first_starts_at
-            and periods.starts_at <= spans.last_starts_at
+            spans.first_starts_at <= periods.starts_at
+            and spans.last_starts_at >= periods.starts_at
     inner join {{ ref('int_operation_quantity') }} as quantities
         on
             spans.production_order_id = quantities.production_order_id
@@ -264,15 +263,15 @@ select
         'movements.opening_amount + movements.input_amount - movements.output_amount - movements.closing_amount'
     ) }} as variance_amount,
     {{ cents('movements.closing_amount') }} as closing_amount,
-    datesub('day', order_spans.first_posted_at, least(periods.ends_at, run.evaluated_at)) as age_days,
+    datesub('day', order_spans.first_posted_at, least(ends.ends_at, run.evaluated_at)) as age_days,
     orders.currency
 from movements
 inner join orders
     on movements.production_order_id = orders.production_order_id
 inner join order_spans
     on movements.production_order_id = order_spans.production_order_id
-inner join periods
-    on movements.period_id = periods.period_id
+inner join ends
+    on movements.period_id = ends.period_id
 cross join {{ ref('int_run') }} as run
 where
     movements.opening_amount <> 0

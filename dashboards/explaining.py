@@ -1,0 +1,217 @@
+"""Saying why machines stood, on the page: from what was filled in to what is entered.
+
+Belongs here: what a form may mean, and refusing in words what it cannot. How an entry travels is
+`edge.terminal`; which entry holds is decided in `dbt_project`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from dashboards import queries, wording
+from dashboards.app import Dashboard
+from dashboards.queries import Reason, WaitingStop
+from dashboards.remarks import Remark
+from takt.errors import TaktError
+from takt.stop_entry import StopEntry
+
+SAID_BEFORE = 12
+"""So many of what the marts know are listed, and can be taken back."""
+
+_LONGEST_NAME = 60
+_MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
+
+
+class Refused(TaktError):
+    """What was filled in cannot be meant; the page says why and keeps it."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was filled in.
+
+    Attributes:
+        stop_ids: The stops that are meant.
+        reason_id: Why they were.
+        said_by: Who says so.
+        begins: For a part of one stop: from when on, `HH:MM` of the site; empty: its start.
+        ends: Up to when; empty: its end.
+    """
+
+    stop_ids: Sequence[str]
+    reason_id: str | None
+    said_by: str | None
+    begins: str | None = None
+    ends: str | None = None
+
+
+def say(dashboard: Dashboard, form: Form) -> list[Remark]:
+    """Enter the reason of one stop, a part of it, or several stops.
+
+    Raises:
+        TaktError: It cannot be meant or was not kept, and why.
+    """
+    said_by = speaker(form.said_by)
+    reason = _reason(dashboard, form.reason_id)
+    stops = _stops(dashboard, form.stop_ids)
+    now = datetime.now(UTC)
+    remarks = [_remark(stop, _span(dashboard, stop, form), reason, said_by, now) for stop in stops]
+    dashboard.remarks.say(remarks)
+    return remarks
+
+
+def take_back(dashboard: Dashboard, name: str, said_by: str | None) -> Remark:
+    """Enter that something that was said does not hold.
+
+    Args:
+        dashboard: Where it was said.
+        name: Of the remark.
+        said_by: Who takes it back.
+
+    Raises:
+        TaktError: It is not known any more, or was not kept.
+    """
+    who = speaker(said_by)
+    listed = [*dashboard.remarks.pending(), *said_before(dashboard)]
+    remark = next((each for each in listed if each.name == name and not each.taken_back), None)
+    if remark is None:
+        raise Refused("That was taken back already, or something else was said of it since.")
+    dashboard.remarks.take_back(remark, who)
+    return remark
+
+
+def said_before(dashboard: Dashboard) -> list[Remark]:
+    """What was said last and holds, as the marts know it, newest first.
+
+    Raises:
+        TaktError: History cannot be asked.
+    """
+    known = dashboard.history.ask(queries.classifications, limit=SAID_BEFORE * 4)
+    dashboard.remarks.forget(
+        {
+            (
+                each.work_unit_id,
+                _utc(each.started_at),
+                each.classified_by or "",
+                _utc(each.classified_at),
+            )
+            for each in known
+        }
+    )
+    again = {each.name for each in dashboard.remarks.pending()}
+    found = [
+        Remark(
+            StopEntry(
+                each.work_unit_id,
+                _utc(each.started_at),
+                _utc(each.ended_at),
+                each.reason_id,
+                each.classified_by or "",
+                _utc(each.classified_at),
+            ),
+            each.work_unit_name,
+            each.reason_name or "",
+        )
+        for each in known
+        if each.reason_id is not None and not each.is_superseded
+    ]
+    return [each for each in found if each.name not in again][:SAID_BEFORE]
+
+
+def speaker(said_by: str | None) -> str:
+    """The name of who says something, in one line.
+
+    Raises:
+        Refused: There is none.
+    """
+    name = " ".join((said_by or "").split())[:_LONGEST_NAME]
+    if not name:
+        raise Refused("Write who says so: the name stays with what is said.")
+    return name
+
+
+def moment_within(text: str, stop: WaitingStop, ended: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment of a stop at which the site's clock shows `HH:MM`; UTC.
+
+    A time in the minute of the stop's start or end is that start or end.
+
+    Raises:
+        Refused: The clock shows it before or after the stop only.
+    """
+    shown = time.fromisoformat(text)
+    began = _utc(stop.started_at)
+    first_day = began.astimezone(zone).date()
+    days = (ended.astimezone(zone).date() - first_day).days
+    for day in range(days + 1):
+        moment = datetime.combine(first_day + day * _DAY, shown, zone).astimezone(UTC)
+        if began - _MINUTE < moment < began:
+            return began
+        if began <= moment <= ended:
+            return ended if ended - moment < _MINUTE else moment
+    raise Refused(
+        f"{text} is not within the stop, which is from {wording.clock(began, zone)} to"
+        f" {wording.clock(ended, zone)}."
+    )
+
+
+def _span(dashboard: Dashboard, stop: WaitingStop, form: Form) -> tuple[datetime, datetime]:
+    """The time that is meant: a stop that goes on is explained up to now."""
+    site = dashboard.site
+    zone = ZoneInfo(site.time_zone)
+    began, ended = _utc(stop.started_at), _utc(stop.ended_at or site.computed_through_at)
+    if not (form.begins or form.ends):
+        return began, ended
+    if len(form.stop_ids) > 1:
+        raise Refused("A part can be told of one stop only: choose one, or leave the times empty.")
+    if ended - began > _DAY:
+        raise Refused(
+            "The stop is longer than a day; a part of it is told with"
+            " `takt stops classify … --from … --to …`."
+        )
+    part = (
+        moment_within(form.begins, stop, ended, zone) if form.begins else began,
+        moment_within(form.ends, stop, ended, zone) if form.ends else ended,
+    )
+    if part[0] >= part[1]:
+        raise Refused("The part has to begin before it ends.")
+    return part
+
+
+def _remark(
+    stop: WaitingStop,
+    span: tuple[datetime, datetime],
+    reason: Reason,
+    said_by: str,
+    now: datetime,
+) -> Remark:
+    entry = StopEntry(stop.work_unit_id, *span, reason.reason_id, said_by, now)
+    is_whole = span[0] == _utc(stop.started_at) and (
+        stop.ended_at is None or span[1] == _utc(stop.ended_at)
+    )
+    return Remark(entry, stop.work_unit_name, reason.name, stop.stop_id if is_whole else None)
+
+
+def _reason(dashboard: Dashboard, reason_id: str | None) -> Reason:
+    if not reason_id:
+        raise Refused("Choose a reason.")
+    known = dashboard.history.ask(queries.reasons)
+    found = next((each for each in known if each.reason_id == reason_id), None)
+    if found is None:
+        raise Refused(f"The reason {reason_id} is not known any more; choose another.")
+    return found
+
+
+def _stops(dashboard: Dashboard, stop_ids: Sequence[str]) -> list[WaitingStop]:
+    if not stop_ids:
+        raise Refused("Choose a stop first.")
+    wanted = set(stop_ids) - dashboard.remarks.said_of()
+    found = dashboard.history.ask(queries.waiting_stops_named, stop_ids=tuple(sorted(wanted)))
+    if len(found) < len(stop_ids):
+        raise Refused("Of some of these stops a reason was told meanwhile; choose again.")
+    return list(found)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)

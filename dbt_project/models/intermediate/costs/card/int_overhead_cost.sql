@@ -1,0 +1,113 @@
+{#- What overheads add to a unit at the item itself, line by line as the direct costs: they bear on its bought
+    components and own operations, not on made components, which have borne theirs. Of each overhead the formulas of
+    the nearest version that has it. -#}
+{{ config(materialized='ephemeral') }}
+with
+
+formulas as (
+
+    select
+        versions.cost_version_id,
+        formulas.* exclude (cost_version_id)
+    from {{ ref('int_costing_version') }} as versions
+    inner join {{ ref('stg_overhead_formula') }} as formulas
+        on versions.looked_up_version_id = formulas.cost_version_id
+    qualify
+        dense_rank() over (
+            partition by versions.cost_version_id, formulas.overhead_id
+            order by versions.distance asc
+        ) = 1
+
+),
+
+operations as (
+
+    {#- An operation's hours count once, whichever categories price them; a vendor's hours are not ours. #}
+    select distinct
+        formulas.cost_version_id,
+        operations.item_id,
+        operations.operation_id,
+        formulas.overhead_id,
+        formulas.base,
+        formulas.rate,
+        operations.run_s_per_unit,
+        operations.setup_s_per_lot,
+        made_items.costing_lot_quantity
+    from formulas
+    inner join {{ ref('int_priced_operation') }} as operations
+        on
+            formulas.cost_version_id = operations.cost_version_id
+            and coalesce(formulas.base = operations.cost_category_id, formulas.base is null)
+    inner join {{ ref('int_made_item') }} as made_items
+        on
+            operations.cost_version_id = made_items.cost_version_id
+            and operations.item_id = made_items.item_id
+    where
+        formulas.kind = 'per_hour'
+        and not operations.is_subcontract
+
+)
+
+select
+    formulas.cost_version_id,
+    direct_costs.item_id,
+    direct_costs.operation_id,
+    formulas.overhead_id,
+    direct_costs.driver,
+    {{ surcharge_line('direct_costs.cost_group_id', 'direct_costs.line_id') }} as line_id,
+    direct_costs.variable_quantity,
+    direct_costs.constant_quantity,
+    try_cast(direct_costs.unit_price * formulas.rate as decimal(24, 9)) as unit_price,
+    {{ unit_money('formulas.rate * direct_costs.unit_cost') }} as unit_cost
+from formulas
+inner join {{ ref('int_direct_cost') }} as direct_costs
+    on
+        formulas.cost_version_id = direct_costs.cost_version_id
+        and coalesce(formulas.base = direct_costs.cost_group_id, formulas.base is null)
+where
+    formulas.kind = 'surcharge'
+    and direct_costs.part <> 'purchase'
+
+union all
+
+{% for driver, variable, constant, unit_cost in [
+    ('run_time', 'run_s_per_unit', '0', money_divide(['run_s_per_unit', 'rate'], ['3600'], 6)),
+    (
+        'setup_time', '0', 'setup_s_per_lot',
+        money_divide(['setup_s_per_lot', 'rate'], ['3600', 'costing_lot_quantity'], 6)
+    )
+] -%}
+select
+    cost_version_id,
+    item_id,
+    operation_id,
+    overhead_id,
+    '{{ driver }}' as driver,
+    coalesce(base, '') as line_id,
+    try_cast({{ variable }} as decimal(24, 9)) as variable_quantity,
+    try_cast({{ constant }} as decimal(24, 9)) as constant_quantity,
+    try_cast(rate as decimal(24, 9)) as unit_price,
+    {{ unit_cost }} as unit_cost
+from operations
+
+union all
+{% endfor %}
+select
+    formulas.cost_version_id,
+    made_items.item_id,
+    cast(null as varchar) as operation_id,
+    formulas.overhead_id,
+    'piece' as driver,
+    coalesce(formulas.base, '') as line_id,
+    cast(1 as decimal(24, 9)) as variable_quantity,
+    cast(0 as decimal(24, 9)) as constant_quantity,
+    try_cast(formulas.rate as decimal(24, 9)) as unit_price,
+    formulas.rate as unit_cost
+from formulas
+inner join {{ ref('int_made_item') }} as made_items
+    on formulas.cost_version_id = made_items.cost_version_id
+left join {{ ref('stg_item') }} as items
+    on made_items.item_id = items.item_id
+where
+    formulas.kind = 'per_unit'
+    and coalesce(formulas.base = items.item_group_id, formulas.base is null)

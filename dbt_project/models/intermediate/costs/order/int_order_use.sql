@@ -1,0 +1,157 @@
+{#- What an order used of a work unit and what it made there: time that is charged to it, cause by cause, never
+    across a moment at which a cost or the period changes. Stops and gaps outside planned busy time are charged to
+    nobody; work is, also in a break, and pieces count whenever they were told. -#}
+{{ config(incremental_strategy='touched_days') }}
+with
+
+{{ delays_explained() }},
+
+moments as (
+
+    select list_sort(list(moment_at)) as moments
+    from {{ ref('int_cost_moment') }}
+
+),
+
+charged_days as (
+
+    select * from touched_days
+
+    {% if is_incremental() -%}
+    {#- Something began to cost otherwise within what was charged as one. #}
+    union
+
+    select
+        known.site_id,
+        known.work_unit_id,
+        known.production_date
+    from {{ this }} as known
+    inner join {{ ref('int_cost_moment') }} as moments
+        on
+            known.started_at < moments.moment_at
+            and known.ended_at > moments.moment_at
+    {%- endif %}
+
+),
+
+days as (
+
+    select distinct
+        segments.site_id,
+        segments.work_unit_id,
+        segments.production_date,
+        segments.day_started_at as started_at,
+        segments.day_ended_at as ended_at
+    from {{ ref('int_calendar_segment') }} as segments
+    semi join charged_days
+        on
+            segments.site_id = charged_days.site_id
+            and segments.work_unit_id = charged_days.work_unit_id
+            and segments.production_date = charged_days.production_date
+
+),
+
+intervals as (
+
+    select
+        intervals.*,
+        intervals.category in ('production', 'setup') or intervals.calendar_kind = 'shift' as is_charged
+    from {{ ref('state_interval') }} as intervals
+    semi join days
+        on
+            intervals.site_id = days.site_id
+            and intervals.work_unit_id = days.work_unit_id
+            and intervals.production_date = days.production_date
+    where intervals.production_order_id is not null
+
+),
+
+counts_of_intervals as (
+
+    select counts.*
+    from {{ ref('int_interval_count') }} as counts
+    semi join intervals
+        on
+            counts.site_id = intervals.site_id
+            and counts.work_unit_id = intervals.work_unit_id
+            and counts.started_at = intervals.started_at
+
+),
+
+{{ intervals_counted() }},
+
+cuts as (
+
+    {#- An interval is cut at each moment within it. #}
+    select
+        intervals.*,
+        unnest(
+            list_concat(
+                [intervals.started_at],
+                list_filter(
+                    moments.moments, lambda moment: moment > intervals.started_at and moment < intervals.ended_at
+                )
+            )
+        ) as cut_at,
+        moments.moments
+    from intervals_counted as intervals
+    cross join moments
+    where
+        intervals.is_charged
+        or intervals.produced_quantity <> 0
+        or intervals.scrap_quantity <> 0
+
+),
+
+pieces as (
+
+    {#- What was made in an interval belongs to its first piece. #}
+    select
+        * exclude (started_at, ended_at, produced_quantity, good_quantity, scrap_quantity),
+        cut_at as started_at,
+        lead(cut_at, 1, ended_at) over interval_cuts as piece_ended_at,
+        case when cut_at = started_at then produced_quantity else 0 end as produced_quantity,
+        case when cut_at = started_at then good_quantity else 0 end as good_quantity,
+        case when cut_at = started_at then scrap_quantity else 0 end as scrap_quantity,
+        started_at as interval_started_at,
+        list_max(list_filter(moments, lambda moment: moment <= cut_at)) as moment_at
+    from cuts
+    window interval_cuts as (
+        partition by site_id, work_unit_id, started_at
+        order by cut_at
+    )
+
+)
+
+select
+    pieces.site_id,
+    pieces.work_unit_id,
+    pieces.production_date,
+    pieces.shift_id,
+    pieces.production_order_id,
+    pieces.operation_id,
+    pieces.item_id,
+    pieces.category,
+    delays.loss_category,
+    pieces.cause,
+    delays.reason_id,
+    coalesce(pieces.is_minor, false) as is_minor,
+    min(pieces.started_at) as started_at,
+    max(pieces.piece_ended_at) as ended_at,
+    {{ seconds(
+        "coalesce(sum(" ~ microseconds_between('pieces.started_at', 'pieces.piece_ended_at')
+        ~ ") filter (where pieces.is_charged), 0)"
+    ) }} as used_s,
+    try_cast(sum(pieces.produced_quantity) as decimal(18, 6)) as produced_quantity,
+    try_cast(sum(pieces.good_quantity) as decimal(18, 6)) as good_quantity,
+    try_cast(sum(pieces.scrap_quantity) as decimal(18, 6)) as scrap_quantity
+from pieces
+left join delays
+    on
+        pieces.site_id = delays.site_id
+        and pieces.work_unit_id = delays.work_unit_id
+        and pieces.interval_started_at = delays.started_at
+group by
+    pieces.site_id, pieces.work_unit_id, pieces.production_date, pieces.shift_id, pieces.production_order_id,
+    pieces.operation_id, pieces.item_id, pieces.category, delays.loss_category, pieces.cause, delays.reason_id,
+    coalesce(pieces.is_minor, false), pieces.moment_at

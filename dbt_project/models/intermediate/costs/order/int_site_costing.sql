@@ -1,0 +1,16 @@
+{#- Which costing version a site's costs are of, from when to when: the active standard versions, each up to the
+    next. -#}
+{{ config(materialized='ephemeral') }}
+select
+    site_id,
+    cost_version_id,
+    currency,
+    coalesce(valid_from, timestamp '-infinity') as began_at,
+    lead(coalesce(valid_from, timestamp '-infinity'), 1, timestamp 'infinity') over (
+        partition by site_id
+        order by coalesce(valid_from, timestamp '-infinity'), cost_version_id
+    ) as ended_at
+from {{ ref('stg_cost_version') }}
+where
+    cost_version_type = 'standard'
+    and status = 'active'

@@ -1,0 +1,182 @@
+{#- Material that each costed order used, as lines of its cost card: what was issued to it; of an order to which
+    nothing was, what its good pieces should have needed. What is not on the card is a substitute for the item that
+    it replaces. -#}
+with
+
+card as (
+
+    select
+        orders.production_order_id,
+        lines.operation_id,
+        lines.cost_group_id,
+        lines.line_id as item_id,
+        lines.variable_quantity,
+        lines.constant_quantity,
+        lines.unit_price
+    from {{ ref('int_order_costing') }} as orders
+    inner join {{ ref('int_standard_line') }} as lines
+        on
+            orders.cost_version_id = lines.cost_version_id
+            and orders.item_id = lines.item_id
+            and lines.driver = 'material'
+            and not lines.is_overhead
+
+),
+
+standard_prices as (
+
+    select
+        cost_version_id,
+        item_id,
+        sum(unit_cost) as unit_price
+    from {{ ref('int_unit_cost_part') }}
+    group by cost_version_id, item_id
+
+),
+
+movements as (
+
+    select
+        movements.movement_id,
+        movements.production_order_id,
+        movements.operation_id,
+        movements.item_id,
+        movements.replaces_item_id,
+        movements.moved_at,
+        orders.cost_version_id,
+        case when movements.is_return then -movements.quantity else movements.quantity end as quantity,
+        {{ in_order_currency('movements.unit_price', 'movements.currency', 'movements.moved_at') }} as unit_price
+    from {{ ref('stg_material_movement') }} as movements
+    inner join {{ ref('int_order_costing') }} as orders
+        on movements.production_order_id = orders.production_order_id
+    {{ dated_exchange_rates('movements.currency', 'movements.moved_at') }}
+
+),
+
+placed as (
+
+    {#- Each movement on one line of the card: its own operation's before another's. #}
+    select
+        movements.*,
+        card.operation_id as card_operation_id,
+        card.cost_group_id,
+        card.item_id is not null as is_on_card
+    from movements
+    left join card
+        on
+            movements.production_order_id = card.production_order_id
+            and movements.item_id = card.item_id
+    qualify
+        row_number() over (
+            partition by movements.movement_id
+            order by card.operation_id is not distinct from movements.operation_id desc, card.operation_id asc
+        ) = 1
+
+),
+
+replaced as (
+
+    select
+        placed.movement_id,
+        card.operation_id,
+        card.cost_group_id,
+        card.item_id
+    from placed
+    inner join card
+        on
+            placed.production_order_id = card.production_order_id
+            and placed.replaces_item_id = card.item_id
+            and not placed.is_on_card
+    qualify
+        row_number() over (
+            partition by placed.movement_id
+            order by card.operation_id is not distinct from placed.operation_id desc, card.operation_id asc
+        ) = 1
+
+),
+
+issued as (
+
+    select
+        placed.production_order_id,
+        case
+            when placed.is_on_card then placed.card_operation_id
+            when replaced.movement_id is not null then replaced.operation_id
+            else placed.operation_id
+        end as operation_id,
+        coalesce(placed.cost_group_id, items.cost_group_id, 'material') as cost_group_id,
+        placed.item_id,
+        replaced.item_id as replaced_item_id,
+        replaced.cost_group_id as replaced_cost_group_id,
+        'issued' as quantity_source,
+        placed.moved_at as posted_at,
+        placed.quantity,
+        {#- An item that has a standard cost is issued at it: what it was bought for differed at its receipt. #}
+        case
+            when '{{ var("material_price_variance") }}' = 'at_use'
+                then coalesce(placed.unit_price, standard_prices.unit_price)
+            else coalesce(standard_prices.unit_price, placed.unit_price)
+        end as unit_price
+    from placed
+    left join replaced
+        on placed.movement_id = replaced.movement_id
+    left join standard_prices
+        on
+            placed.cost_version_id = standard_prices.cost_version_id
+            and placed.item_id = standard_prices.item_id
+    left join {{ ref('stg_item') }} as items
+        on placed.item_id = items.item_id
+
+),
+
+flushed as (
+
+    select
+        card.production_order_id,
+        card.operation_id,
+        card.cost_group_id,
+        card.item_id,
+        null as replaced_item_id,
+        null as replaced_cost_group_id,
+        'backflushed' as quantity_source,
+        coalesce(orders.ended_at, run.evaluated_at) as posted_at,
+        {{ bom_quantity('card.variable_quantity * quantities.basis_quantity') }} + card.constant_quantity as quantity,
+        card.unit_price
+    from card
+    inner join {{ ref('int_order_costing') }} as orders
+        on card.production_order_id = orders.production_order_id
+    inner join {{ ref('int_operation_quantity') }} as quantities
+        on
+            card.production_order_id = quantities.production_order_id
+            and card.operation_id is not distinct from quantities.operation_id
+            and quantities.basis_quantity > 0
+    cross join {{ ref('int_run') }} as run
+    anti join movements
+        on card.production_order_id = movements.production_order_id
+
+),
+
+used as (
+
+    select * from issued
+    union all by name
+    select * from flushed
+
+)
+
+select
+    used.production_order_id,
+    used.operation_id,
+    used.cost_group_id,
+    used.item_id,
+    used.replaced_item_id,
+    used.replaced_cost_group_id,
+    used.quantity_source,
+    coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
+    min(used.posted_at) as posted_at,
+    try_cast(sum(used.quantity) as decimal(24, 9)) as quantity,
+    try_cast(coalesce(sum(try_cast(used.quantity * used.unit_price as decimal(28, 6))), 0) as decimal(28, 6)) as amount
+from used
+asof left join {{ ref('int_cost_moment') }} as moments
+    on used.posted_at >= moments.moment_at
+group by all

@@ -1,0 +1,6 @@
+{#- The closings that count: those that were not reopened. -#}
+{{ config(materialized='ephemeral') }}
+select closings.*
+from {{ source('accounting', 'closing') }} as closings
+anti join {{ source('accounting', 'reopening') }} as reopenings
+    on closings.closing_id = reopenings.closing_id

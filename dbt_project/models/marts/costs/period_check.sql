@@ -1,0 +1,128 @@
+{#- What speaks against closing a period: what nobody can price, what no machine told, what does not tie out. -#}
+with
+
+periods as (
+
+    select * from {{ ref('int_period') }}
+
+),
+
+uncosted as (
+
+    select
+        periods.period_id,
+        'uncosted_order' as problem,
+        orders.production_order_id,
+        orders.item_id as subject,
+        cast(1 as decimal(18, 6)) as quantity
+    from {{ ref('stg_production_order') }} as orders
+    inner join periods
+        on
+            orders.ended_at >= periods.starts_at
+            and orders.ended_at < periods.ends_at
+    anti join {{ ref('int_order_costing') }} as costed
+        on orders.production_order_id = costed.production_order_id
+
+),
+
+uncovered as (
+
+    select
+        periods.period_id,
+        'uncovered_time' as problem,
+        uses.production_order_id,
+        uses.work_unit_id as subject,
+        try_cast(sum(uses.used_s) as decimal(18, 6)) as quantity
+    from {{ ref('int_order_use') }} as uses
+    inner join periods
+        on
+            uses.started_at >= periods.starts_at
+            and uses.started_at < periods.ends_at
+    where uses.category = 'unknown'
+    group by all
+
+),
+
+unpriced as (
+
+    select
+        periods.period_id,
+        'no_price' as problem,
+        lines.production_order_id,
+        lines.line_id as subject,
+        try_cast(sum(lines.quantity) as decimal(18, 6)) as quantity
+    from {{ ref('int_actual_line') }} as lines
+    inner join periods
+        on
+            lines.posted_at >= periods.starts_at
+            and lines.posted_at < periods.ends_at
+    where
+        not lines.is_overhead
+        and lines.quantity <> 0
+        and lines.amount = 0
+    group by all
+
+),
+
+untied as (
+
+    select
+        variances.period_id,
+        'does_not_tie_out' as problem,
+        variances.production_order_id,
+        variances.cost_group_id as subject,
+        variances.amount - costs.amount as quantity
+    from (
+        select
+            period_id,
+            production_order_id,
+            cost_group_id,
+            sum(amount) as amount
+        from {{ ref('order_variance') }}
+        where is_final
+        group by period_id, production_order_id, cost_group_id
+    ) as variances
+    inner join (
+        select
+            production_order_id,
+            cost_group_id,
+            sum(case basis when 'actual' then amount when 'absorbed' then -amount else 0 end) as amount
+        from {{ ref('order_cost') }}
+        group by production_order_id, cost_group_id
+    ) as costs
+        on
+            variances.production_order_id = costs.production_order_id
+            and variances.cost_group_id = costs.cost_group_id
+    where variances.amount <> costs.amount
+
+    union all
+
+    select
+        period_id,
+        'does_not_tie_out' as problem,
+        null as production_order_id,
+        'journal' as subject,
+        sum(debit_amount) - sum(credit_amount) as quantity
+    from {{ ref('journal') }}
+    group by period_id, currency
+    having sum(debit_amount) <> sum(credit_amount)
+
+)
+
+select
+    period_id,
+    problem,
+    production_order_id,
+    subject,
+    try_cast(quantity as decimal(18, 6)) as quantity,
+    {#- Who closes may accept what is not known; not what is wrong. #}
+    problem <> 'does_not_tie_out' as is_acceptable
+from (
+    select * from uncosted
+    union all
+    select * from uncovered
+    union all
+    select * from unpriced
+    union all
+    select * from untied
+) as problems

@@ -1,0 +1,140 @@
+"""A period's variances and journal as files for spreadsheets and ledgers.
+
+Belongs here: which marts become which sheets. Figures are selected and summed here, never made;
+how cells look is in `lake.answers`.
+"""
+
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from lake.answers import Answer, render, workbook
+from lake.query import open_published
+from takt.errors import ConfigurationError
+from takt.settings import Settings
+
+_PERIOD = "select is_closed from marts.dim_period where period_id = $period"
+_PERIODS = "select period_id from marts.dim_period order by starts_at"
+_VARIANCES = """
+with variances as (
+    select * exclude (is_final) from marts.order_variance
+    where period_id = $period and is_final and not $closed
+    union all by name
+    select * exclude (closing_id) from accounting.order_variance
+    where $closed and closing_id in (
+        select closing_id from accounting.closing where period_id = $period
+        except select closing_id from accounting.reopening
+    )
+)
+"""
+_BY_TYPE = """
+select variance_type, detail_type, sum(amount)::decimal(18, 2) as amount, currency
+from variances group by rollup (currency, variance_type, detail_type)
+having currency is not null
+order by currency, variance_type nulls last, detail_type nulls last
+"""
+_BY_ORDER = """
+, costs as (
+    select
+        production_order_id,
+        sum(amount) filter (where basis = 'absorbed')::decimal(18, 2) as absorbed_amount,
+        sum(amount) filter (where basis = 'estimate')::decimal(18, 2) as estimate_amount,
+        sum(amount) filter (where basis = 'actual')::decimal(18, 2) as actual_amount
+    from marts.order_cost group by production_order_id
+)
+select
+    variances.production_order_id,
+    any_value(orders.item_id) as item_id,
+    any_value(costs.estimate_amount) as estimate_amount,
+    any_value(costs.absorbed_amount) as absorbed_amount,
+    any_value(costs.actual_amount) as actual_amount,
+    sum(amount) filter (where variance_type = 'lot_size')::decimal(18, 2) as lot_size,
+    sum(amount) filter (where variance_type = 'quantity')::decimal(18, 2) as quantity,
+    sum(amount) filter (where variance_type = 'price')::decimal(18, 2) as price,
+    sum(amount) filter (where variance_type = 'substitution')::decimal(18, 2) as substitution,
+    sum(amount) filter (where variance_type = 'rounding')::decimal(18, 2) as rounding,
+    sum(amount)::decimal(18, 2) as variance_amount,
+    variances.currency
+from variances
+left join marts.dim_production_order as orders using (production_order_id)
+left join costs using (production_order_id)
+group by variances.production_order_id, variances.currency
+order by sum(amount) desc, variances.production_order_id
+"""
+_ROWS = "select * from variances order by all"
+_LOSSES = """
+select losses.* exclude (is_final) from marts.loss_cost as losses
+where production_order_id in (select production_order_id from variances)
+order by amount desc, production_order_id, operation_id
+"""
+_JOURNAL = """
+select
+    period_id, origin_period_id, account, measure, cost_group_id,
+    sum(debit_amount)::decimal(18, 2) as debit_amount,
+    sum(credit_amount)::decimal(18, 2) as credit_amount, currency, is_adjustment, is_posted
+from marts.journal where period_id = $period
+group by all order by all
+"""
+_SHEETS = {
+    "variance": {
+        "Variances by type": _VARIANCES + _BY_TYPE,
+        "Orders": _VARIANCES + _BY_ORDER,
+        "Variances": _VARIANCES + _ROWS,
+        "Losses": _VARIANCES + _LOSSES,
+    },
+    "journal": {"Journal": _JOURNAL},
+}
+_SHEET_OF_CSV = {"variance": "Variances", "journal": "Journal"}
+
+
+def write(settings: Settings, subject: str, period_id: str, output: str, file: Path) -> str:
+    """Write what a period shows of a subject; of a closed period as it was reported.
+
+    Args:
+        settings: Of the installation, which must exist.
+        subject: `variance` or `journal`.
+        period_id: The period.
+        output: `xlsx`, or `csv`: the finest rows alone.
+        file: Where to; a file that is there is replaced.
+
+    Returns:
+        What was written, for people.
+
+    Raises:
+        ConfigurationError: No such period, too many rows, or the file cannot be written.
+        LakeUnavailable: The catalog or the files cannot be reached.
+    """
+    with closing(open_published(settings)) as con:
+        values: dict[str, object] = {"period": period_id}
+        is_closed = _is_closed(con, period_id)
+        if subject == "variance":
+            values["closed"] = is_closed
+        sheets = {title: _answer(con, query, values) for title, query in _SHEETS[subject].items()}
+    rows = sheets[_SHEET_OF_CSV[subject]]
+    try:
+        if output == "xlsx":
+            file.write_bytes(workbook(sheets))
+        else:
+            file.write_text(str(render(rows, output)))
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
+    told = "as reported" if is_closed else "as known now; the period is open"
+    return f"{file}: {len(rows.rows)} rows of {period_id}, {told}"
+
+
+def _is_closed(con: duckdb.DuckDBPyConnection, period_id: str) -> bool:
+    try:
+        found = con.execute(_PERIOD, {"period": period_id}).fetchone()
+    except duckdb.CatalogException as error:
+        raise ConfigurationError("no period is known yet; run takt refresh first") from error
+    if found is None:
+        known = ", ".join(name for (name,) in con.execute(_PERIODS).fetchall()) or "none"
+        raise ConfigurationError(f"there is no period {period_id}; known are {known}")
+    return bool(found[0])
+
+
+def _answer(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, object]) -> Answer:
+    result = con.execute(query, values)
+    columns = [(column[0], str(column[1])) for column in result.description or []]
+    return Answer(columns, result.fetchall())
