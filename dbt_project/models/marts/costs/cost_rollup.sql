@@ -23,7 +23,7 @@ unit_costs as (
         cost_version_id,
         item_id,
         cost_group_id,
-        sum(unit_cost) as unit_cost
+        {{ unit_money('sum(unit_cost)') }} as unit_cost
     from parts
     group by cost_version_id, item_id, cost_group_id
 
@@ -117,10 +117,11 @@ added as (
         cost_group_id,
         cost_group_id as single_cost_group_id,
         {#- Of an overhead that bears on more than time there is no one quantity. #}
-        case when count(unit) = count(*) then sum(quantity) end as quantity,
+        case when count(unit) = count(*) then {{ bom_quantity('sum(quantity)') }} end as quantity,
         case when count(unit) = count(*) then min(unit) end as unit,
-        case when count(unit) = count(*) and count(distinct unit_price) = 1 then min(unit_price) end as unit_cost,
-        sum(unit_cost) as amount
+        case when count(unit) = count(*) and count(distinct unit_price) = 1 then {{ unit_money('min(unit_price)') }} end
+            as unit_cost,
+        {{ unit_money('sum(unit_cost)') }} as amount
     from added_lines
     group by cost_version_id, item_id, low_level, node, operation_id, cost_group_id
 
@@ -146,10 +147,10 @@ select
     nodes.operation_id,
     nodes.cost_group_id,
     nodes.single_cost_group_id,
-    {{ bom_quantity('nodes.quantity') }},
+    cast(nodes.quantity as decimal(24, 9)) as quantity,
     nodes.unit,
-    {{ unit_money('nodes.unit_cost') }},
-    {{ unit_money('nodes.amount') }},
+    cast(nodes.unit_cost as decimal(18, 6)) as unit_cost,
+    cast(nodes.amount as decimal(18, 6)) as amount,
     versions.currency
 from nodes
 inner join {{ ref('stg_cost_version') }} as versions
