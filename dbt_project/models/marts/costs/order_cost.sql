@@ -102,10 +102,13 @@ select
     end as unit,
     {{ cents('sums.amount') }} as amount,
     orders.currency,
+    periods.period_id,
     orders.is_final
 from sums
 inner join {{ of_changed_orders('int_order_costing') }} as orders
     on sums.production_order_id = orders.production_order_id
+asof left join {{ ref('int_dated_period') }} as periods
+    on orders.ended_at >= periods.starts_at
 left join {{ ref('stg_item') }} as items
     on
         sums.line_id = items.item_id

@@ -20,6 +20,15 @@ periods as (
 
 ),
 
+ends as (
+
+    select
+        period_id,
+        lead(starts_at, 1, timestamp 'infinity') over (order by starts_at) as ends_at
+    from periods
+
+),
+
 inputs as (
 
     select
@@ -28,6 +37,7 @@ inputs as (
         lines.cost_group_id,
         periods.period_id,
         periods.starts_at,
+        min(lines.posted_at) as first_posted_at,
         {% for kind, rows in [
             ('material', "lines.driver = 'material' and not lines.is_overhead"),
             ('overhead', 'lines.is_overhead'),
@@ -69,6 +79,7 @@ order_spans as (
         orders.production_order_id,
         orders.is_final,
         orders.known_at,
+        min(inputs.first_posted_at) as first_posted_at,
         min(inputs.starts_at) as first_starts_at,
         greatest(max(inputs.starts_at), max(known_periods.starts_at)) as last_starts_at,
         max(known_periods.starts_at) as known_starts_at
@@ -253,10 +264,16 @@ select
         'movements.opening_amount + movements.input_amount - movements.output_amount - movements.closing_amount'
     ) }} as variance_amount,
     {{ cents('movements.closing_amount') }} as closing_amount,
+    datesub('day', order_spans.first_posted_at, least(ends.ends_at, run.evaluated_at)) as age_days,
     orders.currency
 from movements
 inner join orders
     on movements.production_order_id = orders.production_order_id
+inner join order_spans
+    on movements.production_order_id = order_spans.production_order_id
+inner join ends
+    on movements.period_id = ends.period_id
+cross join {{ ref('int_run') }} as run
 where
     movements.opening_amount <> 0
     or movements.input_amount <> 0
