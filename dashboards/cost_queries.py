@@ -30,11 +30,12 @@ class CostVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class Period:
-    """An accounting period [starts_at, ends_at)."""
+    """An accounting period [starts_at, ends_at); of a closed one the books are final."""
 
     period_id: str
     starts_at: datetime
     ends_at: datetime
+    is_closed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +265,7 @@ def cost_versions(con: duckdb.DuckDBPyConnection) -> list[CostVersion]:
         con,
         CostVersion,
         """
+        select cost_version_id, site_id, cost_version_type, status, valid_from, currency
         from marts.dim_cost_version
         order by cost_version_type <> 'standard', status <> 'active', valid_from desc nulls last,
             cost_version_id
@@ -276,7 +278,12 @@ def cost_periods(con: duckdb.DuckDBPyConnection, *, until: datetime) -> list[Per
     return _rows(
         con,
         Period,
-        "from marts.dim_period where starts_at <= $until order by starts_at desc",
+        """
+        select period_id, starts_at, ends_at, is_closed
+        from marts.dim_period
+        where starts_at <= $until
+        order by starts_at desc
+        """,
         until=until,
     )
 

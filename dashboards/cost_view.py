@@ -72,9 +72,9 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
     """
     ask = dashboard.history.ask
     site = dashboard.site
-    known_versions(dashboard)
+    usual = Scope(site_id=site.equipment_id, currency=known_versions(dashboard)[0].currency)
     now = _published_at(dashboard)
-    scopes = ask(cost_queries.cost_scopes) or [Scope(site_id=site.equipment_id, currency="")]
+    scopes = ask(cost_queries.cost_scopes) or [usual]
     scopes = sorted(scopes, key=lambda each: each.site_id != site.equipment_id)
     scope = next((each for each in scopes if scope_value(each) == chosen.get("site")), scopes[0])
     periods = ask(cost_queries.cost_periods, until=now)
@@ -123,7 +123,10 @@ def period_choices(found: View) -> list[dict[str, str]]:
     now = next((each for each in found.periods if each.ends_at > found.now), None)
     choices = [{"value": "", "label": f"{now.period_id if now else 'Current period'}, so far"}]
     choices += [
-        {"value": each.period_id, "label": each.period_id}
+        {
+            "value": each.period_id,
+            "label": f"{each.period_id}, closed" if each.is_closed else each.period_id,
+        }
         for each in found.periods
         if each is not now
     ]

@@ -17,7 +17,7 @@ from dashboards import components, periods, review
 from dashboards.app import current
 from dashboards.review import Selection
 
-dash.register_page(__name__, path="/", name="Overview", title="Takt · Overview")
+dash.register_page(__name__, order=0, path="/", name="Overview", title="Takt · Overview")
 
 _COLUMNS = [
     # The first three fit a phone.

@@ -138,47 +138,6 @@ def test_every_question_of_the_page_has_an_answer(works: Settings) -> None:
     assert answers[3] == [(Decimal(135), Decimal(135))]
 
 
-def test_a_closed_period_stays_as_reported_and_what_changes_is_posted_by_name(
-    works: Settings, tmp_path: Path
-) -> None:
-    closed = run_takt(works, "close", "2026-03", "--by", "Ann")
-    assert "2026-03 is closed" in closed
-    assert "closed" in run_takt(works, "periods")
-
-    # A pallet comes to light that was issued to the order.
-    forgotten = we_32.FILES["material_movement"] + "4,1001,,PAL,,1,,2026-03-02T12:00:00+01:00\n"
-    files = we_32.write_files(tmp_path / "files", material_movement=forgotten)
-    run_takt(works, "reference", "load", str(files))
-    run_takt(works, "refresh")
-
-    posted = asked(
-        works,
-        "select period_id, measure, amount from marts.period_posting where is_adjustment"
-        " order by measure",
-    )
-    assert posted == [["2026-04", "material", "20.00"], ["2026-04", "quantity_variance", "20.00"]]
-    sides = asked(
-        works,
-        "select measure, reported_amount, known_amount from marts.period_comparison"
-        " where is_closed and difference_amount <> 0 order by measure",
-    )
-    assert sides[0] == ["material", "20.00", "40.00"]
-    # An export of the closed period is what was reported, the journal of any balances.
-    exported = tmp_path / "variance.csv"
-    run_takt(
-        works, "export", "variance", "--period", "2026-03", "--format", "csv", "--output", exported
-    )
-    told = list(csv.DictReader(exported.open()))
-    assert sum(Decimal(row["amount"]) for row in told) == Decimal("293.80")
-    debit, credit = asked(works, "select sum(debit_amount), sum(credit_amount) from marts.journal")[
-        0
-    ]
-    assert debit == credit
-
-    run_takt(works, "reopen", "2026-03", "--by", "Ann", "--reason", "the pallet")
-    assert asked(works, "select count(*) from marts.period_posting where is_adjustment") == [["0"]]
-
-
 def test_a_page_goes_from_absorbed_to_actual_without_a_rest(con: duckdb.DuckDBPyConnection) -> None:
     totals = cost_queries.order_totals(con, selection=THE_ORDER)
     variances = cost_queries.variances(con, selection=THE_ORDER)
@@ -275,6 +234,47 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     expect(samples).to_be_hidden(timeout=SOON_MS)
     expect(page.get_by_role("table", name="Machine time behind the loss")).to_be_visible()
     assert complaints == []
+
+
+def test_a_closed_period_stays_as_reported_and_what_changes_is_posted_by_name(
+    works: Settings, tmp_path: Path
+) -> None:
+    closed = run_takt(works, "close", "2026-03", "--by", "Ann")
+    assert "2026-03 is closed" in closed
+    assert "closed" in run_takt(works, "periods")
+
+    # A pallet comes to light that was issued to the order.
+    forgotten = we_32.FILES["material_movement"] + "4,1001,,PAL,,1,,2026-03-02T12:00:00+01:00\n"
+    files = we_32.write_files(tmp_path / "files", material_movement=forgotten)
+    run_takt(works, "reference", "load", str(files))
+    run_takt(works, "refresh")
+
+    posted = asked(
+        works,
+        "select period_id, measure, amount from marts.period_posting where is_adjustment"
+        " order by measure",
+    )
+    assert posted == [["2026-04", "material", "20.00"], ["2026-04", "quantity_variance", "20.00"]]
+    sides = asked(
+        works,
+        "select measure, reported_amount, known_amount from marts.period_comparison"
+        " where is_closed and difference_amount <> 0 order by measure",
+    )
+    assert sides[0] == ["material", "20.00", "40.00"]
+    # An export of the closed period is what was reported, the journal of any balances.
+    exported = tmp_path / "variance.csv"
+    run_takt(
+        works, "export", "variance", "--period", "2026-03", "--format", "csv", "--output", exported
+    )
+    told = list(csv.DictReader(exported.open()))
+    assert sum(Decimal(row["amount"]) for row in told) == Decimal("293.80")
+    debit, credit = asked(works, "select sum(debit_amount), sum(credit_amount) from marts.journal")[
+        0
+    ]
+    assert debit == credit
+
+    run_takt(works, "reopen", "2026-03", "--by", "Ann", "--reason", "the pallet")
+    assert asked(works, "select count(*) from marts.period_posting where is_adjustment") == [["0"]]
 
 
 def loss_of(con: duckdb.DuckDBPyConnection, reason_id: str | None, detail: str = "stop") -> LossRow:

@@ -166,8 +166,9 @@ def test_without_a_costing_version_a_page_of_costs_says_what_to_load(
     dashboard: Dashboard, lake: Lake, name: str
 ) -> None:
     lake.con.execute(
-        "create table if not exists marts.dim_cost_version(cost_version_type varchar,"
-        " status varchar, valid_from timestamp, cost_version_id varchar)"
+        "create table if not exists marts.dim_cost_version(cost_version_id varchar,"
+        " site_id varchar, cost_version_type varchar, status varchar, valid_from timestamp,"
+        " currency varchar)"
     )
     page = importlib.import_module(f"dashboards.pages.{name}")
 

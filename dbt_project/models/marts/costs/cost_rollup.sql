@@ -100,7 +100,9 @@ added_lines as (
             and lines.item_id = made_items.item_id
     left join {{ ref('stg_item') }} as items
         on lines.item_id = items.item_id
-    where lines.part in ('operation', 'overhead')
+    where
+        lines.part in ('operation', 'overhead')
+        and (lines.variable_quantity <> 0 or lines.constant_quantity <> 0)
 
 ),
 
