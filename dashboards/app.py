@@ -1,6 +1,7 @@
 """The Dash application: one frame around all pages, one feed, one place for history."""
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,8 @@ from dashboards.queries import Equipment
 from dashboards.remarks import Remarks
 from edge.terminal import Terminal
 from takt.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 _FOLDER = Path(str(resources.files("dashboards")))
 
@@ -99,6 +102,12 @@ async def _with_callbacks_ready(server: FastAPI) -> AsyncIterator[None]:
     yield
 
 
+def _told(error: Exception) -> None:
+    """A page that fails says so in the log, with where; Dash alone would only answer 500."""
+    _log.error("a page failed", exc_info=error)
+    raise error
+
+
 def _dash(server: FastAPI) -> dash.Dash:
     app = dash.Dash(
         "dashboards",
@@ -113,6 +122,7 @@ def _dash(server: FastAPI) -> dash.Dash:
         index_string=(_FOLDER / "index.html").read_text(),
         suppress_callback_exceptions=True,
         enable_mcp=False,
+        on_error=_told,
     )
     app.layout = _frame()
     app.clientside_callback(
