@@ -66,9 +66,10 @@ order by unit, signal, observed_at
 
 @dataclass(frozen=True)
 class Order:
-    """An order of one operation: where and when it ran."""
+    """An order of one operation: of what, where and when it ran."""
 
     order_id: str
+    item_id: str
     operation_id: str
     work_unit_id: str
     began_at: datetime
@@ -167,7 +168,7 @@ class Works:
                 {"value_map_id": "works", "raw_value": raw, "mapped_value": mapped}
                 for raw, mapped in _STATES
             ],
-            "item": [{"item_id": "cup", "name": "Cup", "unit": "pcs"}],
+            "item": [{"item_id": item, "name": item, "unit": "pcs"} for item in self.items],
             "routing_operation": self._routing(),
             "production_order": self._orders(),
             "order_operation": self._order_operations(),
@@ -180,6 +181,11 @@ class Works:
             f"area/line{number // _UNITS_OF_A_LINE:02d}/unit{number % _UNITS_OF_A_LINE:02d}"
             for number in range(self.units)
         ]
+
+    @property
+    def items(self) -> list[str]:
+        """What each work unit makes, in one operation."""
+        return [f"cup{number:02d}" for number in range(self.units)]
 
     def _equipment(self) -> Rows:
         lines = dict.fromkeys(name.rpartition("/")[0] for name in self.names)
@@ -209,7 +215,7 @@ class Works:
     def _routing(self) -> Rows:
         return [
             {
-                "item_id": "cup",
+                "item_id": item,
                 "route_version": "1",
                 "operation_id": _operation(number),
                 "sequence": number,
@@ -217,7 +223,7 @@ class Works:
                 "planned_run_s_per_unit": "0.9",
                 "planned_setup_s": 600,
             }
-            for number, name in enumerate(self.names, start=1)
+            for number, (name, item) in enumerate(zip(self.names, self.items, strict=True), start=1)
         ]
 
     @property
@@ -225,18 +231,20 @@ class Works:
         """Those of each work unit, also on the days beside the history."""
         length = timedelta(days=1) / self.orders_a_day
         for day in range(-1, self.days + 1):
-            for number, name in enumerate(self.names, start=1):
+            for number, (name, item) in enumerate(
+                zip(self.names, self.items, strict=True), start=1
+            ):
                 for place in range(self.orders_a_day):
                     began = self.start + timedelta(days=day) + place * length
                     order_id = _order(name, day * self.orders_a_day + place)
-                    yield Order(order_id, _operation(number), name, began, began + length)
+                    yield Order(order_id, item, _operation(number), name, began, began + length)
 
     def _orders(self) -> Rows:
         return [
             {
                 **_SITE,
                 "production_order_id": order.order_id,
-                "item_id": "cup",
+                "item_id": order.item_id,
                 "route_version": "1",
                 "order_quantity": 80_000 // self.orders_a_day,
                 "mode": "discrete",

@@ -42,7 +42,7 @@ def run(seconds: float) -> dict[str, float]:
 def _loaded(works: Works, items: int) -> dict[str, float]:
     folder = works.settings.home / "costs"
     folder.mkdir()
-    for table, rows in _files(items, works.names).items():
+    for table, rows in _files(works, items).items():
         write(folder / f"{table}.csv", rows)
     started = time.monotonic()
     report = reference.load(works.settings, folder)
@@ -54,14 +54,14 @@ def _costed(works: Works) -> dict[str, float]:
     with closing(lake.open(works.settings, read_only=True)) as con:
         row = con.execute(
             "select count(distinct item_id), (select count(*) from reference.bom_line),"
-            " (select max(low_level) + 1 from intermediate.int_made_item)"
+            " (select max(low_level) + 2 from intermediate.int_made_item)"
             " from marts.standard_cost where level = 'rolled_up'"
         ).fetchone()
     assert row is not None
     return {"items": row[0], "bom_lines": row[1], "levels": row[2]}
 
 
-def _files(items: int, work_units: list[str]) -> dict[str, Rows]:
+def _files(works: Works, items: int) -> dict[str, Rows]:
     """Items in levels of equal size: those of the lowest are bought, others made of the next."""
     chance = random.Random(_SEED)
     size = items // _LEVELS
@@ -69,7 +69,8 @@ def _files(items: int, work_units: list[str]) -> dict[str, Rows]:
     made = [item for level in levels[1:] for item in level]
     return {
         "item": [
-            {"item_id": item, "name": item, "unit": "pcs"} for item in ["cup", *levels[0], *made]
+            {"item_id": item, "name": item, "unit": "pcs"}
+            for item in [*works.items, *levels[0], *made]
         ],
         "bom_line": [
             {
@@ -91,12 +92,12 @@ def _files(items: int, work_units: list[str]) -> dict[str, Rows]:
                 "route_version": "1",
                 "operation_id": operation,
                 "sequence": operation,
-                "work_unit_id": chance.choice(work_units),
+                "work_unit_id": chance.choice(works.names),
                 "planned_run_s_per_unit": chance.randint(1, 90),
                 "planned_setup_s": 900,
                 "scrap_ratio": "0.01",
             }
-            for item in ["cup", *made]
+            for item in [*works.items, *made]
             for operation in (10, 20)
         ],
         "cost_version": [

@@ -93,16 +93,19 @@ def _costed(works: Works) -> dict[str, float]:
 def _files(works: Works) -> dict[str, Rows]:
     chance = random.Random(_SEED)
     return {
-        "item": [{"item_id": item, "name": item, "unit": "pcs"} for item in ("cup", *_MATERIALS)],
+        "item": [
+            {"item_id": item, "name": item, "unit": "pcs"} for item in (*works.items, *_MATERIALS)
+        ],
         "bom_line": [
             {
-                "item_id": "cup",
+                "item_id": made,
                 "bom_version": "1",
                 "line_id": line,
                 "component_item_id": item,
                 "quantity_per": "0.03",
                 "scrap_ratio": "0.02",
             }
+            for made in works.items
             for line, item in enumerate(_MATERIALS, start=1)
         ],
         "cost_version": [

@@ -12,8 +12,9 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 from starlette.websockets import WebSocket
 
-from dashboards import board, live, said
+from dashboards import board, cost_frame, live, said
 from dashboards.feed import Feed, OpenLake, Reading
+from dashboards.first_request import PreparedFirst
 from dashboards.history import History, NothingPublished
 from dashboards.queries import Equipment
 from dashboards.remarks import Remarks
@@ -51,6 +52,7 @@ class Dashboard:
         self.server.add_api_websocket_route("/live", self._follow)
         self.server.state.dashboard = self
         self.dash = _dash(self.server)
+        self.server.add_middleware(PreparedFirst)
 
     @property
     def site(self) -> Equipment:
@@ -65,8 +67,11 @@ class Dashboard:
         return moment.site
 
     def _render(self, reading: Reading) -> live.Parts:
-        overview = board.render(reading, self.options)
-        return {**overview, **said.render(reading, self.remarks, self._broker)}
+        return {
+            **board.render(reading, self.options),
+            **said.render(reading, self.remarks, self._broker),
+            **cost_frame.render(reading),
+        }
 
     async def _follow(self, websocket: WebSocket) -> None:
         await live.follow(websocket, self.screen)

@@ -4,7 +4,8 @@ Text, grid and background colours come from the style sheet, so that a figure fi
 without being drawn again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -12,7 +13,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards import components, wording
-from dashboards.theme import GOOD, LOOKS, LOST, PLANNED_BUSY, TARGET, Look, Spent
+from dashboards.cost_queries import LossSum, WipRow
+from dashboards.theme import (
+    FAVOURABLE,
+    GOOD,
+    LOOKS,
+    LOST,
+    MONEY,
+    PLANNED_BUSY,
+    TARGET,
+    UNFAVOURABLE,
+    Look,
+    Spent,
+)
 
 _INK = "#6B7785"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -139,7 +152,9 @@ def waterfall(frame: pd.DataFrame) -> go.Figure:
         return message("No shift in this period")
     planned = steps[0][1]
     unit, length = ("hours", 3600) if planned > _LONG_S else ("minutes", 60)
-    amounts = [f"{_signed(each)} · {wording.percent(each / planned)}" for _, each in steps]
+    amounts = [
+        f"{wording.signed_duration(each)} · {wording.percent(each / planned)}" for _, each in steps
+    ]
     bars = _step_bars(steps, amounts, length)
     figure = go.Figure(bars)
     _name_bars(figure, [look.label for look, _ in steps], amounts)
@@ -153,6 +168,197 @@ def waterfall(frame: pd.DataFrame) -> go.Figure:
         yaxis={"autorange": "reversed", "fixedrange": True, "showticklabels": False},
     )
     return _finish(figure, height=72 + _BAR_PX * len(steps), top=24)
+
+
+def cost_waterfall(
+    absorbed: Decimal, steps: Mapping[str, Decimal], actual: Decimal, currency: str
+) -> go.Figure:
+    """Bars from absorbed to actual cost; each variance hangs where the one before ended.
+
+    Args:
+        absorbed: What good pieces carry.
+        steps: Variances by name, in order.
+        actual: What it cost.
+        currency: Of the amounts.
+    """
+    levels = [float(absorbed)]
+    for amount in steps.values():
+        levels.append(levels[-1] + float(amount))
+    names = ["Absorbed: good pieces at standard", *steps, "Actual"]
+    lengths = [float(absorbed), *(float(amount) for amount in steps.values()), float(actual)]
+    looks = [MONEY, *(_direction(amount) for amount in steps.values()), MONEY]
+    amounts = [
+        wording.rounded_money(absorbed, currency),
+        *(wording.variance(amount, currency) for amount in steps.values()),
+        wording.rounded_money(actual, currency),
+    ]
+    start = _cropped(levels)
+    figure = go.Figure(
+        go.Bar(
+            x=[length - start if place in (0, len(names) - 1) else length
+               for place, length in enumerate(lengths)],
+            y=names,
+            base=[start, *levels[:-1], start],
+            orientation="h",
+            marker=_marker(looks),
+            customdata=amounts,
+            hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
+        )
+    )  # fmt: skip
+    _name_bars(figure, names, amounts)
+    title = f"{currency}, from {start:,.0f} on" if start else currency
+    top = max(*levels, float(actual))
+    figure.update_layout(_bars_layout(title, start, top + (top - start) * 0.02))
+    return _finish(figure, height=72 + _BAR_PX * len(names), top=24)
+
+
+def loss_costs(losses: Sequence[LossSum], currency: str) -> go.Figure:
+    """Bars by money lost, most first, with the cumulative share; what was gained hangs below 0.
+
+    Args:
+        losses: What each reason or kind cost.
+        currency: Of the amounts.
+    """
+    if not losses:
+        return message("No machine time was lost")
+    shown = _losses_shown(losses)
+    names = [wording.loss(each.loss_detail, each.cause, each.reason_name) for each in shown]
+    amounts = [
+        f"{wording.rounded_money(each.amount, currency)} · "
+        f"{wording.signed_duration(float(each.lost_s))}"
+        for each in shown
+    ]
+    looks = [_loss_look(each) for each in shown]
+    figure = go.Figure(
+        go.Bar(
+            x=[float(each.amount) for each in shown],
+            y=names,
+            orientation="h",
+            marker=_marker(looks),
+            customdata=list(zip(amounts, [look.label for look in looks], strict=True)),
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    lost = pd.Series([max(float(each.amount), 0.0) for each in shown])
+    if lost.sum():
+        share = lost.cumsum() / lost.sum()
+        figure.add_trace(
+            go.Scatter(
+                x=share[lost > 0],
+                y=[name for name, amount in zip(names, lost, strict=True) if amount > 0],
+                xaxis="x2",
+                mode="lines+markers",
+                line={"color": _INK, "width": 1.5},
+                marker={"size": 5},
+                hovertemplate="%{x:.0%} of what losses cost up to here<extra></extra>",
+                name="cumulative share",
+            )
+        )
+    _name_bars(figure, names, amounts)
+    figure.update_layout(_pareto_layout(currency))
+    figure.update_layout(xaxis={"title": {"text": currency}, "tickformat": ",.0f", "nticks": 6})
+    return _finish(figure, height=96 + _BAR_PX * len(shown), top=44)
+
+
+AGES = {"up to 2 days": 2, "3 to 7 days": 7, "8 to 14 days": 14, "15 to 30 days": 30, "older": None}
+"""How work in process is grouped by its age in days, each up to and including."""
+
+
+def ages(orders: Sequence[WipRow], currency: str) -> go.Figure:
+    """What is left in process, in bars by the age of its order, the youngest first."""
+    left = dict.fromkeys(AGES, Decimal(0))
+    count = dict.fromkeys(AGES, 0)
+    for order in orders:
+        if order.closing:
+            name = next(n for n, most in AGES.items() if most is None or order.age_days <= most)
+            left[name] += order.closing
+            count[name] += 1
+    if not any(count.values()):
+        return message("Nothing is in process at the end of the period")
+    amounts = [
+        f"{wording.rounded_money(left[name], currency)} · {wording.count(count[name], 'order')}"
+        if count[name]
+        else "nothing"
+        for name in AGES
+    ]
+    values = [float(amount) for amount in left.values()]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=list(AGES),
+            orientation="h",
+            marker=_marker([MONEY] * len(AGES)),
+            customdata=amounts,
+            hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
+        )
+    )
+    _name_bars(figure, AGES, amounts)
+    figure.update_layout(_bars_layout(currency, min(0.0, *values), 1.02 * max(0.0, *values)))
+    return _finish(figure, height=72 + _BAR_PX * len(AGES), top=24)
+
+
+def _direction(amount: Decimal) -> Look:
+    if not amount:
+        return MONEY
+    return UNFAVOURABLE if amount > 0 else FAVOURABLE
+
+
+def _cropped(levels: Sequence[float]) -> float:
+    """Where the axis begins: at nought, unless variances were slivers there."""
+    low, high = min(levels), max(levels)
+    span = high - low
+    if low <= 0 or span > high / 3:
+        return 0.0
+    step = 10 ** (len(str(int(span or 1))) - 1)
+    return float(max((low - span) // step * step, 0))
+
+
+def _bars_layout(title: str, start: float, end: float) -> dict[str, object]:
+    return {
+        "bargap": 0.62,
+        "xaxis": {
+            "title": {"text": title, "font": {"size": 12}},
+            "range": [start, end],
+            "tickformat": ",.0f",
+            "nticks": 6,
+            "fixedrange": True,
+        },
+        "yaxis": {"autorange": "reversed", "fixedrange": True, "showticklabels": False},
+    }
+
+
+def _losses_shown(losses: Sequence[LossSum]) -> list[LossSum]:
+    if len(losses) <= _LONGEST_PARETO:
+        return list(losses)
+    gains = [each for each in losses if each.amount < 0]
+    most = _LONGEST_PARETO - 1 - len(gains)
+    rest = losses[most : len(losses) - len(gains)]
+    other = LossSum(
+        loss_detail="other",
+        cause=None,
+        reason_name=f"{len(rest)} other reasons",
+        lost_s=sum((each.lost_s for each in rest), Decimal(0)),
+        amount=sum((each.amount for each in rest), Decimal(0)),
+    )
+    return [*losses[:most], other, *gains]
+
+
+_LOSS_LOOKS = {
+    "uncovered": LOOKS[Spent.UNKNOWN],
+    "setup": LOOKS[Spent.SETUP],
+    "minor_stop": LOOKS[Spent.MINOR_STOP],
+    "reduced_speed": LOST["reduced_speed"],
+    "rejects": LOST["process_defects"],
+    "not_delivered": Look("Good, not delivered", "#CC79A7", "#101418", "x"),
+    "other": LOOKS[Spent.NO_ORDER],
+}
+
+
+def _loss_look(loss: LossSum) -> Look:
+    if loss.loss_detail in _LOSS_LOOKS:
+        return _LOSS_LOOKS[loss.loss_detail]
+    return LOOKS[Spent.DELAY_EXTERNAL if loss.cause == "external" else Spent.DELAY_INTERNAL]
 
 
 def _steps(frame: pd.DataFrame) -> list[tuple[Look, float]]:
@@ -183,10 +389,6 @@ def _step_bars(steps: list[tuple[Look, float]], amounts: list[str], length: int)
         customdata=amounts,
         hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
     )
-
-
-def _signed(seconds: float) -> str:
-    return wording.duration(seconds) if seconds >= 0 else f"−{wording.duration(-seconds)}"
 
 
 def _marker(looks: list[Look]) -> dict[str, object]:

@@ -45,7 +45,7 @@ class History:
             HistoryUnavailable: The lake does not answer.
         """
         snapshot_id = self._published()
-        key = (snapshot_id, question.__name__, tuple(sorted(arguments.items())))
+        key = (snapshot_id, question, tuple(sorted(arguments.items())))
         with self._lock:
             if key not in self._answers:
                 self._answers[key] = self._ask_lake(snapshot_id, question, arguments)

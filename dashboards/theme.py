@@ -60,6 +60,10 @@ LOST = {
 PLANNED_BUSY = Look("Planned busy time", "#8A95A3", _DARK, "")
 GOOD = Look("Good time", LOOKS[Spent.PRODUCTION].colour, _DARK, "")
 
+FAVOURABLE = Look("Favourable", "#0072B2", "#FFFFFF", "-")
+UNFAVOURABLE = Look("Unfavourable", "#D55E00", _DARK, "x")
+MONEY = Look("Amount", "#8A95A3", _DARK, "")
+
 TARGET = "#5B5BD6"
 """Interaction and targets: the one accent, distinct from every category."""
 

@@ -28,6 +28,11 @@ def duration(seconds: Number | None) -> str:
     return _two(_unit(days, "d"), _unit(hours, "h") if hours else "")
 
 
+def signed_duration(seconds: Number) -> str:
+    """As `duration`, also of time that was gained: `−41 min`."""
+    return f"\N{MINUS SIGN}{duration(-seconds)}" if seconds < 0 else duration(seconds)
+
+
 def hours_minutes(seconds: Number | None) -> str:
     """Seconds as hours and minutes however many: `31 h 5 min`."""
     if seconds is None:
@@ -49,6 +54,58 @@ def quantity(amount: Number | None, unit: str | None = None) -> str:
 def money(amount: Number | None, currency: str | None) -> str:
     """An amount with its currency: `1,234.50 EUR`; None: no rate is known."""
     return "no rate" if amount is None else _unit(f"{amount:,.2f}", currency or "")
+
+
+def rounded_money(amount: Number, currency: str) -> str:
+    """An amount for a picture or a headline, without cents where they say nothing: `1,234 EUR`."""
+    digits = 2 if -100 < amount < 100 else 0
+    return _unit(signed(amount, digits), currency)
+
+
+def signed(amount: Number, digits: int = 2) -> str:
+    """A number with thousands separators and a real minus sign: `−1,234.50`."""
+    text = f"{abs(amount):,.{digits}f}"
+    is_nothing = not any(digit in text for digit in "123456789")
+    return f"\N{MINUS SIGN}{text}" if amount < 0 and not is_nothing else text
+
+
+def variance(amount: Number, currency: str) -> str:
+    """A variance with the letter of its direction: `1,234 EUR U`, `−56.20 EUR F`."""
+    return f"{rounded_money(amount, currency)} {direction(amount)}".rstrip()
+
+
+def direction(amount: Number) -> str:
+    """`U` for unfavourable, above nought; `F` for favourable; nothing for nought."""
+    if not amount:
+        return ""
+    return "U" if amount > 0 else "F"
+
+
+def name_of(identifier: str | None) -> str:
+    """An id of a cost group or of a kind, as words: `factory_overhead` as `Factory overhead`."""
+    if not identifier:
+        return NOTHING
+    words = identifier.replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+_LOSSES = {
+    "minor_stop": "Minor stops",
+    "uncovered": "No data",
+    "reduced_speed": "Reduced speed",
+    "rejects": "Rejected pieces",
+    "not_delivered": "Good, not delivered",
+    "setup": "Setup longer than planned",
+}
+
+
+def loss(detail: str, cause: str | None, reason: str | None) -> str:
+    """What machine time was lost to: the reason, else the kind of loss."""
+    if reason:
+        return reason
+    if detail == "stop":
+        return "Waiting, no reason given" if cause == "external" else "Stopped, no reason given"
+    return _LOSSES.get(detail, name_of(detail))
 
 
 def percent(ratio: Number | None, digits: int = 1) -> str:

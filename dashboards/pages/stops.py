@@ -29,7 +29,7 @@ from dashboards.explaining import Form
 from dashboards.stop_queue import A_PAGE, DEFAULT_PERIOD, ORDERS, Selection
 from takt.errors import TaktError
 
-dash.register_page(__name__, path="/stops", name="Stops", title="Takt · Stops")
+dash.register_page(__name__, order=1, path="/stops", name="Stops", title="Takt · Stops")
 
 
 def layout(

@@ -30,6 +30,9 @@
     ('data_quality', 'site_id, work_unit_id, problem, subject'),
     ('standard_cost', 'cost_version_id, item_id, cost_group_id, level'),
     ('cost_warning', 'cost_version_id, item_id, warning, operation_id'),
+    ('cost_rollup', 'cost_version_id, item_id, node, component_item_id, operation_id, cost_group_id'),
+    ('dim_cost_version', 'cost_version_id'),
+    ('dim_period', 'period_id'),
     ('order_cost', 'production_order_id, operation_id, cost_group_id, basis'),
     (
         'order_variance',

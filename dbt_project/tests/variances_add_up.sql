@@ -1,4 +1,5 @@
-{#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group. #}
+{#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group. What
+    this run did not cost anew was looked at when it was. #}
 with
 
 differences as (
@@ -24,10 +25,12 @@ differences as (
 )
 
 select
-    production_order_id,
-    operation_id,
-    cost_group_id,
-    sum(amount) as amount
+    differences.production_order_id,
+    differences.operation_id,
+    differences.cost_group_id,
+    sum(differences.amount) as amount
 from differences
-group by production_order_id, operation_id, cost_group_id
-having sum(amount) <> 0
+semi join {{ ref('int_changed_order') }} as changed
+    on differences.production_order_id = changed.production_order_id
+group by differences.production_order_id, differences.operation_id, differences.cost_group_id
+having sum(differences.amount) <> 0

@@ -1,17 +1,18 @@
 {% macro costing_files() -%}
     {#- The business files that standard costs are made of. -#}
     {{ return([
-        'item', 'bom_line', 'routing_operation', 'cost_version', 'cost_rate', 'item_cost', 'overhead_formula'
+        'reference.item', 'reference.bom_line', 'reference.routing_operation', 'reference.cost_version',
+        'reference.cost_rate', 'reference.item_cost', 'reference.overhead_formula'
     ]) }}
 {%- endmacro %}
 
 {% macro is_any_loaded_since(tables) -%}
-    {#- Whether a row of these business files was loaded or closed since the last completed run, or began or ceased to
-        hold for a costing version that has no beginning, whose costs are as of the present. -#}
+    {#- Whether a row of these tables of the lake came or was closed since the last completed run, or began or ceased
+        to hold for a costing version that has no beginning, whose costs are as of the present. -#}
     {%- set changes = [] -%}
     {%- for table in tables -%}
         {%- do changes.append(
-            'select 1 from (select snapshot_id as loaded_at_snapshot_id from lake.reference.' ~ table ~ ')'
+            'select 1 from (select snapshot_id as loaded_at_snapshot_id from lake.' ~ table ~ ')'
             ~ ' inner join lake.intermediate.int_run as run on loaded_at_snapshot_id > run.watermark_snapshot_id'
         ) -%}
     {%- endfor -%}

@@ -103,6 +103,18 @@
     )
 {%- endmacro %}
 
+{% macro get_incremental_changed_orders_sql(arguments) -%}
+    {#- Replaces every row of the orders that this run costs anew, also by nothing. #}
+    {%- set target = arguments.target_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='name') | join(', ') -%}
+    delete from {{ target }} as known
+    where exists (
+        select 1 from {{ ref('int_changed_order') }} as changed
+        where changed.production_order_id = known.production_order_id
+    );
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arguments.temp_relation }};
+{%- endmacro %}
+
 {% macro get_incremental_replaced_sql(arguments) -%}
     {#- Replaces all rows, or in a refresh that is not full does nothing when they are the same. -#}
     {%- set target = arguments.target_relation -%}

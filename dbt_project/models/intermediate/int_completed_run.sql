@@ -25,6 +25,8 @@
 -- depends_on: {{ ref('restatement') }}
 -- depends_on: {{ ref('standard_cost') }}
 -- depends_on: {{ ref('cost_warning') }}
+-- depends_on: {{ ref('cost_rollup') }}
+-- depends_on: {{ ref('dim_cost_version') }}
 -- depends_on: {{ ref('order_cost') }}
 -- depends_on: {{ ref('order_variance') }}
 -- depends_on: {{ ref('loss_cost') }}

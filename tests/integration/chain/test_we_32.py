@@ -1,4 +1,4 @@
-"""A cost accountant loads files and samples, refreshes, asks: WE-32, by the commands."""
+"""An accountant loads files and samples, refreshes, asks: WE-32, by commands and on the pages."""
 
 import csv
 import io
@@ -7,15 +7,26 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import duckdb
 import pytest
+from playwright.sync_api import Page, expect, sync_playwright
 
+import lake
+from dashboards import cost_queries
+from dashboards.cost_queries import LossRow, Selection
 from lake.query import open_published
 from takt.settings import Settings
 from tests import we_32
 from tests.command import run_takt
+from tests.conftest import find_program
+from tests.integration.dashboards.conftest import served
 from tests.lake_fixtures import fresh_lake
 from tests.parsed_project import share_parsed_project
+
+THE_ORDER = Selection(site_id="demo", currency="EUR", period_id="2026-03", is_current=False)
+SOON_MS = 20_000
 
 Ask = Callable[[str], list[list[str]]]
 PAGE = Path(__file__).parents[3] / "docs/costs.md"
@@ -37,6 +48,13 @@ def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def ask(works: Settings) -> Ask:
     """Asks by `takt sql`."""
     return lambda sql: asked(works, sql)
+
+
+@pytest.fixture(scope="module")
+def con(works: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Asks as the pages do."""
+    with closing(open_published(works)) as opened:
+        yield opened
 
 
 def asked(settings: Settings, sql: str) -> list[list[str]]:
@@ -159,3 +177,109 @@ def test_a_closed_period_stays_as_reported_and_what_changes_is_posted_by_name(
 
     run_takt(works, "reopen", "2026-03", "--by", "Ann", "--reason", "the pallet")
     assert asked(works, "select count(*) from marts.period_posting where is_adjustment") == [["0"]]
+
+
+def test_a_page_goes_from_absorbed_to_actual_without_a_rest(con: duckdb.DuckDBPyConnection) -> None:
+    totals = cost_queries.order_totals(con, selection=THE_ORDER)
+    variances = cost_queries.variances(con, selection=THE_ORDER)
+    [order] = cost_queries.orders(con, selection=THE_ORDER, find="1001", limit=9)
+
+    assert (totals.orders, totals.running) == (1, 0)
+    assert totals.absorbed + sum(each.amount for each in variances) == totals.actual
+    assert (order.absorbed, order.actual) == (Decimal("1888.00"), Decimal("2181.80"))
+    assert (order.detail_type, order.detail_amount) == ("machine_rate", Decimal("63.00"))
+
+
+def test_an_order_is_told_in_the_period_in_which_it_ended_only(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    elsewhere = Selection(site_id="demo", currency="EUR", period_id="2026-02", is_current=False)
+
+    assert cost_queries.order_totals(con, selection=elsewhere).orders == 0
+    assert cost_queries.orders(con, selection=THE_ORDER, find="nothing like it", limit=9) == []
+
+
+def test_the_time_behind_a_stop_is_as_long_as_its_loss(con: duckdb.DuckDBPyConnection) -> None:
+    jam = loss_of(con, "jam")
+
+    [stretch] = cost_queries.stretches(con, loss=jam, limit=9)
+    since, until = cost_queries.around(stretch.started_at, stretch.ended_at)
+    samples = cost_queries.samples(
+        con, order_id="1001", work_unit_id=we_32.PRESS, since=since, until=until, limit=9
+    )
+
+    assert stretch.length_s == stretch.total_s == jam.lost_s == 1800
+    assert [(sample.signal, sample.text) for sample in samples] == [
+        ("State", "stop"),
+        ("Reason", "jam"),
+        ("State", "run"),
+    ]
+
+
+def test_behind_a_lost_speed_stands_the_production_in_which_it_was(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    stretches = cost_queries.stretches(con, loss=loss_of(con, None, "reduced_speed"), limit=9)
+
+    assert {stretch.category for stretch in stretches} == {"production"}
+    assert stretches[0].total_s == 8.5 * 3600
+
+
+def test_what_a_unit_is_made_of_is_its_standard_cost(con: duckdb.DuckDBPyConnection) -> None:
+    nodes = cost_queries.nodes(con, cost_version_id="std", item_id="FG")
+
+    assert {(each.node, each.component_item_id): each.amount for each in nodes} == {
+        ("component", "RM1"): Decimal("10.50"),
+        ("component", "RM2"): Decimal("3.00"),
+        ("component", "PAL"): Decimal("0.20"),
+        ("setup", None): Decimal("0.60"),
+        ("run", None): Decimal("6.00"),
+        ("overhead", None): Decimal("3.30"),
+    }
+
+
+@pytest.fixture
+def page(works: Settings) -> Iterator[Page]:
+    """A browser's page of a dashboard over the lake."""
+
+    def open_lake(snapshot_id: int | None = None) -> duckdb.DuckDBPyConnection:
+        return lake.open(works, read_only=True, snapshot_id=snapshot_id)
+
+    with served(open_lake) as server, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=find_program("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        opened = chromium.new_page(viewport={"width": 1440, "height": 900}, base_url=server.address)
+        opened.set_default_timeout(SOON_MS)
+        yield opened
+        chromium.close()
+
+
+@pytest.mark.browser
+def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) -> None:
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/costs?period=2026-03")
+
+    page.get_by_role("link", name="Order 1001: what it is made of").click()
+    page.get_by_role(
+        "link", name=re.compile("jam.*: the machine time behind it", re.IGNORECASE)
+    ).click()
+    page.get_by_role("link", name="what the machine said").click()
+
+    samples = page.get_by_role("table", name="Samples")
+    expect(samples.get_by_role("row")).to_have_count(4, timeout=SOON_MS)
+    expect(samples).to_contain_text("jam")
+    assert set(parse_qs(urlsplit(page.url).query)) == {"period", "order", "loss", "at"}
+    page.go_back()
+    expect(samples).to_be_hidden(timeout=SOON_MS)
+    expect(page.get_by_role("table", name="Machine time behind the loss")).to_be_visible()
+    assert complaints == []
+
+
+def loss_of(con: duckdb.DuckDBPyConnection, reason_id: str | None, detail: str = "stop") -> LossRow:
+    """The loss of the order with a reason, or of a kind."""
+    losses = cost_queries.order_losses(con, order_id="1001")
+    return next(
+        each for each in losses if (each.reason_id, each.loss_detail) == (reason_id, detail)
+    )

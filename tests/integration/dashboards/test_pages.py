@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,7 @@ from dashboards import feed as feed_module
 from dashboards.app import Dashboard
 from takt.errors import TaktError
 from takt.settings import Settings
+from tests.integration.dashboards.conftest import served
 from tests.unit.dashboards import plant
 
 EVERYTHING = {"period": "14d", "line": None, "unit": None, "reason": None}
@@ -61,7 +63,8 @@ def text(component: object) -> str:
 
 
 def test_every_registered_page_renders(dashboard: Dashboard) -> None:
-    assert [page["path"] for page in dash.page_registry.values()] == ["/", "/stops"]
+    paths = [page["path"] for page in dash.page_registry.values()]
+    assert paths == ["/", "/stops", "/costs", "/costs/wip", "/costs/item"]
     for page in dash.page_registry.values():
         assert page["title"].startswith("Takt")
         assert '"H1"' in text(page["layout"]())
@@ -156,3 +159,40 @@ def test_a_lake_that_is_away_is_told_in_the_charts(
 
     assert "does not answer" in figure.layout.annotations[0].text
     assert rows == {"rowData": [], "rowCount": 0}
+
+
+@pytest.mark.parametrize("name", ["costs", "standard_costs", "work_in_process"])
+def test_without_a_costing_version_a_page_of_costs_says_what_to_load(
+    dashboard: Dashboard, lake: Lake, name: str
+) -> None:
+    lake.con.execute(
+        "create table if not exists marts.dim_cost_version(cost_version_type varchar,"
+        " status varchar, valid_from timestamp, cost_version_id varchar)"
+    )
+    page = importlib.import_module(f"dashboards.pages.{name}")
+
+    instead, is_hidden, offers = asyncio.run(page.show_frame({}, None))
+
+    assert "No costing version is loaded" in text(instead)
+    assert "takt reference load FOLDER" in text(instead)
+    assert (is_hidden, offers) == (True, {})
+    assert asyncio.run(page.show_headline({}, None)) == []
+
+
+def test_a_lake_that_is_away_is_told_on_a_page_of_costs(dashboard: Dashboard, lake: Lake) -> None:
+    dashboard.history.close()
+    lake.is_away = True
+    page = importlib.import_module("dashboards.pages.work_in_process")
+
+    instead, is_hidden, _ = asyncio.run(page.show_frame({"period": "2026-03"}, None))
+    figure, _ = asyncio.run(page.show_ages({"period": "2026-03"}, None))
+
+    assert "does not answer" in text(instead)
+    assert not is_hidden
+    assert "does not answer" in figure.layout.annotations[0].text
+
+
+@pytest.mark.parametrize("path", ["/costs?order=1001", "/"])
+def test_a_page_that_is_asked_for_first_has_its_scripts(lake: Lake, path: str) -> None:
+    with served(lake) as server, urllib.request.urlopen(f"{server.address}{path}") as answer:
+        assert "/assets/costs.js" in answer.read().decode()

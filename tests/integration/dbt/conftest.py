@@ -40,6 +40,7 @@ MARTS = (
     "unclassified_stop",
     "standard_cost",
     "cost_warning",
+    "cost_rollup",
     "order_cost",
     "order_variance",
     "loss_cost",

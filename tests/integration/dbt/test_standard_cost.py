@@ -123,6 +123,40 @@ def test_a_phantom_adds_nothing_of_its_own(
     assert rolled_up("select count(*) from marts.standard_cost where item_id = 'SET'") == [(0,)]
 
 
+def test_what_a_unit_is_made_of_is_told_one_level_at_a_time(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    box = rolled_up(
+        "select node, component_item_id, low_level, is_made, cost_group_id, quantity, amount"
+        " from marts.cost_rollup where cost_version_id = 'std' and item_id = 'BOX' order by all"
+    )
+
+    of_a_piece = {"factory": "7.92", "machine": "15.84", "material": "7.68", "resin": "25.20"}
+    assert box == [
+        *(
+            ("component", "FG", 1, True, group, Decimal("2.4"), Decimal(amount))
+            for group, amount in of_a_piece.items()
+        ),
+        ("overhead", None, 1, False, "factory", Decimal("0.006"), Decimal("0.18")),
+        ("run", None, 1, False, "machine", Decimal("0.006"), Decimal("0.36")),
+    ]
+
+
+def test_a_planned_version_has_a_tree_of_its_own(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    told = rolled_up(
+        "select component_item_id, amount from marts.cost_rollup"
+        " where cost_version_id = 'plan' and item_id = 'FG' and node = 'component' order by all"
+    )
+
+    assert told == [
+        ("PAL", Decimal("0.20")),
+        ("RM1", Decimal("12.60")),
+        ("RM2", Decimal("3.00")),
+    ]
+
+
 def test_a_planned_version_falls_back_for_what_it_does_not_state(
     rolled_up: Callable[..., list[tuple[object, ...]]],
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import dashboards
-from dashboards.theme import LOOKS, Look, Spent, contrast
+from dashboards.theme import FAVOURABLE, LOOKS, UNFAVOURABLE, Look, Spent, contrast
 
 CSS = (Path(dashboards.__file__).parent / "assets/theme.css").read_text()
 
@@ -22,7 +22,7 @@ def test_two_categories_differ_by_label_and_pattern_not_by_colour_alone(
     assert one.pattern != other.pattern
 
 
-@pytest.mark.parametrize("look", LOOKS.values())
+@pytest.mark.parametrize("look", [*LOOKS.values(), FAVOURABLE, UNFAVOURABLE])
 def test_text_on_a_category_colour_is_readable(look: Look) -> None:
     assert contrast(look.colour, look.ink) >= 4.5
 

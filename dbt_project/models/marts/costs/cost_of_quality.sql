@@ -1,5 +1,6 @@
 {#- What bad pieces cost at standard: scrap what had gone into it up to its operation, rework the time of doing the
     operation again. Internal failure, as they were found here; what inspections and returns cost no signal tells. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 operations as (
@@ -15,8 +16,8 @@ operations as (
         coalesce(
             sum(lines.unit_cost - lines.constant_unit_cost) filter (where lines.driver in ('run_time', 'piece')), 0
         ) as unit_conversion_cost
-    from {{ ref('int_operation_quantity') }} as operations
-    inner join {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_operation_quantity') }} as operations
+    inner join {{ of_changed_orders('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
     left join {{ ref('int_standard_line') }} as lines
         on
@@ -49,7 +50,7 @@ accumulated as (
             order by operations.sequence, operations.operation_id
         ) as accumulated_cost
     from operations
-    inner join {{ ref('int_order_costing') }} as orders
+    inner join {{ of_changed_orders('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
     left join unassigned
         on

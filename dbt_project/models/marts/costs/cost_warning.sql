@@ -1,5 +1,5 @@
 {#- What makes a standard cost doubtful; nothing that is missing is silently nought. -#}
-{{ config(materialized='view') }}
+{{ config(files=costing_files()) }}
 with
 
 versions as (

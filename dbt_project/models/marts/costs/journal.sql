@@ -1,5 +1,6 @@
 {#- The postings as entries of a general ledger: each debits one account and credits another, so every period
     balances. A negative amount changes sides. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 postings as (
@@ -16,7 +17,7 @@ postings as (
             case when postings.measure not in ('material', 'conversion', 'overhead', 'subcontract') then 'wip' end,
             postings.measure
         ) as credit_account
-    from {{ ref('period_posting') }} as postings
+    from {{ of_changed_orders('period_posting') }} as postings
     left join {{ ref('stg_account_map') }} as maps
         on
             postings.measure = maps.measure

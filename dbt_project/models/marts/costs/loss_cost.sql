@@ -1,11 +1,12 @@
 {#- What each loss of an order cost: its time at the standard conversion rate of the operation, machine, labour and
     overheads that go by time (domain.md 2.5.7). The losses of an operation are the quantity variance of its machine
     time, to the cent: they share it by largest remainder. Time that workers booked is no machine's loss. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 orders as (
 
-    select * from {{ ref('int_order_costing') }}
+    select * from {{ of_changed_orders('int_order_costing') }}
 
 ),
 
@@ -25,7 +26,7 @@ hourly_rates as (
             orders.cost_version_id = card.cost_version_id
             and orders.item_id = card.item_id
             and card.driver in ('setup_time', 'run_time')
-    semi join {{ ref('int_order_cost_line') }} as lines
+    semi join {{ of_changed_orders('int_order_cost_line') }} as lines
         on
             orders.production_order_id = lines.production_order_id
             and card.operation_id = lines.operation_id
@@ -56,7 +57,7 @@ uses as (
     select
         uses.*,
         run_times.planned_run_s_per_unit
-    from {{ ref('int_order_use') }} as uses
+    from {{ of_changed_orders('int_order_use') }} as uses
     inner join run_times
         on
             uses.production_order_id = run_times.production_order_id
@@ -160,7 +161,7 @@ losses as (
         on
             places.production_order_id = rates.production_order_id
             and places.operation_id = rates.operation_id
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             places.production_order_id = quantities.production_order_id
             and places.operation_id = quantities.operation_id
@@ -226,7 +227,7 @@ variances as (
         production_order_id,
         operation_id,
         sum(amount) as amount
-    from {{ ref('order_variance') }}
+    from {{ of_changed_orders('order_variance') }}
     where is_machine_time
     group by production_order_id, operation_id
 

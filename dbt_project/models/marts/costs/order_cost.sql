@@ -1,10 +1,11 @@
 {#- What an order should cost and what it cost. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 lines as (
 
     select *
-    from {{ ref('int_order_cost_line') }}
+    from {{ of_changed_orders('int_order_cost_line') }}
 
 ),
 
@@ -24,7 +25,7 @@ estimates as (
             'card.unit_price',
             'card.driver'
         ) }} as amount
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_standard_line') }} as card
         on
             orders.cost_version_id = card.cost_version_id
@@ -101,10 +102,13 @@ select
     end as unit,
     {{ cents('sums.amount') }} as amount,
     orders.currency,
+    periods.period_id,
     orders.is_final
 from sums
-inner join {{ ref('int_order_costing') }} as orders
+inner join {{ of_changed_orders('int_order_costing') }} as orders
     on sums.production_order_id = orders.production_order_id
+asof left join {{ ref('int_dated_period') }} as periods
+    on orders.ended_at >= periods.starts_at
 left join {{ ref('stg_item') }} as items
     on
         sums.line_id = items.item_id

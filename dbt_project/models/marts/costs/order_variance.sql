@@ -1,11 +1,12 @@
 {#- Why an order cost other than what its pieces carry: actual less absorbed, to the cent. Each variance is rounded
     once; what that leaves is shown as itself. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 lines as (
 
     select *
-    from {{ ref('int_order_cost_line') }}
+    from {{ of_changed_orders('int_order_cost_line') }}
 
 ),
 
@@ -160,7 +161,7 @@ select
     periods.period_id,
     orders.is_final
 from variances_and_rounding as variances
-inner join {{ ref('int_order_costing') }} as orders
+inner join {{ of_changed_orders('int_order_costing') }} as orders
     on variances.production_order_id = orders.production_order_id
 asof left join {{ ref('int_dated_period') }} as periods
     on orders.ended_at >= periods.starts_at

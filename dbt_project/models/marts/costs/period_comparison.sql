@@ -1,5 +1,6 @@
 {#- Periods as they were reported and as they are known now, side by side. What was posted later for a period counts
     as reported of it. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 reported as (
@@ -14,6 +15,8 @@ reported as (
     from {{ source('accounting', 'posting') }} as postings
     semi join {{ ref('int_closing') }} as closings
         on postings.closing_id = closings.closing_id
+    semi join {{ ref('int_changed_order') }} as changed
+        on postings.production_order_id = changed.production_order_id
     group by all
 
 ),
@@ -32,7 +35,7 @@ sides as (
         *,
         0 as reported_amount,
         amount as known_amount
-    from {{ ref('int_known_posting') }}
+    from {{ of_changed_orders('int_known_posting') }}
 
 )
 

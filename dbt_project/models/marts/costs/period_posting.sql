@@ -1,5 +1,6 @@
 {#- What is posted in each period: of a closed one what was reported, of an open one what it is to report. What
     changed of a closed period is posted in the first open one after it, named by its origin. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 periods as (
@@ -19,7 +20,7 @@ due as (
     select
         comparison.*,
         coalesce(origins.starts_at, timestamp '-infinity') as starts_at
-    from {{ ref('period_comparison') }} as comparison
+    from {{ of_changed_orders('period_comparison') }} as comparison
     left join periods as origins
         on comparison.period_id = origins.period_id
     where comparison.difference_amount <> 0
@@ -39,6 +40,8 @@ select
 from {{ source('accounting', 'posting') }} as postings
 semi join {{ ref('int_closing') }} as closings
     on postings.closing_id = closings.closing_id
+semi join {{ ref('int_changed_order') }} as changed
+    on postings.production_order_id = changed.production_order_id
 
 union all
 

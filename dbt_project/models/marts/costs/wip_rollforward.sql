@@ -1,6 +1,7 @@
 {#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard,
     less the variance once the order has ended; then nothing is left. Amounts are rounded on their running totals, so
     the periods add up to the order. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 orders as (
@@ -8,7 +9,7 @@ orders as (
     select
         orders.*,
         coalesce(orders.ended_at, run.evaluated_at) as known_at
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     cross join {{ ref('int_run') }} as run
 
 ),
@@ -16,6 +17,15 @@ orders as (
 periods as (
 
     select * from {{ ref('int_dated_period') }}
+
+),
+
+ends as (
+
+    select
+        period_id,
+        lead(starts_at, 1, timestamp 'infinity') over (order by starts_at) as ends_at
+    from periods
 
 ),
 
@@ -27,6 +37,7 @@ inputs as (
         lines.cost_group_id,
         periods.period_id,
         periods.starts_at,
+        min(lines.posted_at) as first_posted_at,
         {% for kind, rows in [
             ('material', "lines.driver = 'material' and not lines.is_overhead"),
             ('overhead', 'lines.is_overhead'),
@@ -35,7 +46,7 @@ inputs as (
         coalesce(sum(lines.amount) filter (where {{ rows }}), 0) as {{ kind }}_amount,
         {% endfor -%}
         sum(lines.amount) as amount
-    from {{ ref('int_actual_line') }} as lines
+    from {{ of_changed_orders('int_actual_line') }} as lines
     asof inner join periods
         on lines.posted_at >= periods.starts_at
     group by all
@@ -49,8 +60,8 @@ pieces as (
         uses.production_order_id,
         periods.period_id,
         sum(uses.good_quantity) as good_quantity
-    from {{ ref('int_order_use') }} as uses
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    from {{ of_changed_orders('int_order_use') }} as uses
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             uses.production_order_id = quantities.production_order_id
             and uses.operation_id = quantities.operation_id
@@ -68,6 +79,7 @@ order_spans as (
         orders.production_order_id,
         orders.is_final,
         orders.known_at,
+        min(inputs.first_posted_at) as first_posted_at,
         min(inputs.starts_at) as first_starts_at,
         greatest(max(inputs.starts_at), max(known_periods.starts_at)) as last_starts_at,
         max(known_periods.starts_at) as known_starts_at
@@ -103,7 +115,7 @@ outputs_so_far as (
         on
             spans.first_starts_at <= periods.starts_at
             and spans.last_starts_at >= periods.starts_at
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             spans.production_order_id = quantities.production_order_id
             and quantities.operation_id is null
@@ -154,7 +166,7 @@ absorbed as (
         operation_id,
         cost_group_id,
         amount
-    from {{ ref('order_cost') }}
+    from {{ of_changed_orders('order_cost') }}
     where
         basis = 'absorbed'
         and is_final
@@ -252,10 +264,16 @@ select
         'movements.opening_amount + movements.input_amount - movements.output_amount - movements.closing_amount'
     ) }} as variance_amount,
     {{ cents('movements.closing_amount') }} as closing_amount,
+    datesub('day', order_spans.first_posted_at, least(ends.ends_at, run.evaluated_at)) as age_days,
     orders.currency
 from movements
 inner join orders
     on movements.production_order_id = orders.production_order_id
+inner join order_spans
+    on movements.production_order_id = order_spans.production_order_id
+inner join ends
+    on movements.period_id = ends.period_id
+cross join {{ ref('int_run') }} as run
 where
     movements.opening_amount <> 0
     or movements.input_amount <> 0

@@ -62,7 +62,7 @@ rolled_up as (
         grown.cost_group_id,
         grown.single_cost_group_id,
         grown.low_level,
-        grown.unit_cost as unit_cost,
+        grown.unit_cost,
         grown.pass + 1 as pass
     from (
         select * from rolled_up

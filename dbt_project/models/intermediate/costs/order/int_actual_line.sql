@@ -1,5 +1,6 @@
 {#- What each order really used, as lines of its cost card, at the prices of the time at which it did: the finest of
     what its actual cost is made of. Amounts are not rounded to cents. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 orders as (
@@ -8,7 +9,7 @@ orders as (
         orders.*,
         items.item_group_id,
         coalesce(orders.ended_at, run.evaluated_at) as known_at
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     left join {{ ref('stg_item') }} as items
         on orders.item_id = items.item_id
     cross join {{ ref('int_run') }} as run
@@ -28,7 +29,7 @@ times as (
         min(posted_at) as posted_at,
         sum(used_s) as quantity,
         sum({{ amount_of('used_s', 'rate', 'driver') }}) as amount
-    from {{ ref('int_charged_time') }}
+    from {{ of_changed_orders('int_charged_time') }}
     group by production_order_id, operation_id, cost_category_id, driver, time_source, moment_at
 
 ),
@@ -53,7 +54,7 @@ receipts as (
                 card.unit_price
             ) as decimal(28, 6)
         ) as amount
-    from {{ ref('stg_subcontract_receipt') }} as receipts
+    from {{ of_changed_orders('stg_subcontract_receipt') }} as receipts
     inner join orders
         on receipts.production_order_id = orders.production_order_id
     left join {{ ref('int_standard_line') }} as card
@@ -98,7 +99,7 @@ by_the_piece as (
         select
             *,
             case when quantity_source is null then basis_quantity else good_quantity end as paid_quantity
-        from {{ ref('int_operation_quantity') }}
+        from {{ of_changed_orders('int_operation_quantity') }}
     ) as quantities
         on
             orders.production_order_id = quantities.production_order_id
@@ -110,7 +111,7 @@ by_the_piece as (
             production_order_id,
             operation_id,
             min(work_unit_id) as work_unit_id
-        from {{ ref('int_operation_time') }}
+        from {{ of_changed_orders('int_operation_time') }}
         group by production_order_id, operation_id
     ) as places
         on
@@ -160,7 +161,7 @@ materials as (
         posted_at,
         quantity,
         amount
-    from {{ ref('int_used_material') }}
+    from {{ of_changed_orders('int_used_material') }}
 
 ),
 
@@ -224,8 +225,8 @@ hours as (
         times.moment_at,
         times.posted_at,
         times.used_s
-    from {{ ref('int_operation_time') }} as times
-    inner join {{ ref('int_operation_route') }} as routes
+    from {{ of_changed_orders('int_operation_time') }} as times
+    inner join {{ of_changed_orders('int_operation_route') }} as routes
         on
             times.production_order_id = routes.production_order_id
             and times.operation_id is not distinct from routes.operation_id
@@ -243,7 +244,7 @@ hours as (
         moment_at,
         posted_at,
         used_s
-    from {{ ref('int_charged_time') }}
+    from {{ of_changed_orders('int_charged_time') }}
 
 ),
 
@@ -287,7 +288,7 @@ per_unit as (
         quantities.basis_quantity as quantity,
         try_cast(quantities.basis_quantity * formulas.rate as decimal(28, 6)) as amount
     from orders
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             orders.production_order_id = quantities.production_order_id
             and quantities.operation_id is null

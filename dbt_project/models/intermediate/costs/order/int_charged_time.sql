@@ -1,6 +1,7 @@
 {#- The hours of each operation by the cost category that they are charged in, at the rate of their time: the
     operation's own category, and where its route names none all that hold at its work unit. Where workers of a
     category booked, what they booked counts, else the operation's time. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 booked as (
@@ -13,7 +14,7 @@ booked as (
         coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
         min(bookings.started_at) as posted_at,
         sum(bookings.used_s) as used_s
-    from {{ ref('int_booked_time') }} as bookings
+    from {{ of_changed_orders('int_booked_time') }} as bookings
     asof left join {{ ref('int_cost_moment') }} as moments
         on bookings.started_at >= moments.moment_at
     group by all
@@ -26,7 +27,7 @@ booked_work_units as (
         production_order_id,
         operation_id,
         min(work_unit_id) as work_unit_id
-    from {{ ref('int_operation_time') }}
+    from {{ of_changed_orders('int_operation_time') }}
     group by production_order_id, operation_id
 
 )
@@ -41,10 +42,10 @@ select
     times.used_s,
     times.time_source,
     {{ crew_rate('rates.rate', 'rates.cost_category_id', 'routes.crew_size') }} as rate
-from {{ ref('int_operation_time') }} as times
-inner join {{ ref('int_order_costing') }} as orders
+from {{ of_changed_orders('int_operation_time') }} as times
+inner join {{ of_changed_orders('int_order_costing') }} as orders
     on times.production_order_id = orders.production_order_id
-inner join {{ ref('int_operation_route') }} as routes
+inner join {{ of_changed_orders('int_operation_route') }} as routes
     on
         times.production_order_id = routes.production_order_id
         and times.operation_id is not distinct from routes.operation_id
@@ -76,7 +77,7 @@ select
     'booked' as time_source,
     coalesce(rates.rate, 0) as rate
 from booked
-inner join {{ ref('int_order_costing') }} as orders
+inner join {{ of_changed_orders('int_order_costing') }} as orders
     on booked.production_order_id = orders.production_order_id
 left join booked_work_units
     on

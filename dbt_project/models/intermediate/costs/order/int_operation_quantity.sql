@@ -2,6 +2,7 @@
     received from a vendor, else as the machine counted. `basis_quantity` is what its costs are measured against: of
     an order that is over the pieces that came out at its end, of a running one those of the operation itself. One
     row without an operation stands for the order. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 counted as (
@@ -12,7 +13,7 @@ counted as (
         sum(produced_quantity) as produced_quantity,
         sum(good_quantity) as good_quantity,
         sum(scrap_quantity) as scrap_quantity
-    from {{ ref('int_order_use') }}
+    from {{ of_changed_orders('int_order_use') }}
     where operation_id is not null
     group by production_order_id, operation_id
 
@@ -25,8 +26,8 @@ reported as (
         operations.operation_id,
         sum(operations.good_quantity) as good_quantity,
         sum(operations.scrap_quantity) as scrap_quantity
-    from {{ ref('stg_order_operation') }} as operations
-    inner join {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('stg_order_operation') }} as operations
+    inner join {{ of_changed_orders('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
     group by operations.production_order_id, operations.operation_id
     {#- Not while it goes on at one of its work units. #}
@@ -43,7 +44,7 @@ received as (
         operation_id,
         sum(quantity - coalesce(rejected_quantity, 0)) as good_quantity,
         sum(rejected_quantity) as scrap_quantity
-    from {{ ref('stg_subcontract_receipt') }}
+    from {{ of_changed_orders('stg_subcontract_receipt') }}
     group by production_order_id, operation_id
 
 ),
@@ -54,7 +55,7 @@ planned as (
         orders.production_order_id,
         operations.operation_id,
         operations.sequence
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_priced_operation') }} as operations
         on
             orders.cost_version_id = operations.cost_version_id
@@ -68,7 +69,7 @@ on_card as (
     select distinct
         orders.production_order_id,
         card.operation_id
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_standard_line') }} as card
         on
             orders.cost_version_id = card.cost_version_id
@@ -103,7 +104,7 @@ operations as (
         union
         select production_order_id, operation_id from on_card
     ) as operations
-    inner join {{ ref('int_order_costing') }} as orders
+    inner join {{ of_changed_orders('int_order_costing') }} as orders
         on operations.production_order_id = orders.production_order_id
     {% for side in ['planned', 'counted', 'reported', 'received'] -%}
     left join {{ side }}
@@ -139,7 +140,7 @@ output as (
                 else coalesce(finished.started_quantity, 0)
             end as decimal(18, 6)
         ) as basis_quantity
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     left join finished
         on orders.production_order_id = finished.production_order_id
     left join operations

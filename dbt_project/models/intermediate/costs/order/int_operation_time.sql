@@ -1,6 +1,7 @@
 {#- Time of each operation of a costed order, once whoever is paid for it: as its machines tell, and where none does as
     its workers booked, overlaps counted once; of what nobody told anything, what its good pieces should have taken. Each
     row lies between two moments at which costs or periods change. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 planned as (
@@ -13,7 +14,7 @@ planned as (
         card.is_subcontract,
         card.setup_s_per_lot,
         card.run_s_per_unit
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_priced_operation') }} as card
         on
             orders.cost_version_id = card.cost_version_id
@@ -28,7 +29,7 @@ reported_work_units as (
         production_order_id,
         operation_id,
         min(work_unit_id) as work_unit_id
-    from {{ ref('stg_order_operation') }}
+    from {{ of_changed_orders('stg_order_operation') }}
     group by production_order_id, operation_id
 
 ),
@@ -43,7 +44,7 @@ used as (
         uses.started_at,
         uses.used_s,
         'machine' as time_source
-    from {{ ref('int_order_use') }} as uses
+    from {{ of_changed_orders('int_order_use') }} as uses
 
 ),
 
@@ -65,7 +66,7 @@ booked_spans as (
             )
         ) as started_at,
         ended_at
-    from {{ ref('int_booked_time') }}
+    from {{ of_changed_orders('int_booked_time') }}
     where
         (production_order_id, operation_id) not in (
             select (production_order_id, operation_id) from used
@@ -118,7 +119,7 @@ flushed as (
             planned.known_at as posted_at,
             try_cast({{ used_s }} as decimal(18, 6)) as used_s
         from planned
-        inner join {{ ref('int_operation_quantity') }} as quantities
+        inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
             on
                 planned.production_order_id = quantities.production_order_id
                 and planned.operation_id = quantities.operation_id
@@ -136,7 +137,7 @@ flushed as (
             select (production_order_id, operation_id) from used
             where operation_id is not null
             union
-            select (production_order_id, operation_id) from {{ ref('int_booked_time') }}
+            select (production_order_id, operation_id) from {{ of_changed_orders('int_booked_time') }}
         )
         and operations.used_s > 0
 

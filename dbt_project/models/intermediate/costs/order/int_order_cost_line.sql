@@ -2,6 +2,7 @@
     allowed = what its pieces and one lot may need, absorbed = what its pieces carry. A line of an operation that a
     running order has not begun has no row. Its lot is spread over what came out, that of a running order over what
     it is to deliver. Amounts are not rounded to cents. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 card as (
@@ -23,12 +24,12 @@ card as (
         lines.unit_price,
         lines.unit_cost,
         lines.constant_unit_cost
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_standard_line') }} as lines
         on
             orders.cost_version_id = lines.cost_version_id
             and orders.item_id = lines.item_id
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             orders.production_order_id = quantities.production_order_id
             and lines.operation_id is not distinct from quantities.operation_id
@@ -48,7 +49,7 @@ used as (
         max(source) as source,
         sum(quantity) as quantity,
         sum(amount) as amount
-    from {{ ref('int_actual_line') }}
+    from {{ of_changed_orders('int_actual_line') }}
     group by production_order_id, operation_id, cost_group_id, driver, line_id
 
 ),
@@ -62,7 +63,7 @@ substitutes as (
         driver,
         replaced_line_id as line_id,
         sum(quantity) as quantity
-    from {{ ref('int_actual_line') }}
+    from {{ of_changed_orders('int_actual_line') }}
     where replaced_line_id is not null
     group by production_order_id, operation_id, replaced_cost_group_id, driver, replaced_line_id
 
@@ -74,7 +75,7 @@ begun as (
         production_order_id,
         operation_id,
         bool_or(source = 'machine') as is_told_by_machine
-    from {{ ref('int_actual_line') }}
+    from {{ of_changed_orders('int_actual_line') }}
     group by production_order_id, operation_id
 
 ),
@@ -86,7 +87,7 @@ booked as (
         operation_id,
         cost_group_id,
         line_id
-    from {{ ref('int_actual_line') }}
+    from {{ of_changed_orders('int_actual_line') }}
     where source = 'booked'
 
 ),
@@ -98,7 +99,7 @@ machine_times as (
         operation_id,
         driver,
         sum(used_s) as used_s
-    from {{ ref('int_operation_time') }}
+    from {{ of_changed_orders('int_operation_time') }}
     where time_source = 'machine'
     group by production_order_id, operation_id, driver
 
@@ -161,9 +162,11 @@ valued as (
     select
         *,
         {{ amount_of('allowed_quantity', 'unit_price', 'driver') }} as allowed_amount,
-        {{ amount_of('constant_quantity', 'unit_price', 'driver') }} as constant_amount,
+        case when constant_quantity = 0 then 0 else {{ amount_of('constant_quantity', 'unit_price', 'driver') }} end
+            as constant_amount,
         {{ amount_of('used_quantity', 'unit_price', 'driver') }} as used_at_standard_amount,
-        {{ amount_of('replaced_quantity', 'unit_price', 'driver') }} as replaced_amount,
+        case when replaced_quantity = 0 then 0 else {{ amount_of('replaced_quantity', 'unit_price', 'driver') }} end
+            as replaced_amount,
         {{ amount_of('scrap_quantity * variable_quantity', 'unit_price', 'driver') }} as scrapped_amount
     from lines
 

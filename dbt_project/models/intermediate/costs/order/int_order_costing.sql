@@ -1,5 +1,6 @@
 {#- How each order is costed: by the version that it names, else by that of its site when it was released, and for good
     from the moment at which it ended. An order of a site without a costing version has no row. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 first_uses as (
@@ -7,7 +8,7 @@ first_uses as (
     select
         production_order_id,
         min(started_at) as started_at
-    from {{ ref('int_order_use') }}
+    from {{ of_changed_orders('int_order_use') }}
     group by production_order_id
 
 ),
@@ -23,7 +24,7 @@ orders as (
             run.evaluated_at
         ) as costed_at,
         coalesce(orders.ended_at <= run.evaluated_at, false) as is_final
-    from {{ ref('stg_production_order') }} as orders
+    from {{ of_changed_orders('stg_production_order') }} as orders
     cross join {{ ref('int_run') }} as run
     left join first_uses
         on orders.production_order_id = first_uses.production_order_id

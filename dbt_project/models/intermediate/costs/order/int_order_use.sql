@@ -2,6 +2,7 @@
     across a moment at which a cost or the period changes. Stops and gaps outside planned busy time are charged to
     nobody; work is, also in a break, and pieces count whenever they were told. -#}
 {{ config(incremental_strategy='touched_days') }}
+-- depends_on: {{ ref('int_changed_order') }}
 with
 
 {{ delays_explained() }},

@@ -1,6 +1,7 @@
 {#- Material that each costed order used, as lines of its cost card: what was issued to it; of an order to which
     nothing was, what its good pieces should have needed. What is not on the card is a substitute for the item that
     it replaces. -#}
+{{ config(incremental_strategy='changed_orders') }}
 with
 
 card as (
@@ -13,7 +14,7 @@ card as (
         lines.variable_quantity,
         lines.constant_quantity,
         lines.unit_price
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_standard_line') }} as lines
         on
             orders.cost_version_id = lines.cost_version_id
@@ -46,8 +47,8 @@ movements as (
         orders.cost_version_id,
         case when movements.is_return then -movements.quantity else movements.quantity end as quantity,
         {{ in_order_currency('movements.unit_price', 'movements.currency', 'movements.moved_at') }} as unit_price
-    from {{ ref('stg_material_movement') }} as movements
-    inner join {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('stg_material_movement') }} as movements
+    inner join {{ of_changed_orders('int_order_costing') }} as orders
         on movements.production_order_id = orders.production_order_id
     {{ dated_exchange_rates('movements.currency', 'movements.moved_at') }}
 
@@ -143,9 +144,9 @@ flushed as (
         {{ bom_quantity('card.variable_quantity * quantities.basis_quantity') }} + card.constant_quantity as quantity,
         card.unit_price
     from card
-    inner join {{ ref('int_order_costing') }} as orders
+    inner join {{ of_changed_orders('int_order_costing') }} as orders
         on card.production_order_id = orders.production_order_id
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             card.production_order_id = quantities.production_order_id
             and card.operation_id is not distinct from quantities.operation_id

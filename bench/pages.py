@@ -1,0 +1,102 @@
+"""Each question of the pages of costs over the demo's 14 days, as a page asks for the first time.
+
+A page remembers answers per publication; here nothing is remembered.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+import lake
+from bench._demo import fill
+from dashboards import cost_queries as ask
+from pipelines.refresh import refresh
+from takt.settings import Settings
+
+DEFAULT_SECONDS = 0.0
+_TURNS = 11
+
+Question = Callable[[duckdb.DuckDBPyConnection], object]
+
+
+def run(_seconds: float) -> dict[str, float]:
+    """Figures: the median of each question in ms, `slowest_ms`, and the orders they are about."""
+    with tempfile.TemporaryDirectory(prefix="takt-bench-") as folder:
+        settings = Settings(home=Path(folder) / "home", catalog=None, data=None)
+        fill(settings)
+        refresh(settings)
+        with closing(lake.open(settings, read_only=True)) as con:
+            figures = _measured(con)
+        lake.catalog.leave(settings)
+    return figures
+
+
+def _measured(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    everything = _everything(con)
+    medians = {
+        f"{name}_ms": _median_ms(con, ask_it) for name, ask_it in _questions(con, everything)
+    }
+    return {
+        **medians,
+        "slowest_ms": max(medians.values()),
+        "orders": float(ask.order_totals(con, selection=everything).orders),
+    }
+
+
+def _everything(con: duckdb.DuckDBPyConnection) -> ask.Selection:
+    scope = ask.cost_scopes(con)[0]
+    return ask.Selection(site_id=scope.site_id, currency=scope.currency)
+
+
+def _questions(
+    con: duckdb.DuckDBPyConnection, everything: ask.Selection
+) -> list[tuple[str, Question]]:
+    order = ask.orders(con, selection=everything, limit=1)[0]
+    order_id = order.production_order_id
+    loss = ask.order_losses(con, order_id=order_id)[0]
+    stretch = ask.stretches(con, loss=loss, limit=1)[0]
+    since, until = ask.around(stretch.started_at, stretch.ended_at)
+    version = ask.cost_versions(con)[0].cost_version_id
+    item = ask.made_items(con, cost_version_id=version, limit=1)[0].item_id
+    now = datetime.now(UTC).replace(tzinfo=None)
+    period = ask.cost_periods(con, until=now)[0].period_id
+    of_order = {"order_id": order_id}
+    of_item = {"cost_version_id": version, "item_id": item}
+    of_place = {"site_id": everything.site_id, "currency": everything.currency}
+    where = {**of_order, "work_unit_id": stretch.work_unit_id}
+    return [
+        ("order_totals", lambda con: ask.order_totals(con, selection=everything)),
+        ("orders", lambda con: ask.orders(con, selection=everything, limit=50)),
+        ("variances", lambda con: ask.variances(con, selection=everything)),
+        ("loss_sums", lambda con: ask.loss_sums(con, selection=everything)),
+        ("cost_lines", lambda con: ask.cost_lines(con, **of_order)),
+        ("order_losses", lambda con: ask.order_losses(con, **of_order)),
+        ("stretches", lambda con: ask.stretches(con, loss=loss, limit=50)),
+        (
+            "samples",
+            lambda con: ask.samples(con, **where, since=since, until=until, limit=300),
+        ),
+        ("work_in_process", lambda con: ask.work_in_process(con, **of_place, period_id=period)),
+        ("made_items", lambda con: ask.made_items(con, cost_version_id=version, limit=200)),
+        ("unit_costs", lambda con: ask.unit_costs(con, **of_item)),
+        ("nodes", lambda con: ask.nodes(con, **of_item)),
+        (
+            "cost_warnings",
+            lambda con: ask.cost_warnings(con, cost_version_id=version, item_ids=(item,)),
+        ),
+    ]
+
+
+def _median_ms(con: duckdb.DuckDBPyConnection, question: Question) -> float:
+    milliseconds = []
+    for _ in range(_TURNS):
+        started = time.monotonic()
+        question(con)
+        milliseconds.append((time.monotonic() - started) * 1_000)
+    return statistics.median(milliseconds)

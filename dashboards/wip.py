@@ -1,0 +1,132 @@
+"""The page of work in process: how much money stands on the floor, how long, in which orders."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import plotly.graph_objects as go
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashboards import cost_queries, cost_view, costs, figures, ledger, wording
+from dashboards.app import Dashboard
+from dashboards.cost_queries import Period, WipRow
+from dashboards.cost_view import View
+from dashboards.history import NothingPublished
+from dashboards.ledger import Chosen, Column, Row
+
+PATH = "/costs/wip"
+_MOVEMENTS = {
+    "opening": "Opening",
+    "material": "+ Material",
+    "conversion": "+ Conversion",
+    "overhead": "+ Overhead",
+    "subcontract": "+ Subcontract",
+    "output": "− Output",
+    "variance": "− Variance",
+    "closing": "= Closing",
+}
+_EXTRA = ("material", "conversion", "overhead", "subcontract", "variance")
+"""Movements that a phone has no room for."""
+
+_INPUTS = ("material", "conversion", "overhead", "subcontract")
+
+
+def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
+    """What was there, went in, came out and is left."""
+    view, period, rows = _rows(dashboard, chosen)
+    went_in = sum((_total(rows, name) for name in _INPUTS), Decimal(0))
+    left = [row for row in rows if row.closing]
+    oldest = max(left, key=lambda row: row.age_days, default=None)
+
+    def money(amount: Decimal) -> str:
+        return wording.rounded_money(amount, view.currency)
+
+    return [
+        ledger.tile(f"At the start of {period.period_id}", money(_total(rows, "opening"))),
+        ledger.tile(
+            "Went in at actual cost", money(went_in), "material, conversion, overhead, vendors"
+        ),
+        ledger.tile(
+            "Came out at standard",
+            money(_total(rows, "output")),
+            html.Span(
+                [
+                    "variance of ended orders ",
+                    wording.variance(_total(rows, "variance"), view.currency),
+                ]
+            ),
+        ),
+        ledger.tile(
+            "Left, so far"
+            if period.ends_at > view.now
+            else f"Left at the end of {period.period_id}",
+            money(_total(rows, "closing")),
+            wording.count(len(left), "order"),
+            f"the oldest for {wording.count(oldest.age_days, 'day')}" if oldest else None,
+        ),
+    ]
+
+
+def ages(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
+    """What is left, by the days since its order's first cost."""
+    view, _, rows = _rows(dashboard, chosen)
+    return figures.ages(rows, view.currency)
+
+
+def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
+    """The roll-forward of the period by order."""
+    view, period, rows = _rows(dashboard, chosen)
+    if not rows:
+        return [html.P(f"Nothing was in process in {period.period_id}.", className="note")]
+    shown = [_order_row(row, chosen) for row in rows]
+    totals = [ledger.amount(_total(rows, name)) for name in _MOVEMENTS]
+    shown.append(Row(["All", "", "", *totals], kind="total grand"))
+    columns = [
+        Column("Order", is_words=True),
+        Column("Item", is_words=True, is_extra=True),
+        Column("Age, days"),
+        *(Column(head, is_extra=name in _EXTRA) for name, head in _MOVEMENTS.items()),
+    ]
+    note = (
+        f"All in {view.currency}. Age: whole days from the order's first cost to "
+        f"{'now' if period.ends_at > view.now else 'the end of the period'}. Output: finished "
+        "pieces at standard cost. What is left below nought was finished before it was charged."
+    )
+    return [
+        ledger.table(columns, shown, label="Work in process by order"),
+        html.P(note, className="note"),
+    ]
+
+
+def _rows(dashboard: Dashboard, chosen: Chosen) -> tuple[View, Period, Sequence[WipRow]]:
+    view = cost_view.view(dashboard, chosen)
+    period = view.period or next(iter(view.periods), None)
+    if period is None:
+        raise NothingPublished("there is no period yet")
+    rows = dashboard.history.ask(
+        cost_queries.work_in_process,
+        site_id=view.scope.site_id,
+        currency=view.currency,
+        period_id=period.period_id,
+    )
+    return view, period, rows
+
+
+def _total(rows: Sequence[WipRow], name: str) -> Decimal:
+    return sum((getattr(row, name) for row in rows), Decimal(0))
+
+
+def _order_row(row: WipRow, chosen: Chosen) -> Row:
+    kept = {name: value for name, value in chosen.items() if name == "site"}
+    address = ledger.href(costs.PATH, kept, order=row.production_order_id)
+    name = [
+        dcc.Link(row.production_order_id, href=address, className="go"),
+        html.Small(row.item_name, className="beside"),
+    ]
+    cells = [
+        ledger.variance(row.variance)
+        if name_ == "variance" and row.variance
+        else ledger.amount(getattr(row, name_))
+        for name_ in _MOVEMENTS
+    ]
+    return Row([name, row.item_name, str(row.age_days), *cells])
