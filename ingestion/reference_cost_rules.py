@@ -33,6 +33,22 @@ def one_active_standard_begins_at_a_time(table: FileTable, findings: Findings) -
             findings.add(Problem(table.file, cause, row.number, "valid_from", found))
 
 
+def versions_of_a_site_share_a_currency(table: FileTable, findings: Findings) -> None:
+    """What an order uses is priced by the versions of its time, in the currency of its own."""
+    first: dict[object, Row] = {}
+    for row in table.rows:
+        site, currency = row.take(("site_id", "currency"))
+        before = first.setdefault(site, row)
+        if None not in (currency, before.values["currency"]) and (
+            currency != before.values["currency"]
+        ):
+            cause = (
+                f"row {before.number} of {site} is in {before.values['currency']}; state the costs"
+                " of a site in one currency"
+            )
+            findings.add(Problem(table.file, cause, row.number, "currency", str(currency)))
+
+
 def active_versions_fall_back_on_active_ones(table: FileTable, findings: Findings) -> None:
     """What an active version looks up elsewhere is as frozen as it is itself."""
     status = {row.values["cost_version_id"]: row.values["status"] for row in table.rows}

@@ -18,6 +18,7 @@ from ingestion.reference_cost_rules import (
     nothing_replaces_itself,
     one_active_standard_begins_at_a_time,
     periods_tile,
+    versions_of_a_site_share_a_currency,
 )
 from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable, Row
@@ -231,6 +232,7 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
         _versions_fall_back_on_their_currency,
         one_active_standard_begins_at_a_time,
         active_versions_fall_back_on_active_ones,
+        versions_of_a_site_share_a_currency,
     ),
     "material_movement": (nothing_replaces_itself,),
     "subcontract_receipt": (no_more_is_rejected_than_received,),

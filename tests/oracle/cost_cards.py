@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from takt.settings import CostSettings
 from tests.oracle.shift_calendar import Row, instant, rows
 
 LABOUR = "labour"
@@ -100,6 +101,7 @@ class CostCards:
 
     folder: Path
     now: int
+    settings: CostSettings = field(default_factory=CostSettings)
     _cards: dict[tuple[str, str], list[Line]] = field(default_factory=dict)
 
     @cached_property
@@ -302,7 +304,11 @@ class CostCards:
             reverse=True,
         )
         for row in order:
-            started = rounded(started * (1 + number(row["scrap_ratio"])), 9)
+            scrap = number(row["scrap_ratio"])
+            if self.settings.operation_scrap == "of_pieces_started":
+                started = rounded(started / (1 - scrap), 9)
+            else:
+                started = rounded(started * (1 + scrap), 9)
             found[row["operation_id"]] = self._operation(version, row, started)
         return dict(reversed(found.items()))
 

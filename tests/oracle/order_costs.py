@@ -418,8 +418,11 @@ class OrderCosts:
         at, item, operation = instant(row["moved_at"]), row["item_id"], row["operation_id"] or None
         quantity = number(row["quantity"]) * (-1 if row["is_return"] == "true" else 1)
         standard = self.cards.rolled_up(self.version, item)
-        price = sum(standard.values(), Fraction(0)) if standard else self._in_currency(row, at)
-        cost = quantity * (price or 0)
+        price, paid = sum(standard.values(), Fraction(0)), self._in_currency(row, at)
+        is_at_use = self.cards.settings.material_price_variance == "at_use"
+        if paid is not None and (is_at_use or not standard):
+            price = paid
+        cost = quantity * price
         line = _line_of(card, item, operation)
         if line is not None:
             return Actual(*line.key, False, "issued", at, quantity, cost)

@@ -14,7 +14,7 @@ import pytest
 import lake
 from ingestion import reference
 from pipelines import dbt
-from takt.settings import Settings
+from takt.settings import CostSettings, Settings
 from tests.integration.dbt import generated_costs
 from tests.integration.dbt.generated_plant import NOW
 from tests.lake_fixtures import fresh_lake
@@ -37,9 +37,17 @@ Amounts = Mapping[Key, Fraction]
 
 
 class Proof:
-    """Generated works in a lake, built once, beside what they must cost."""
+    """Generated works in a lake, built once, beside what they must cost.
+
+    With every third seed the settings of costs are not the default ones.
+    """
 
     def __init__(self, settings: Settings, folder: Path, seed: int, count: int) -> None:
+        if seed % 3 == 0:
+            others = CostSettings(
+                operation_scrap="of_pieces_started", material_price_variance="at_use"
+            )
+            settings = settings.model_copy(update={"cost": others})
         self._settings = settings
         made = generated_costs.make(seed, count)
         files = made.write(folder / "files")
@@ -48,7 +56,7 @@ class Proof:
         made.tell(settings)
         share_parsed_project(settings.home)
         dbt.build(settings, variables={"now": NOW.replace(tzinfo=None).isoformat(" ")})
-        self.cards = CostCards(files, microseconds(NOW))
+        self.cards = CostCards(files, microseconds(NOW), settings.cost)
         self.works = Works(self.cards, made.uses, made.counts, made.periods)
         self.orders = {name: CostVariances(each) for name, each in orders(self.works).items()}
 
@@ -165,7 +173,7 @@ def prove(catalog_server: str, tmp_path: Path) -> Iterator[Callable[[int, int], 
 def test_generated_orders_cost_what_a_second_computation_says(
     prove: Callable[[int, int], None],
 ) -> None:
-    prove(3, 60)
+    prove(1, 60)
 
 
 @pytest.mark.proof

@@ -166,6 +166,14 @@ def test_what_is_wrong_is_told_with_file_row_column_and_value(
     assert told in found[0]
 
 
+def test_the_costs_of_a_site_are_in_one_currency(tmp_path: Path) -> None:
+    versions = VERSIONS + "new,planned,demo,2026-07-01,pending,DKK\n"
+
+    (found,) = problems(write_plant(tmp_path, **COSTS | {"cost_version": versions}))
+
+    assert "row 3, column currency, found 'DKK': row 2 of demo is in EUR; state the" in found
+
+
 @pytest.mark.parametrize("status", ["pending", "planned"])
 def test_a_version_may_begin_with_another_when_only_one_is_the_active_standard(
     tmp_path: Path, status: str
