@@ -164,6 +164,34 @@ IMPORT_FILE = LakeTable(
     "import_file",
     {"digest": "VARCHAR", "name": "VARCHAR", "rows": "BIGINT", "imported_at": "TIMESTAMP"},
 )
+MES_MESSAGE = LakeTable(
+    "raw",
+    "mes_message",
+    {
+        "digest": "VARCHAR",
+        "message_id": "VARCHAR",
+        "type": "VARCHAR",
+        "production_order_id": "VARCHAR",
+        "sequence": "BIGINT",
+        "created_at": "TIMESTAMP",
+        "received_at": "TIMESTAMP",
+        "received_from": "VARCHAR",
+        "payload": "BLOB",
+    },
+)
+MES_OUTCOME = LakeTable(
+    "raw",
+    "mes_outcome",
+    {
+        "digest": "VARCHAR",
+        "outcome": "VARCHAR",
+        "detail": "VARCHAR",
+        "tries": "BIGINT",
+        "decided_at": "TIMESTAMP",
+        "decided_by": "VARCHAR",
+        "load_id": "VARCHAR",
+    },
+)
 RUN = LakeTable(
     "pipeline",
     "run",
@@ -240,6 +268,7 @@ CLOSED_VARIANCE = LakeTable(
     },
 )
 ACCOUNTING = (CLOSING, REOPENING, POSTING, CLOSED_VARIANCE)
+MES = (MES_MESSAGE, MES_OUTCOME)
 RAW = (
     TELEMETRY,
     BATCH,
@@ -280,7 +309,7 @@ def reference_tables() -> tuple[LakeTable, ...]:
 def tables(shards: int = 1) -> tuple[LakeTable, ...]:
     """Every table that `create` makes where collectors are divided by so many shards."""
     fences = [fence_table(shard) for shard in (SIDE_SHARD, *range(1, shards))]
-    return (*RAW, INGEST_LAYOUT, *fences, RUN, PUBLICATION, *ACCOUNTING, *reference_tables())
+    return (*RAW, *MES, INGEST_LAYOUT, *fences, RUN, PUBLICATION, *ACCOUNTING, *reference_tables())
 
 
 def create(settings: Settings) -> None:
