@@ -70,12 +70,12 @@ def _explained(line: list[Waiting], settled: set[int]) -> list[Entry]:
     for message in line:
         why = hindrance(message, done, turn)
         found.append(_entry(message, why, holder))
-        holder = holder or (message if why else None)
+        holder = holder or (None if why is None else message)
         done.add(message.envelope.sequence or 0)
     return found
 
 
-def _entry(message: Waiting, why: str, holder: Waiting | None) -> Entry:
+def _entry(message: Waiting, why: str | None, holder: Waiting | None) -> Entry:
     match message.outcome:
         case Outcome.DEAD:
             return Entry(message, "dead letter", message.detail, _RETRY)

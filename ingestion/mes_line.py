@@ -105,7 +105,7 @@ def walk(
     """
     done = set(settled)
     for message in line:
-        if hindrance(message, done, turn):
+        if hindrance(message, done, turn) is not None:
             return
         tried = _try(message, turn, take_in)
         yield tried
@@ -114,10 +114,10 @@ def walk(
         done.add(_sequence(message))
 
 
-def hindrance(message: Waiting, settled: Collection[int], turn: Turn) -> str:
-    """Why the first message of a line is not tried now; empty: it is."""
+def hindrance(message: Waiting, settled: Collection[int], turn: Turn) -> str | None:
+    """Why the first message of a line is not tried now; None: it is."""
     if message.envelope.digest in turn.chosen and message.is_readable:
-        return ""
+        return None
     if message.outcome is Outcome.DEAD:
         return message.detail
     if message.outcome is Outcome.WAITS and not _is_due(message, turn):
@@ -125,7 +125,7 @@ def hindrance(message: Waiting, settled: Collection[int], turn: Turn) -> str:
     before = _sequence(message) - 1
     if before > 0 and before not in settled:
         return f"message {before} of its order has not come; send it, or retry this one without it"
-    return ""
+    return None
 
 
 def _is_due(message: Waiting, turn: Turn) -> bool:

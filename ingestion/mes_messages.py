@@ -122,6 +122,8 @@ def split(text: str) -> Iterator[bytes]:
 
     What cannot be told apart comes as one message, which no contract fits.
     """
+    if not text.strip():
+        return
     if text.lstrip().startswith("["):
         yield from _elements(text)
     elif _is_json(text.lstrip().partition("\n")[0]):

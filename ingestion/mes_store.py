@@ -162,7 +162,7 @@ def settled_sequences(
 
 
 def first_of_id(con: duckdb.DuckDBPyConnection, message_ids: Collection[str]) -> Mapping[str, str]:
-    """Of each id the digest of the message that has it: the first that is no dead letter nor dropped."""
+    """Of each id the message that has it: the first that is neither a dead letter nor dropped."""
     found = con.execute(
         f"with last as ({_LAST}) select message_id, arg_min(digest, (received_at, digest))"
         " from raw.mes_message left join last using (digest)"

@@ -63,19 +63,49 @@ def whole_order(order: str = ORDER) -> list[dict[str, object]]:
     ]
 
 
+def _csv(**columns: tuple[str, ...]) -> str:
+    rows = [columns.keys(), *zip(*columns.values(), strict=True)]
+    return "".join(",".join(row) + "\n" for row in rows)
+
+
 FILES_OF_WHOLE_ORDER = {
-    "production_order": """production_order_id,site_id,item_id,route_version,order_quantity,ended_at,status
-1001,demo,cup,1,500,2026-03-02T09:30:00Z,ended
-""",
-    "order_operation": f"""production_order_id,operation_id,work_unit_id,started_at,finished_at,good_quantity,scrap_quantity,rework_quantity
-1001,press,{PRESS},2026-03-02T05:00:00Z,2026-03-02T09:00:00Z,450,3,2.5
-""",
-    "material_movement": """movement_id,production_order_id,operation_id,item_id,lot_id,quantity,is_return,moved_at
-1001-2/1,1001,press,lid,L-7,300,,2026-03-02T05:02:00Z
-1001-back,1001,,lid,,12.5,true,2026-03-02T05:02:00Z
-""",
-    "labour_booking": """booking_id,production_order_id,operation_id,worker_id,kind,started_at,finished_at
-1001-4/1,1001,press,w1,setup,2026-03-02T05:00:00Z,2026-03-02T05:20:00Z
-1001-4/2,1001,press,w2,,2026-03-02T05:20:00Z,2026-03-02T09:00:00Z
-""",
+    "production_order": _csv(
+        production_order_id=("1001",),
+        site_id=("demo",),
+        item_id=("cup",),
+        route_version=("1",),
+        order_quantity=("500",),
+        ended_at=("2026-03-02T09:30:00Z",),
+        status=("ended",),
+    ),
+    "order_operation": _csv(
+        production_order_id=("1001",),
+        operation_id=("press",),
+        work_unit_id=(PRESS,),
+        started_at=("2026-03-02T05:00:00Z",),
+        finished_at=("2026-03-02T09:00:00Z",),
+        good_quantity=("450",),
+        scrap_quantity=("3",),
+        rework_quantity=("2.5",),
+    ),
+    "material_movement": _csv(
+        movement_id=("1001-2/1", "1001-back"),
+        production_order_id=("1001", "1001"),
+        operation_id=("press", ""),
+        item_id=("lid", "lid"),
+        lot_id=("L-7", ""),
+        quantity=("300", "12.5"),
+        is_return=("", "true"),
+        moved_at=("2026-03-02T05:02:00Z", "2026-03-02T05:02:00Z"),
+    ),
+    "labour_booking": _csv(
+        booking_id=("1001-4/1", "1001-4/2"),
+        production_order_id=("1001", "1001"),
+        operation_id=("press", "press"),
+        worker_id=("w1", "w2"),
+        kind=("setup", ""),
+        started_at=("2026-03-02T05:00:00Z", "2026-03-02T05:20:00Z"),
+        finished_at=("2026-03-02T05:20:00Z", "2026-03-02T09:00:00Z"),
+    ),
 }
+"""Of order 1001."""
