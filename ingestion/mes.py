@@ -9,8 +9,8 @@ Belongs here: the order of things. The rules are in the `mes_*` modules beside t
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -24,7 +24,7 @@ from ingestion.mes_line import Outcome, Tried, Turn, Waiting, in_order, walk
 from ingestion.mes_messages import RefusedError, Told, envelope, read
 from ingestion.mes_store import Decision
 from ingestion.reference import LakeTables
-from lake.errors import OutcomeUnknown
+from lake.errors import LakeUnavailable, OutcomeUnknown
 from takt.settings import Settings
 from takt.topics import parse_mes
 
@@ -90,7 +90,7 @@ def receive(settings: Settings, letters: Sequence[Letter]) -> int:
         )
         for number, each in enumerate(letters)
     }  # fmt: skip
-    with lake.locks.mes_lock(settings), closing(lake.open(settings)) as con:
+    with _answering(), lake.locks.mes_lock(settings), closing(lake.open(settings)) as con:
         return _again_if_unknown(lambda: _keep(con, settings, arrived))
 
 
@@ -124,12 +124,22 @@ def take_in(
         LakeUnavailable: Nothing was taken in, or all of what fits; do it again.
     """
     with (
+        _answering(),
         lake.locks.refresh_lock(settings, wait_s=lock_wait_s),
         lake.locks.mes_lock(settings),
         closing(lake.open(settings)) as con,
     ):
         turn = Turn(_now(), retry_after, frozenset(chosen))
         return _again_if_unknown(lambda: _Pass(con, settings, turn).run())
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        told = str(error).splitlines()[0]
+        raise LakeUnavailable(f"messages of the MES cannot be taken in: {told}") from error
 
 
 def _now() -> datetime:

@@ -3,7 +3,8 @@
 Belongs here: what people see and decide of them, dead letters above all.
 """
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -44,15 +45,10 @@ def entries(settings: Settings) -> list[Entry]:
     Raises:
         LakeUnavailable: The lake does not answer.
     """
-    try:
-        with closing(lake.open(settings, read_only=True)) as con:
-            waiting = mes_store.waiting(con)
-            lines = mes.by_order(waiting)
-            settled = mes_store.settled_sequences(con, lines.keys())
-    except duckdb.CatalogException:
-        return []  # no message has come to a home of an older Takt
-    except duckdb.Error as error:
-        raise LakeUnavailable(f"messages of the MES cannot be read: {error}") from error
+    with _reading(settings) as con:
+        waiting = mes_store.waiting(con)
+        lines = mes.by_order(waiting)
+        settled = mes_store.settled_sequences(con, lines.keys())
     placeless = [each for each in waiting if each.envelope.production_order_id is None]
     found = [entry for each in placeless for entry in _explained([each], set())]
     for order, line in lines.items():
@@ -98,7 +94,7 @@ def show(settings: Settings, name: str) -> str:
     Raises:
         TaktError: There is no such message, or several.
     """
-    with closing(lake.open(settings, read_only=True)) as con:
+    with _reading(settings) as con:
         digest = _digest(con, name)
         message, decided = mes_store.history(con, digest)
     assert message is not None, "it was just found"
@@ -157,12 +153,25 @@ def drop(settings: Settings, name: str, *, by: str, reason: str) -> mes.TakenIn:
 
 def _waiting(settings: Settings, name: str) -> str:
     """The digest of a message that waits."""
-    with closing(lake.open(settings, read_only=True)) as con:
+    with _reading(settings) as con:
         digest = _digest(con, name)
         waits = any(each.envelope.digest == digest for each in mes_store.waiting(con))
     if not waits:
         raise TaktError(f"message {name} does not wait; see `takt mes show {name}`")
     return digest
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    try:
+        with closing(lake.open(settings, read_only=True)) as con:
+            yield con
+    except duckdb.CatalogException as error:
+        raise TaktError(
+            f"no message has come to {settings.home}: bring some by `takt mes load` or `listen`"
+        ) from error
+    except duckdb.Error as error:
+        raise LakeUnavailable(f"messages of the MES cannot be read: {error}") from error
 
 
 def _digest(con: duckdb.DuckDBPyConnection, name: str) -> str:

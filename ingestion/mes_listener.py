@@ -7,6 +7,7 @@ has it: killed at any moment, nothing is lost, and what comes again is known.
 """
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -34,8 +35,9 @@ log = logging.getLogger(__name__)
 _HELD_BYTES = 32_000_000
 _GATHER_S = 0.2
 """What comes within it is kept by one commit."""
-_BUSY_S = 1.0
-"""After it a refresh that holds the lock may have ended."""
+_LOCK_WAIT_S = 1.0
+"""How long a refresh is waited for before the next messages are received."""
+_IDLE_S = 1.0
 _STAND_BY_S = 5.0
 _LEAVE_WITHIN_S = 3.0
 
@@ -52,7 +54,8 @@ class Listener:
         self._inbox = Inbox(_HELD_BYTES)
         self._stopping = threading.Event()
         self._backoff = Backoff(first_s=0.2, max_s=5.0)
-        self._take_in_at = 0.0
+        self._has_new = True
+        self._took_in_at = -math.inf
         self._is_lake_away = False
         self._subscriber: Subscriber | None = None
 
@@ -117,14 +120,20 @@ class Listener:
             subscriber.stop(_LEAVE_WITHIN_S)
 
     def _turn(self) -> None:
-        messages = self._inbox.take(max(0.0, min(_BUSY_S, self._take_in_at - time.monotonic())))
+        messages = self._inbox.take(min(_IDLE_S, max(0.0, self._due_s())))
         if messages:
             self._stopping.wait(_GATHER_S)
             messages += self._inbox.take(0)
             self._keep(messages)
-        if messages or time.monotonic() >= self._take_in_at:
+        if self._due_s() <= 0:
             self._take_in()
         self._backoff.reset()
+
+    def _due_s(self) -> float:
+        """How long until messages are taken in; what is new sooner than what waits."""
+        options = self._settings.mes
+        pause_s = options.interval_s if self._has_new else options.retry_s
+        return self._took_in_at + pause_s - time.monotonic()
 
     def _keep(self, messages: list[Message]) -> None:
         # An empty message is how a retained one is taken from the broker; it tells nothing.
@@ -133,19 +142,23 @@ class Listener:
         for message in messages:
             message.acknowledge()
             self._inbox.release(message.size)
+        self._has_new |= new > 0
         log.debug("%d messages of the MES, %d of them new", len(messages), new)
 
     def _take_in(self) -> None:
         try:
-            taken_in = mes.take_in(self._settings, retry_after=self._retry_after, lock_wait_s=0)
+            taken_in = mes.take_in(
+                self._settings, retry_after=self._retry_after, lock_wait_s=_LOCK_WAIT_S
+            )
         except LockTimeout:
-            self._take_in_at = time.monotonic() + _BUSY_S
+            log.debug("a refresh or load is under way; messages are taken in after it")
             return
         _WAITING.set(taken_in.waiting)
         _DEAD.set(taken_in.dead)
         for tried in taken_in.outcomes.values():
             _tell(tried)
-        self._take_in_at = time.monotonic() + self._settings.mes.retry_s
+        self._has_new = False
+        self._took_in_at = time.monotonic()
 
 
 def _tell(tried: Tried) -> None:

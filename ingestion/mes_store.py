@@ -30,18 +30,11 @@ from takt.settings import Settings
 _ENVELOPE = ", ".join(
     ("digest", "message_id", "type", "production_order_id", "sequence", "created_at")
 )
-_LAST = """
-    select digest, arg_max(outcome, (decided_at, tries)) as outcome,
-        arg_max(detail, (decided_at, tries)) as detail, max(tries) as tries,
-        max(decided_at) as decided_at
-    from raw.mes_outcome group by digest
-"""
-_MESSAGES = f"""
-    with last as ({_LAST}) select {_ENVELOPE}, received_at, received_from, payload,
-        outcome, coalesce(detail, ''), coalesce(tries, 0), decided_at
-    from raw.mes_message left join last using (digest)
-"""
-_SETTLED = f"('{Outcome.APPLIED}', '{Outcome.DROPPED}')"
+_MESSAGE = f"{_ENVELOPE}, received_at, received_from, payload"
+_SETTLED = (
+    "select digest from raw.mes_outcome"
+    f" where outcome in ('{Outcome.APPLIED}', '{Outcome.DROPPED}')"
+)
 _OF_ORDER = ("production_order", "order_operation")
 
 
@@ -133,9 +126,22 @@ def _append(
 def waiting(con: duckdb.DuckDBPyConnection) -> list[Waiting]:
     """Every message that is neither applied nor dropped, as they came."""
     found = con.execute(
-        f"{_MESSAGES} where coalesce(outcome, '') not in {_SETTLED} order by received_at"
+        f"with message as (select {_MESSAGE} from raw.mes_message anti join ({_SETTLED})"
+        f" using (digest)) {_with_last('message')} order by received_at"
     ).fetchall()
     return [_waiting(row) for row in found]
+
+
+def _with_last(messages: str) -> str:
+    """A query of messages, each with the last of its outcomes; of those the table may hold many."""
+    at = "(decided_at, tries)"
+    return (
+        f"select {_MESSAGE}, outcome, coalesce(detail, ''), coalesce(tries, 0), decided_at"
+        f" from {messages} left join (select digest, arg_max(outcome, {at}) as outcome,"
+        f" arg_max(detail, {at}) as detail, max(tries) as tries, max(decided_at) as decided_at"
+        f" from raw.mes_outcome semi join {messages} using (digest) group by digest)"
+        " using (digest)"
+    )
 
 
 def _waiting(row: tuple[Any, ...]) -> Waiting:
@@ -149,10 +155,9 @@ def settled_sequences(
 ) -> Mapping[str, set[int]]:
     """Of each order the sequences of its messages that were applied or dropped."""
     found = con.execute(
-        f"with last as ({_LAST}) select production_order_id, sequence"
-        " from raw.mes_message join last using (digest)"
-        f" where outcome in {_SETTLED} and sequence is not null"
-        " and production_order_id in (select unnest(?))",
+        "select distinct production_order_id, sequence from raw.mes_message"
+        f" semi join ({_SETTLED}) using (digest)"
+        " where sequence is not null and production_order_id in (select unnest(?))",
         [list(orders)],
     ).fetchall()
     sequences: defaultdict[str, set[int]] = defaultdict(set)
@@ -164,10 +169,11 @@ def settled_sequences(
 def first_of_id(con: duckdb.DuckDBPyConnection, message_ids: Collection[str]) -> Mapping[str, str]:
     """Of each id the message that has it: the first that is neither a dead letter nor dropped."""
     found = con.execute(
-        f"with last as ({_LAST}) select message_id, arg_min(digest, (received_at, digest))"
-        " from raw.mes_message left join last using (digest)"
+        f"with message as (select {_MESSAGE} from raw.mes_message"
+        f" where message_id in (select unnest(?))), last as ({_with_last('message')})"
+        " select message_id, arg_min(digest, (received_at, digest)) from last"
         f" where coalesce(outcome, '') not in ('{Outcome.DEAD}', '{Outcome.DROPPED}')"
-        " and message_id in (select unnest(?)) group by message_id",
+        " group by message_id",
         [list(message_ids)],
     ).fetchall()
     return dict(found)
@@ -205,7 +211,11 @@ def history(
     con: duckdb.DuckDBPyConnection, digest: str
 ) -> tuple[Waiting | None, list[tuple[datetime, str, str, str | None]]]:
     """A message, settled or not, and all that became of it: when, outcome, detail, by whom."""
-    found = con.execute(f"{_MESSAGES} where digest = ?", [digest]).fetchone()
+    found = con.execute(
+        f"with message as (select {_MESSAGE} from raw.mes_message where digest = ?)"
+        f" {_with_last('message')}",
+        [digest],
+    ).fetchone()
     decided = con.execute(
         "select decided_at, outcome, detail, decided_by from raw.mes_outcome"
         " where digest = ? order by decided_at, tries",

@@ -97,6 +97,9 @@ class MesSettings(_Section):
     """Messages of an MES, beside business files."""
 
     listen: bool = Field(default=False, description="Whether `takt up` listens to them.")
+    interval_s: PositiveFloat = Field(
+        default=10.0, description="How often they are taken in, at the most."
+    )
     retry_s: PositiveFloat = Field(
         default=60.0, description="After it a message is tried again that did not fit; three times."
     )

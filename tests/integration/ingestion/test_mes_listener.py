@@ -29,6 +29,7 @@ class Listener:
         self.port = free_port()
         self._environment = environment_of(settings) | {
             "TAKT_METRICS__MES_PORT": str(self.port),
+            "TAKT_MES__INTERVAL_S": "0.1",
             "TAKT_MES__RETRY_S": "0.2",
         }
         self._log_file = log_file
