@@ -18,7 +18,7 @@ import pyarrow as pa
 from lake import catalog, commit, door, durable, files, locks, retention
 from lake.door import quoted
 from lake.errors import LakeUnavailable, LockTimeout, OutcomeUnknown
-from lake.schema import BATCH, BATCH_CHECKPOINT, INGEST_SHARD, MES, PUBLICATION, RAW, RUN
+from lake.schema import BATCH, BATCH_CHECKPOINT, INGEST_SHARD, PUBLICATION, RAW, RUN
 from takt.progress import Progress, silent
 from takt.settings import LakeSettings, Settings
 
@@ -125,7 +125,7 @@ class _Run:
     def merge_raw(self) -> int:
         """Merge what ingestion wrote; it goes on writing meanwhile."""
         # A file of the fence is replaced whole at each commit; a merge would only be in the way.
-        mergeable = {t.qualified_name for t in (*RAW, *MES) if t is not INGEST_SHARD}
+        mergeable = {table.qualified_name for table in RAW if table is not INGEST_SHARD}
         return self._merge_all(t for t in self._tables_with_files() if t.name in mergeable)
 
     def merge_others(self) -> int:

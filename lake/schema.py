@@ -268,7 +268,6 @@ CLOSED_VARIANCE = LakeTable(
     },
 )
 ACCOUNTING = (CLOSING, REOPENING, POSTING, CLOSED_VARIANCE)
-MES = (MES_MESSAGE, MES_OUTCOME)
 RAW = (
     TELEMETRY,
     BATCH,
@@ -279,6 +278,8 @@ RAW = (
     TRANSPORT_REPEAT,
     INGEST_SHARD,
     IMPORT_FILE,
+    MES_MESSAGE,
+    MES_OUTCOME,
 )
 
 
@@ -309,7 +310,7 @@ def reference_tables() -> tuple[LakeTable, ...]:
 def tables(shards: int = 1) -> tuple[LakeTable, ...]:
     """Every table that `create` makes where collectors are divided by so many shards."""
     fences = [fence_table(shard) for shard in (SIDE_SHARD, *range(1, shards))]
-    return (*RAW, *MES, INGEST_LAYOUT, *fences, RUN, PUBLICATION, *ACCOUNTING, *reference_tables())
+    return (*RAW, INGEST_LAYOUT, *fences, RUN, PUBLICATION, *ACCOUNTING, *reference_tables())
 
 
 def create(settings: Settings) -> None:
