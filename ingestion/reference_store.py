@@ -67,15 +67,16 @@ def _store(
     loaded_at: datetime,
 ) -> list[TableChange]:
     with lake.transaction(con):
-        changes = [_store_table(con, table, load_id, loaded_at) for table in tables.values()]
+        changes = [store_table(con, table, load_id, loaded_at) for table in tables.values()]
         if any(change.added or change.closed for change in changes):
             lake.durable.commit(con, settings, ["reference"])
     return changes
 
 
-def _store_table(
+def store_table(
     con: duckdb.DuckDBPyConnection, table: FileTable, load_id: str, loaded_at: datetime
 ) -> TableChange:
+    """Write what differs of one table, in the transaction under way; arguments as of `store`."""
     contract = table.contract
     con.register("incoming", _arrow(table))
     con.execute(f"create or replace temp table closing as {_closing(contract)}")

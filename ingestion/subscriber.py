@@ -36,7 +36,7 @@ _FILTERS_AT_ONCE = 200
 
 
 class Subscriber:
-    """Reads health, and what it is told to listen to, into an inbox; publishes answers.
+    """Reads what it is told to listen to into an inbox; publishes answers.
 
     Args:
         settings: Of the broker.
@@ -44,6 +44,8 @@ class Subscriber:
         inbox: Gets each message; is read by somebody else.
         listening: Called in the network's thread with filters that the broker has confirmed,
             after each connection again.
+        wanted: To what it listens at first.
+        is_remembered: Whether the broker keeps for it, under its id, what comes while it is away.
 
     Attributes:
         connections: How often it has connected; what others said between two is not heard.
@@ -55,12 +57,16 @@ class Subscriber:
         client_id: str,
         inbox: Inbox,
         listening: Callable[[frozenset[str]], None],
+        *,
+        wanted: frozenset[str] = frozenset((HEALTH_FILTER,)),
+        is_remembered: bool = False,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
         self._inbox = inbox
         self._listening = listening
-        self._wanted = frozenset((HEALTH_FILTER,))
+        self._wanted = wanted
+        self._is_remembered = is_remembered
         self._requests: deque[frozenset[str]] = deque()
         self._subscribed: frozenset[str] = frozenset()
         self._unconfirmed: dict[int | None, list[str]] = {}
@@ -169,7 +175,7 @@ class Subscriber:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             self._client_id,
-            clean_session=True,
+            clean_session=not self._is_remembered,
             manual_ack=True,
             reconnect_on_failure=False,
         )
@@ -211,7 +217,7 @@ class Subscriber:
         refused = {name for name, reason in answers if reason.is_failure}
         if refused:
             log.error(
-                "the broker refuses %s; give user %s the rights of `ingest` in"
+                "the broker refuses %s; give user %s the rights that it has in"
                 " deploy/mosquitto.acl",
                 ", ".join(sorted(refused)),
                 self._settings.username,
@@ -255,7 +261,7 @@ def _packets(filters: frozenset[str]) -> Iterator[list[str]]:
 
 
 def _acknowledge(client: mqtt.Client, mid: int, qos: int) -> None:
-    # On a connection that is gone the broker has forgotten the message: nothing to say.
+    # On a connection that is gone the broker has forgotten the message, or sends it again.
     if qos and client.is_connected():
         client.ack(mid, qos)
 

@@ -1,6 +1,6 @@
 """Locks that span processes and machines: PostgreSQL advisory locks of the catalog."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -14,6 +14,8 @@ _REFRESH = 0x7A6B_0001
 _SCHEMA = 0x7A6B_0002
 _MAINTENANCE = 0x7A6B_0003
 _IMPORT = 0x7A6B_0004
+_MES = 0x7A6B_0005
+_MES_LISTENER = 0x7A6B_0006
 
 
 @contextmanager
@@ -54,7 +56,37 @@ def import_lock(settings: Settings, wait_s: float = 3600.0) -> Iterator[None]:
 
 
 @contextmanager
-def _advisory_lock(settings: Settings, key: int, what: str, wait_s: float) -> Iterator[None]:
+def mes_lock(settings: Settings, wait_s: float = 120.0) -> Iterator[None]:
+    """Held for a moment by whoever writes messages of an MES or what became of them.
+
+    Who needs `refresh_lock` too takes that one first.
+    """
+    with _advisory_lock(settings, _MES, "taking in messages of an MES", wait_s):
+        yield
+
+
+@contextmanager
+def mes_listener_lock(settings: Settings, wait_s: float) -> Iterator[Callable[[], None]]:
+    """Held by the one process that listens to an MES: the broker knows one client of its name.
+
+    Yields:
+        What raises `LakeUnavailable` once the lock is lost, because the catalog was.
+    """
+    with _advisory_lock(settings, _MES_LISTENER, "listening to an MES", wait_s) as connection:
+
+        def check() -> None:
+            try:
+                connection.execute("select 1")
+            except psycopg.OperationalError as error:
+                raise LakeUnavailable(f"the catalog was lost: {error}") from error
+
+        yield check
+
+
+@contextmanager
+def _advisory_lock(
+    settings: Settings, key: int, what: str, wait_s: float
+) -> Iterator[catalog.Connection]:
     with catalog.connect(settings) as connection:
         try:
             # A timeout of 0 would mean for ever.
@@ -67,7 +99,7 @@ def _advisory_lock(settings: Settings, key: int, what: str, wait_s: float) -> It
         except psycopg.OperationalError as error:
             raise LakeUnavailable(f"the catalog was lost: {error}") from error
         try:
-            yield
+            yield connection
         finally:
             # The end of the connection would free it too, but a moment after it is closed here.
             with suppress(psycopg.OperationalError):

@@ -164,6 +164,34 @@ IMPORT_FILE = LakeTable(
     "import_file",
     {"digest": "VARCHAR", "name": "VARCHAR", "rows": "BIGINT", "imported_at": "TIMESTAMP"},
 )
+MES_MESSAGE = LakeTable(
+    "raw",
+    "mes_message",
+    {
+        "digest": "VARCHAR",
+        "message_id": "VARCHAR",
+        "type": "VARCHAR",
+        "production_order_id": "VARCHAR",
+        "sequence": "BIGINT",
+        "created_at": "TIMESTAMP",
+        "received_at": "TIMESTAMP",
+        "received_from": "VARCHAR",
+        "payload": "BLOB",
+    },
+)
+MES_OUTCOME = LakeTable(
+    "raw",
+    "mes_outcome",
+    {
+        "digest": "VARCHAR",
+        "outcome": "VARCHAR",
+        "detail": "VARCHAR",
+        "tries": "BIGINT",
+        "decided_at": "TIMESTAMP",
+        "decided_by": "VARCHAR",
+        "load_id": "VARCHAR",
+    },
+)
 RUN = LakeTable(
     "pipeline",
     "run",
@@ -250,6 +278,8 @@ RAW = (
     TRANSPORT_REPEAT,
     INGEST_SHARD,
     IMPORT_FILE,
+    MES_MESSAGE,
+    MES_OUTCOME,
 )
 
 

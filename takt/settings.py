@@ -93,6 +93,18 @@ class DashboardSettings(_Section):
     )
 
 
+class MesSettings(_Section):
+    """Messages of an MES, beside business files."""
+
+    listen: bool = Field(default=False, description="Whether `takt up` listens to them.")
+    interval_s: PositiveFloat = Field(
+        default=10.0, description="How often they are taken in, at the most."
+    )
+    retry_s: PositiveFloat = Field(
+        default=60.0, description="After it a message is tried again that did not fit; three times."
+    )
+
+
 class PlantSettings(_Section):
     """The demo's simulated plant."""
 
@@ -134,6 +146,7 @@ class MetricsSettings(_Section):
     edge_port: Port | None = 9101
     dashboard_port: Port | None = 9102
     pipelines_port: Port | None = 9103
+    mes_port: Port | None = 9104
     ingest_port: Port | None = Field(
         default=9110, description="Of the first process; further ones of `takt up` follow."
     )
@@ -174,6 +187,7 @@ class Settings(BaseSettings):
     dashboard: DashboardSettings = DashboardSettings()
     kpi: KpiSettings = KpiSettings()
     cost: CostSettings = CostSettings()
+    mes: MesSettings = MesSettings()
     plant: PlantSettings = PlantSettings()
     metrics: MetricsSettings = MetricsSettings()
 

@@ -1,4 +1,4 @@
-"""MQTT topics between edge and ingestion: `takt/v1/<site>/<collector>/…`.
+"""MQTT topics: `takt/v1/<site>/<collector>/…` between edge and ingestion, `…/mes/…` of an MES.
 
 | topic                         | from      | retained | payload                      |
 |-------------------------------|-----------|----------|------------------------------|
@@ -6,6 +6,9 @@
 | `…/lost/<epoch>/<first>-<last>` | collector | no     | `takt.messages.Loss`         |
 | `…/health`                    | collector | yes      | `takt.messages.Health`       |
 | `…/ack`                       | ingestion | yes      | `takt.messages.Ack`          |
+| `<site>/mes/<production order>` | MES     | no       | `takt.contracts.mes`         |
+
+No collector is called `mes`.
 """
 
 import re
@@ -20,10 +23,13 @@ _LOST = re.compile(
     rf"{_COLLECTOR}/lost/(?P<epoch>{_EPOCH})/(?P<first>[1-9][0-9]{{0,17}})-(?P<last>[1-9][0-9]{{0,17}})"
 )
 _HEALTH = re.compile(rf"{_COLLECTOR}/health")
+MES = "mes"
+_MES = re.compile(rf"{_ROOT}/{_ID}/{MES}/(?P<order>.+)", re.DOTALL)
 
 BATCH_FILTER = f"{_ROOT}/+/+/batch/#"
 LOST_FILTER = f"{_ROOT}/+/+/lost/#"
 HEALTH_FILTER = f"{_ROOT}/+/+/health"
+MES_FILTER = f"{_ROOT}/+/{MES}/#"
 
 
 class Collector(NamedTuple):
@@ -97,6 +103,16 @@ def parse_lost(topic: str) -> LossAddress | None:
 def parse_health(topic: str) -> Collector | None:
     """The collector in a health topic; None for every other topic."""
     return _collector(match) if (match := _HEALTH.fullmatch(topic)) else None
+
+
+def mes_topic(site: str, production_order_id: str) -> str:
+    """Where an MES publishes what it tells of an order."""
+    return f"{_ROOT}/{site}/{MES}/{production_order_id}"
+
+
+def parse_mes(topic: str) -> str | None:
+    """The production order in the topic of an MES; None for every other topic."""
+    return match["order"] if (match := _MES.fullmatch(topic)) else None
 
 
 def _collector(match: re.Match[str]) -> Collector:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from edge.configuration.mqtt import MqttSource
@@ -14,6 +14,7 @@ from edge.configuration.sparkplug import SparkplugSource
 from edge.configuration.tables import Name, Table
 from takt.errors import ConfigurationError
 from takt.settings import BrokerSettings
+from takt.topics import MES
 
 _KINDS = ("opcua", "mqtt", "sparkplug")
 Source = Annotated[OpcUaSource | MqttSource | SparkplugSource, Field(discriminator="kind")]
@@ -52,6 +53,13 @@ class EdgeConfiguration(Table):
     def spool_path(self, home: Path) -> Path:
         """Where the spool lies; beside it, what sources keep over a restart."""
         return self.spool.path or home / "edge" / self.collector / "spool.db"
+
+    @field_validator("collector")
+    @classmethod
+    def _check_collector(cls, name: str) -> str:
+        if name == MES:
+            raise ValueError(f"{MES} is where an MES sends its messages; use another name")
+        return name
 
     @property
     def application_uri(self) -> str:

@@ -28,6 +28,13 @@ _REFUSED = """
     group by all
     order by all
 """
+_DEAD = """
+    select coalesce('order ' || production_order_id, 'no order') || ': ' || detail, dead_letters
+    from marts.mes_waiting_order
+    where dead_letters > 0
+    order by first_received_at
+    limit 20
+"""
 
 
 @dg.asset_check(asset=dg.AssetKey(["marts", "balance"]))
@@ -42,6 +49,12 @@ def has_not_grown(installation: dg.ResourceParam[Settings]) -> dg.AssetCheckResu
     """Warns when messages were refused in this hour or the last one."""
     found = _rows(installation, "quarantine_summary", _REFUSED)
     return _warning({f"{who}: {reason}": messages for who, reason, messages in found})
+
+
+@dg.asset_check(asset=dg.AssetKey(["raw", "mes_message"]))
+def has_no_dead_letters(installation: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+    """Warns when messages of the MES wait for a person: `takt mes list` says which."""
+    return _warning(dict(_rows(installation, "mes_waiting_order", _DEAD)))
 
 
 def _rows(installation: Settings, mart: str, sql: str) -> list[tuple[Any, ...]]:
@@ -62,7 +75,7 @@ def _warning(wrong: dict[str, int]) -> dg.AssetCheckResult:
 
 check_pipeline = dg.define_asset_job(
     "check_pipeline",
-    selection=dg.AssetSelection.checks(is_balanced, has_not_grown),
+    selection=dg.AssetSelection.checks(is_balanced, has_not_grown, has_no_dead_letters),
     description="Ask whether all that was accepted has arrived, and what was refused.",
 )
 

@@ -1,4 +1,4 @@
-"""What arrives from machines: tables that ingestion writes and Dagster only knows of."""
+"""What machines and the MES send: tables that ingestion writes and Dagster only knows of."""
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,8 @@ _DESCRIPTIONS = {
     "health": "What collectors say of themselves: accepted, in spool, state of sources.",
     "transport_repeat": "Rows that came more than once and were recognised.",
     "import_file": "History files that were imported.",
+    "mes_message": "Messages of an MES, as they came.",
+    "mes_outcome": "What became of messages of an MES; the last of each counts.",
 }
 # Collectors send a heartbeat every five seconds, so silence of minutes is never normal.
 _FRESH_WITHIN = timedelta(minutes=5)

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from takt.command import accounting, data, edge, operations, processes, stops
+from takt.command import accounting, data, edge, mes, operations, processes, stops
 from takt.command.late import leave_out
 from takt.errors import ConfigurationError, TaktError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 processes.register(app)
 edge.register(app)
 data.register(app)
+mes.register(app)
 stops.register(app)
 accounting.register(app)
 operations.register(app)

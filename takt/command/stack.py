@@ -235,6 +235,7 @@ def core_services(options: Settings) -> list[Service]:
     dagster_url = f"http://127.0.0.1:{options.pipelines.port}"
     return [
         *(_ingest_service(options, number) for number in range(options.ingestion.processes)),
+        *([Service("mes", ("mes", "listen"))] if options.mes.listen else []),
         Service("edge", ("edge",)),
         Service("dashboard", ("dashboard",), dashboard_url),
         Service("pipelines", ("pipelines",), dagster_url),

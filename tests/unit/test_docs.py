@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from ingestion.mes_messages import read
 from pipelines import dictionary
+from takt.contracts.mes import ENVELOPE, MESSAGES
 from takt.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -103,3 +105,19 @@ def test_every_test_that_a_page_names_exists() -> None:
 
 def test_the_data_dictionary_is_what_the_models_say() -> None:
     assert dictionary.PAGE.read_text() == dictionary.page(), "run `make docs`"
+
+
+def test_the_messages_of_an_mes_are_documented_key_by_key_with_examples_that_are_read() -> None:
+    text = (ROOT / "docs/configuration.md").read_text().partition("## Messages of an MES")[2]
+    examples = [read(each.encode()) for each in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+
+    assert sorted(each.type for each in examples) == sorted(MESSAGES)
+    for column in ENVELOPE:
+        assert f"\n| {column.name} |" in text
+    for name, contract in MESSAGES.items():
+        keys = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        keys = keys.split("|")[2]
+        required, _, optional = keys.partition("[")
+        told = {True: re.findall(r"[a-z]+_?[a-z_]*", required), False: optional}
+        for column in (*contract.columns, *contract.line_columns):
+            assert column.name in told[column.is_required], f"{column.name} of {name}"

@@ -28,7 +28,7 @@ topic = "plant/{{equipment:3}}/{{signal}}"
 timestamp = "t"
 timestamp_unit = "ms"
 """
-USERS = ("ingest", "collector1", "collector2")
+USERS = ("ingest", "collector1", "collector2", "mes")
 
 
 class SecuredMosquitto:
@@ -185,7 +185,7 @@ def test_a_secret_that_comes_later_is_waited_for_in_one_line(
 def test_a_collector_writes_its_own_topics_only_and_no_acknowledgement(
     secured: SecuredMosquitto, *, is_certified: bool
 ) -> None:
-    own, other = (topics.Collector("demo", name) for name in USERS[1:])
+    own, other = (topics.Collector("demo", name) for name in USERS[1:3])
     heard: list[str] = []
     listener = _client(secured, "ingest")
     listener.on_message = lambda _c, _d, message: heard.append(message.topic)
@@ -217,6 +217,37 @@ def test_a_collector_writes_its_own_topics_only_and_no_acknowledgement(
     assert heard == [topics.batch_topic(own, epoch, 1), topics.health_topic(own)]
     assert forged == [topics.ack_topic(own)]
     for client in (listener, reader, writer):
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_an_mes_writes_messages_of_orders_which_only_ingestion_reads(
+    secured: SecuredMosquitto,
+) -> None:
+    heard: list[tuple[str, str]] = []
+    clients = {user: _client(secured, user) for user in ("ingest", "collector1", "mes")}
+    granted: list[object] = []
+    for user, client in clients.items():
+        client.on_message = lambda _c, _d, message, user=user: heard.append((user, message.topic))
+        client.on_subscribe = lambda _c, _d, mid, *_: granted.append(mid)
+        client.subscribe([(topics.MES_FILTER, 1), (topics.HEALTH_FILTER, 1)])
+    wait_until(lambda: len(granted) == 3, "the subscriptions")
+
+    for user, order in (("collector1", "1001"), ("mes", "1002")):
+        topic = topics.mes_topic("demo", order)
+        clients[user].publish(topic, b"{}", qos=1).wait_for_publish(10)
+        forged = topics.health_topic(topics.Collector("demo", "collector2"))
+        clients[user].publish(forged, b"{}", qos=1).wait_for_publish(10)
+    clients["collector1"].publish(
+        topics.health_topic(topics.Collector("demo", "collector1")), b"{}", qos=1
+    ).wait_for_publish(10)
+
+    wait_until(lambda: len(heard) >= 2, "what is let through")
+    assert heard == [
+        ("ingest", topics.mes_topic("demo", "1002")),
+        ("ingest", topics.health_topic(topics.Collector("demo", "collector1"))),
+    ]
+    for client in clients.values():
         client.disconnect()
         client.loop_stop()
 

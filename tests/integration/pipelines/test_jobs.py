@@ -6,8 +6,9 @@ from pathlib import Path
 import dagster as dg
 
 import lake
-from ingestion import drop_folder
+from ingestion import drop_folder, mes
 from pipelines.refresh import refresh
+from takt import topics
 from takt.settings import Settings
 from tests.dagster_definitions import Loaded
 from tests.parsed_project import share_parsed_project
@@ -55,16 +56,19 @@ def test_telemetry_is_fresh_while_commits_come(
     assert is_fresh(lake_settings).passed
 
 
-def test_a_missing_row_and_a_refused_message_are_warned_of(
+def test_a_missing_row_a_refused_message_and_a_dead_letter_are_warned_of(
     lake_settings: Settings, dagster: Loaded
 ) -> None:
-    from pipelines.defs.pipeline_checks import has_not_grown, is_balanced
+    from pipelines.defs.pipeline_checks import has_no_dead_letters, has_not_grown, is_balanced
 
     assert is_balanced(lake_settings).passed
     share_parsed_project(lake_settings.home)
-    refresh(lake_settings, select="+balance +quarantine_summary")
+    refresh(lake_settings, select="+balance +quarantine_summary +mes_waiting_order")
     assert is_balanced(lake_settings).passed
     assert has_not_grown(lake_settings).passed
+    assert has_no_dead_letters(lake_settings).passed
+    mes.receive(lake_settings, [mes.Letter(b"no JSON", topics.mes_topic("demo", "1001"))])
+    mes.take_in(lake_settings)
     collector = "'demo' as site, 'collector1' as collector, 'e' as epoch"
     for table, columns in (
         (
@@ -90,4 +94,7 @@ def test_a_missing_row_and_a_refused_message_are_warned_of(
     assert (balanced.passed, grown.passed) == (False, False)
     assert balanced.metadata["demo/collector1"].value == 1
     assert grown.metadata["demo/collector1: clock_ahead"].value == 1
+    dead = has_no_dead_letters(lake_settings)
+    assert not dead.passed
+    assert [key.partition(":")[0] for key in dead.metadata] == ["order 1001"]
     assert run_job(dagster, "check_pipeline", lake_settings).success

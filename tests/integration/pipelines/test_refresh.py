@@ -127,7 +127,7 @@ def test_a_refresh_in_dagster_rebuilds_what_is_outdated_and_shows_each_model_and
     assert built == set(graph.executable_asset_keys)
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks.pop("is_fresh") is False
-    apart = {"is_fresh", "is_balanced", "has_not_grown"}
+    apart = {"is_fresh", "is_balanced", "has_not_grown", "has_no_dead_letters"}
     assert set(checks) == {key.name for key in graph.asset_check_keys} - apart
     assert all(checks.values())
     assert outcomes(plant) == [("refresh", "published"), ("full", "published")]

@@ -181,3 +181,8 @@ def test_a_file_wrong_outside_of_its_sources_or_in_all_of_them_starts_nothing(tm
 
     assert len(raised.value.lines) >= 2
     assert str(raised.value) == raised.value.lines[0]
+
+
+def test_no_collector_is_called_as_the_topics_of_an_mes(tmp_path):
+    with pytest.raises(ConfigurationError, match="mes is where an MES sends its messages"):
+        load(tmp_path, WHOLE.replace('"collector1"', '"mes"'))

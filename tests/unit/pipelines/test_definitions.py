@@ -15,6 +15,7 @@ MARTS = {
     "gap",
     "latency",
     "quarantine_summary",
+    "mes_waiting_order",
     "live_state_interval",
     "live_work_unit",
     "loss_cost",
@@ -73,7 +74,7 @@ def test_every_blocking_dbt_test_is_a_check(dagster: Loaded) -> None:
     checks = {key.name for key in dagster.definitions.resolve_asset_graph().asset_check_keys}
 
     assert tests <= checks
-    assert {"is_fresh", "is_balanced", "has_not_grown"} <= checks
+    assert {"is_fresh", "is_balanced", "has_not_grown", "has_no_dead_letters"} <= checks
 
 
 def test_the_watermark_moves_only_after_every_law(dagster: Loaded) -> None:
@@ -126,4 +127,5 @@ def test_checks_whose_cost_grows_with_the_ledger_are_no_part_of_the_refresh(
     assert {key.name for key in own.asset_layer.asset_graph.asset_check_keys} == {
         "is_balanced",
         "has_not_grown",
+        "has_no_dead_letters",
     }

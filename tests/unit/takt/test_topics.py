@@ -37,3 +37,10 @@ def test_any_other_topic_names_nothing(topic: str) -> None:
     assert topics.parse_batch(topic) is None
     assert topics.parse_lost(topic) is None
     assert topics.parse_health(topic) is None
+
+
+def test_the_topic_of_an_mes_names_the_order_whatever_it_is_called() -> None:
+    for order in ("1001", "a/b c", "ö"):
+        assert topics.parse_mes(topics.mes_topic("demo", order)) == order
+    assert topics.parse_mes("takt/v1/demo/collector1/health") is None
+    assert topics.parse_mes("c.jsonl:2") is None
