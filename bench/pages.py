@@ -57,9 +57,8 @@ def _everything(con: duckdb.DuckDBPyConnection) -> ask.Selection:
 def _questions(
     con: duckdb.DuckDBPyConnection, everything: ask.Selection
 ) -> list[tuple[str, Question]]:
-    order = ask.orders(con, selection=everything, limit=1)[0]
-    order_id = order.production_order_id
-    loss = ask.order_losses(con, order_id=order_id)[0]
+    loss = _dearest_loss(con, everything)
+    order_id = loss.production_order_id
     stretch = ask.stretches(con, loss=loss, limit=1)[0]
     since, until = ask.around(stretch.started_at, stretch.ended_at)
     version = ask.cost_versions(con)[0].cost_version_id
@@ -91,6 +90,16 @@ def _questions(
             lambda con: ask.cost_warnings(con, cost_version_id=version, item_ids=(item,)),
         ),
     ]
+
+
+def _dearest_loss(con: duckdb.DuckDBPyConnection, everything: ask.Selection) -> ask.LossRow:
+    orders = ask.orders(con, selection=everything, limit=10)
+    losses = [
+        loss
+        for order in orders
+        for loss in ask.order_losses(con, order_id=order.production_order_id)
+    ]
+    return max(losses, key=lambda loss: loss.amount)
 
 
 def _median_ms(con: duckdb.DuckDBPyConnection, question: Question) -> float:

@@ -70,7 +70,9 @@ def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
                 ]
             ),
             _share(totals.variance, totals.absorbed),
-            _running_part(totals.running_variance, view.currency) if totals.running else None,
+            _running_part(totals.running_variance, view.currency)
+            if 0 < totals.running < totals.orders
+            else None,
             _before(dashboard, view),
         ),
         _wip_tile(dashboard, view),
@@ -86,9 +88,8 @@ def what_is_shown(dashboard: Dashboard, chosen: Chosen) -> list[Child]:
             link([f"Order {order_id}", html.Span(" ×", **{"aria-hidden": "true"})], address,
                  label=f"Show all orders instead of {order_id}"),
         ]  # fmt: skip
-    return [
-        f"{cost_view.STATUS.get(chosen.get('status', ''), 'All orders')} of {_period_name(view)}"
-    ]
+    kind = {True: "Ended", False: "Running", None: "All"}[view.selection.is_final]
+    return [f"{kind} orders of {_period_name(view)}"]
 
 
 def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
@@ -168,7 +169,7 @@ def _against(part: Decimal, whole: Decimal) -> str | None:
     if not whole:
         return None
     side = "over" if part >= 0 else "under"
-    return f"{wording.percent(abs(part) / whole)} {side} absorbed cost"
+    return f"{wording.signed(abs(part) / whole * 100, 1)} % {side} absorbed cost"
 
 
 def _share(part: Decimal, whole: Decimal) -> str | None:
