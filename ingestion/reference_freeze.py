@@ -27,7 +27,7 @@ def check(tables: Mapping[str, FileTable], loaded: Loaded, findings: Findings) -
     may_add: dict[str, Callable[[Loaded, Frozen], MayAdd]] = {
         "cost_version": _nothing,
         "cost_rate": _later_rates,
-        "item_cost": _costs_of_new_items,
+        "item_cost": _costs_of_items_without,
         "overhead_formula": _nothing,
     }
     for name, addition in may_add.items():
@@ -99,7 +99,18 @@ def _later_rates(_loaded: Loaded, frozen: Frozen) -> MayAdd:
 _RATE = ("cost_version_id", "cost_category_id", "work_unit_id", "kind")
 
 
-def _costs_of_new_items(loaded: Loaded, _frozen: Frozen) -> MayAdd:
-    """What an item costs that was not there when the version was made active."""
-    known = loaded.values("item", ("item_id",))
-    return lambda row: row.take(("item_id",)) not in known
+def _costs_of_items_without(loaded: Loaded, _frozen: Frozen) -> MayAdd:
+    """What an item costs of which neither the version nor those it falls back on say anything."""
+    known = loaded.values("item_cost", ("cost_version_id", "item_id"))
+    versions = loaded.values("cost_version", ("cost_version_id", "fallback_version_id"))
+    fallbacks = {each[0]: each[1] for each in versions}
+
+    def is_without(row: Row) -> bool:
+        version, item = row.take(("cost_version_id", "item_id"))
+        while version is not None:
+            if (version, item) in known:
+                return False
+            version = fallbacks.get(version)
+        return True
+
+    return is_without

@@ -46,9 +46,9 @@ _BY_ORDER = """
 select
     variances.production_order_id,
     any_value(orders.item_id) as item_id,
-    any_value(costs.estimate_amount) as estimate_amount,
-    any_value(costs.absorbed_amount) as absorbed_amount,
-    any_value(costs.actual_amount) as actual_amount,
+    any_value(costs.estimate_amount) as estimate_amount_now,
+    any_value(costs.absorbed_amount) as absorbed_amount_now,
+    any_value(costs.actual_amount) as actual_amount_now,
     sum(amount) filter (where variance_type = 'lot_size')::decimal(18, 2) as lot_size,
     sum(amount) filter (where variance_type = 'quantity')::decimal(18, 2) as quantity,
     sum(amount) filter (where variance_type = 'price')::decimal(18, 2) as price,
@@ -81,7 +81,7 @@ _SHEETS = {
         "Variances by type": _VARIANCES + _BY_TYPE,
         "Orders": _VARIANCES + _BY_ORDER,
         "Variances": _VARIANCES + _ROWS,
-        "Losses": _VARIANCES + _LOSSES,
+        "Losses as known now": _VARIANCES + _LOSSES,
     },
     "journal": {"Journal": _JOURNAL},
 }

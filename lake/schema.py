@@ -224,7 +224,6 @@ CLOSING = LakeTable(
         "closed_at": "TIMESTAMP",
         "closed_by": "VARCHAR",
         "accepted": "VARCHAR",
-        "pinned_snapshot_id": "BIGINT",
     },
 )
 REOPENING = LakeTable(

@@ -15,8 +15,8 @@ from decimal import Decimal
 import duckdb
 
 import lake
-from pipelines.refresh import LOCK_WAIT_S, refresh_held
-from takt.errors import ConfigurationError
+from pipelines.refresh import LOCK_WAIT_S, RefreshError, refresh_held
+from takt.errors import ConfigurationError, TaktError
 from takt.progress import Progress, silent
 from takt.settings import Settings
 
@@ -26,16 +26,21 @@ _SUBJECTS_SHOWN = 3
 
 _PERIODS = """
 select
-    period_id, starts_at, ends_at, is_closed, closed_at, closed_by,
+    period_id, starts_at, ends_at, closings.closing_id is not null as is_closed,
+    closings.closed_at, closings.closed_by,
     (select count(*) from lake.marts.period_posting as postings
      where postings.period_id = periods.period_id) as postings
 from lake.marts.dim_period as periods
+left join (
+    select closing_id, period_id, closed_at, closed_by from lake.accounting.closing
+    anti join lake.accounting.reopening using (closing_id)
+) as closings using (period_id)
 order by starts_at
 """
 _FINDINGS = """
 select
     problem, is_acceptable, count(*), sum(quantity),
-    list(distinct coalesce(production_order_id, subject) order by 1)[:$shown]
+    list_sort(list(distinct coalesce(production_order_id, subject)))[:$shown]
 from lake.marts.period_check
 where period_id = $period
 group by problem, is_acceptable
@@ -59,7 +64,7 @@ _CLOSE = """
 insert into lake.accounting.closing by name
 select
     $closing as closing_id, $period as period_id, timezone('UTC', now()) as closed_at,
-    $by as closed_by, $accepted as accepted, $pinned as pinned_snapshot_id
+    $by as closed_by, $accepted as accepted
 """
 _REOPEN = """
 insert into lake.accounting.reopening by name
@@ -185,33 +190,22 @@ def close(
 
     Raises:
         ConfigurationError: There is no such period, or it may not be closed: why, what to do.
-        pipelines.refresh.RefreshError: A law does not hold; nothing was closed.
+        pipelines.refresh.RefreshError: A law does not hold; it says so if it was closed already.
         lake.LockTimeout: Another refresh, load or close holds the lake for ten minutes.
         lake.LakeUnavailable: The catalog does not answer.
         lake.OutcomeUnknown: The catalog was lost while committing; list the periods.
     """
+    _check_known(accepting)
     lake.schema.create(settings)
     with lake.locks.refresh_lock(settings, wait_s=LOCK_WAIT_S):
-        refreshed = refresh_held(settings, progress=progress)
+        refresh_held(settings, progress=progress)
         with closing(lake.open(settings)) as con:
             _check_may_close(_periods(con), period_id, _now(con))
             findings = _findings(con, period_id)
             _check_accepted(period_id, findings, accepting)
-            closing_id = uuid.uuid4().hex
-            values = {"closing": closing_id, "period": period_id}
-            told = "; ".join(map(str, findings)) or None
-            with lake.transaction(con):
-                con.execute(_POST, values)
-                con.execute(_KEEP_VARIANCES, values)
-                con.execute(
-                    _CLOSE,
-                    values | {"by": by, "accepted": told, "pinned": refreshed.pinned_snapshot_id},
-                )
-                lake.durable.commit(con, settings, ["accounting"])
-            posted = con.execute(_POSTED, {"closing": closing_id}).fetchone()
-        assert posted is not None, "an aggregate gives a row"
-        refresh_held(settings, progress=progress)
-    report = CloseReport(period_id, posted[0], posted[1], findings)
+            posted, adjusted = _copy(con, settings, period_id, by, findings)
+        _show(settings, f"{period_id} is closed", progress)
+    report = CloseReport(period_id, posted, adjusted, findings)
     _log.info("close: %s", report)
     return report
 
@@ -242,7 +236,7 @@ def reopen(
             with lake.transaction(con):
                 con.execute(_REOPEN, {"period": period_id, "by": by, "reason": reason})
                 lake.durable.commit(con, settings, ["accounting"])
-        refresh_held(settings, progress=progress)
+        _show(settings, f"{period_id} is open again", progress)
     _log.info("%s is open again, by %s: %s", period_id, by, reason)
 
 
@@ -288,13 +282,44 @@ def _check_may_close(known: Sequence[Period], period_id: str, now: object) -> No
             raise ConfigurationError(f"{earlier.period_id} comes first: it is still open")
 
 
+def _copy(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    period_id: str,
+    by: str,
+    accepted: Sequence[Finding],
+) -> tuple[int, Decimal]:
+    """Write down what the period reports; how many postings, and the sum of adjustments."""
+    values = {"closing": uuid.uuid4().hex, "period": period_id}
+    told = "; ".join(f"{each.problem} {each.count} {each.quantity}" for each in accepted) or None
+    with lake.transaction(con):
+        con.execute(_POST, values)
+        con.execute(_KEEP_VARIANCES, values)
+        con.execute(_CLOSE, values | {"by": by, "accepted": told})
+        lake.durable.commit(con, settings, ["accounting"])
+    posted = con.execute(_POSTED, {"closing": values["closing"]}).fetchone()
+    assert posted is not None, "an aggregate gives a row"
+    return posted[0], posted[1]
+
+
+def _show(settings: Settings, done: str, progress: Progress) -> None:
+    """Let the marts follow what `accounting` says already."""
+    try:
+        refresh_held(settings, progress=progress)
+    except TaktError as error:
+        told = f"{done}, but the marts show it only after the next takt refresh: {error}"
+        raise RefreshError(told, getattr(error, "results", ())) from error
+
+
+def _check_known(accepting: Collection[str]) -> None:
+    if unknown := set(accepting) - set(_WHAT_TO_DO):
+        known = ", ".join(_WHAT_TO_DO)
+        raise ConfigurationError(f"--accept knows no {', '.join(sorted(unknown))}, but {known}")
+
+
 def _check_accepted(
     period_id: str, findings: Sequence[Finding], accepting: Collection[str]
 ) -> None:
-    if unknown := set(accepting) - set(_WHAT_TO_DO):
-        raise ConfigurationError(
-            f"nothing is called {', '.join(sorted(unknown))}; {', '.join(_WHAT_TO_DO)} are"
-        )
     against = [f for f in findings if not (f.is_acceptable and f.problem in accepting)]
     if against:
         named = "\n".join(f"  {finding}" for finding in against)

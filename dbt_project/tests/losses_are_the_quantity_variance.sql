@@ -21,9 +21,11 @@ amounts as (
 )
 
 select
-    production_order_id,
-    operation_id,
-    sum(amount) as amount
+    amounts.production_order_id,
+    amounts.operation_id,
+    sum(amounts.amount) as amount
 from amounts
-group by production_order_id, operation_id
-having sum(amount) <> 0
+semi join {{ ref('int_changed_order') }} as changed
+    on amounts.production_order_id = changed.production_order_id
+group by amounts.production_order_id, amounts.operation_id
+having sum(amounts.amount) <> 0

@@ -34,3 +34,22 @@ semi join {{ ref('int_changed_order') }} as changed
     on differences.production_order_id = changed.production_order_id
 group by differences.production_order_id, differences.operation_id, differences.cost_group_id
 having sum(differences.amount) <> 0
+
+union all
+
+{#- What rounding leaves is cents, and what the unit costs of the card were rounded by. #}
+select
+    variances.production_order_id,
+    variances.operation_id,
+    variances.cost_group_id,
+    variances.amount
+from {{ ref('order_variance') }} as variances
+inner join {{ ref('int_operation_quantity') }} as quantities
+    on
+        variances.production_order_id = quantities.production_order_id
+        and quantities.operation_id is null
+semi join {{ ref('int_changed_order') }} as changed
+    on variances.production_order_id = changed.production_order_id
+where
+    variances.variance_type = 'rounding'
+    and abs(variances.amount) > 0.1 + 0.00001 * quantities.basis_quantity

@@ -11,6 +11,8 @@ periods_in_order as (
             order by periods.starts_at nulls first
         ) as closed_before_amount
     from {{ ref('wip_rollforward') }} as wip
+    semi join {{ ref('int_changed_order') }} as changed
+        on wip.production_order_id = changed.production_order_id
     left join {{ ref('int_period') }} as periods
         on wip.period_id = periods.period_id
 
@@ -49,8 +51,10 @@ union all
 
 select
     'variance' as what,
-    production_order_id,
-    cost_group_id
+    variances.production_order_id,
+    variances.cost_group_id
 from variances
-group by production_order_id, cost_group_id
-having sum(amount) <> 0
+semi join {{ ref('int_changed_order') }} as changed
+    on variances.production_order_id = changed.production_order_id
+group by variances.production_order_id, variances.cost_group_id
+having sum(variances.amount) <> 0

@@ -18,7 +18,8 @@
     {%- endfor -%}
     {%- do changes.append(
         'select 1 from (select unnest([valid_from, valid_to]) as changed_at from lake.reference.bom_line'
-        ~ ' union all select unnest([valid_from, valid_to]) from lake.reference.routing_operation) as changes'
+        ~ ' union all select unnest([valid_from, valid_to]) from lake.reference.routing_operation'
+        ~ ' union all select valid_from from lake.reference.cost_rate) as changes'
         ~ ' inner join lake.intermediate.int_run as run'
         ~ ' on changed_at > run.previously_evaluated_at and changed_at <= run.evaluated_at'
         ~ ' where exists (select 1 from lake.reference.cost_version where closed_at is null and valid_from is null)'

@@ -234,12 +234,6 @@ FROZEN = {
         "",
         "found 'std, cup': left out, but it is of a",
     ),
-    "price added": (
-        "item_cost",
-        "cup,5\n",
-        "cup,5\nstd,lid,1\n",
-        "row 3, column cost_version_id, i",
-    ),
     "overhead": ("overhead_formula", ",21", ",22", "row 2, column rate, found '22.000000': it is"),
     "overhead left out": ("overhead_formula", "std,factory,per_hour,21\n", "", "left out, but it"),
     "overhead added": ("overhead_formula", "21\n", "21\nstd,it,per_hour,1\n", "row 3, column"),
@@ -271,6 +265,27 @@ def test_what_an_active_version_holds_is_frozen(tmp_path: Path, change: str) -> 
 
     assert found.startswith(f"{table}.csv, ")
     assert told in found
+
+
+def test_a_price_may_be_added_to_an_active_version_where_there_is_none(tmp_path: Path) -> None:
+    prices = COSTS["item_cost"] + "std,lid,1\n"
+    folder = write_plant(tmp_path, **COSTS | {"item_cost": prices})
+    assert problems(folder, ACTIVE) == []
+
+    # A version that falls back on one with a price has that price.
+    (version,) = ACTIVE.tables["cost_version"]
+    older = version | {"cost_version_id": "old", "valid_from": datetime(2025, 1, 1)}
+    falls_back = version | {"fallback_version_id": "old"}
+    stated = {"cost_version_id": "old", "item_id": "lid", "unit_cost": Decimal(2)}
+    loaded = Loaded(
+        **ACTIVE.tables
+        | {
+            "cost_version": [falls_back, older],
+            "item_cost": [*ACTIVE.tables["item_cost"], stated],
+        }
+    )
+    told = problems(folder, loaded)
+    assert any("item_cost.csv, row 3" in problem for problem in told)
 
 
 @pytest.mark.parametrize(("valid_from", "fits"), [("2026-03-15", True), ("", False)])

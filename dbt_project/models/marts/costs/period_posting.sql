@@ -21,7 +21,7 @@ due as (
         comparison.*,
         coalesce(origins.starts_at, timestamp '-infinity') as starts_at
     from {{ of_changed_orders('period_comparison') }} as comparison
-    left join periods as origins
+    left join {{ ref('int_dated_period') }} as origins
         on comparison.period_id = origins.period_id
     where comparison.difference_amount <> 0
 
@@ -45,18 +45,19 @@ semi join {{ ref('int_changed_order') }} as changed
 
 union all
 
+{#- Where no period is open any more it waits for the next one. #}
 select
-    open_periods.period_id,
+    coalesce(open_periods.period_id, 'after') as period_id,
     due.period_id as origin_period_id,
     due.production_order_id,
     due.cost_group_id,
     due.measure,
     due.difference_amount as amount,
     due.currency,
-    due.period_id <> open_periods.period_id as is_adjustment,
+    due.period_id <> coalesce(open_periods.period_id, 'after') as is_adjustment,
     false as is_posted
 from due
-asof inner join (
+asof left join (
     select *
     from periods
     where not is_closed

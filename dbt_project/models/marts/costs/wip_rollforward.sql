@@ -80,14 +80,17 @@ order_spans as (
         orders.is_final,
         orders.known_at,
         min(inputs.first_posted_at) as first_posted_at,
-        min(inputs.starts_at) as first_starts_at,
+        coalesce(min(inputs.starts_at), max(known_periods.starts_at)) as first_starts_at,
         greatest(max(inputs.starts_at), max(known_periods.starts_at)) as last_starts_at,
         max(known_periods.starts_at) as known_starts_at
     from orders
-    inner join inputs
+    left join inputs
         on orders.production_order_id = inputs.production_order_id
     asof inner join periods as known_periods
         on orders.known_at >= known_periods.starts_at
+    where
+        orders.is_final
+        or inputs.production_order_id is not null
     group by orders.production_order_id, orders.is_final, orders.known_at
 
 ),

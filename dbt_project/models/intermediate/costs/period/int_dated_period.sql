@@ -1,5 +1,5 @@
-{#- The accounting periods, and what lies before the first one as one of its own: each moment is of the last that had
-    begun. -#}
+{#- The accounting periods, and what lies before the first and after the last one as periods of their own: each moment is
+    of the last that had begun. -#}
 {{ config(materialized='ephemeral') }}
 select
     period_id,
@@ -11,3 +11,11 @@ union all
 select
     'before' as period_id,
     timestamp '-infinity' as starts_at
+
+union all
+
+select
+    'after' as period_id,
+    max(ends_at) as starts_at
+from {{ ref('int_period') }}
+having max(ends_at) is not null
