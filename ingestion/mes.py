@@ -83,15 +83,16 @@ def receive(settings: Settings, letters: Sequence[Letter]) -> int:
         LockTimeout: Somebody else has been receiving for minutes.
     """
     now = _now()
-    arrived = {
-        (found := envelope(each.payload, parse_mes(each.received_from))).digest: Waiting(
-            # Their order tells what came first.
-            found, now + number * _MICROSECOND, each.received_from, each.payload
-        )
-        for number, each in enumerate(letters)
-    }  # fmt: skip
+    # Their times tell what came first.
+    arrived = [_arrived(each, now + place * _MICROSECOND) for place, each in enumerate(letters)]
+    unlike = {each.envelope.digest: each for each in arrived}
     with _answering(), lake.locks.mes_lock(settings), closing(lake.open(settings)) as con:
-        return _again_if_unknown(lambda: _keep(con, settings, arrived))
+        return _again_if_unknown(lambda: _keep(con, settings, unlike))
+
+
+def _arrived(letter: Letter, at: datetime) -> Waiting:
+    found = envelope(letter.payload, parse_mes(letter.received_from))
+    return Waiting(found, at, letter.received_from, letter.payload)
 
 
 def _keep(

@@ -8,6 +8,7 @@ has it: killed at any moment, nothing is lost, and what comes again is known.
 
 import logging
 import math
+import os
 import signal
 import threading
 import time
@@ -40,6 +41,7 @@ _LOCK_WAIT_S = 1.0
 _IDLE_S = 1.0
 _STAND_BY_S = 5.0
 _LEAVE_WITHIN_S = 3.0
+_END_WITHIN_S = 9.0
 
 _DEAD = Gauge("takt_mes_dead_letters", "Messages of the MES that a person must retry or drop.")
 _WAITING = Gauge("takt_mes_waiting_messages", "Messages that are not taken in, dead ones included.")
@@ -58,6 +60,7 @@ class Listener:
         self._took_in_at = -math.inf
         self._is_lake_away = False
         self._subscriber: Subscriber | None = None
+        self._said = ""
 
     @property
     def ailment(self) -> str:
@@ -77,15 +80,21 @@ class Listener:
                 self._is_lake_away = False
                 # Two of one name would take the connection from each other without end.
                 with lake.locks.mes_listener_lock(self._settings, wait_s=_STAND_BY_S) as check:
+                    self._said = ""
                     self._listen(check)
             except LockTimeout:
-                log.debug("another process listens to the MES; standing by")
+                self._say_once("another process listens to the MES; standing by")
             except (LakeUnavailable, OutcomeUnknown, duckdb.Error, OSError) as error:
                 self._is_lake_away = True
                 delay_s = self._backoff.next_delay_s()
                 log.warning("%s; listening to the MES again in %.1f s", error, delay_s)
                 self._stopping.wait(delay_s)
         return 0
+
+    def _say_once(self, what: str) -> None:
+        if what != self._said:
+            log.info("%s", what)
+        self._said = what
 
     def stop(self) -> None:
         """Keep what is here and leave."""
@@ -185,6 +194,10 @@ def run(settings: Settings) -> int:
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         listener.stop()
+        # A catalog that hangs must not keep us: what is not acknowledged is sent again.
+        last_resort = threading.Timer(_END_WITHIN_S, os._exit, [1])
+        last_resort.daemon = True
+        last_resort.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -1,7 +1,9 @@
 """Messages of an MES about one order of the small plant, and the files that say the same."""
 
 import json
+import random
 from datetime import datetime, timedelta
+from typing import Any
 
 ORDER = "1001"
 PRESS = "assembly/line1/press01"
@@ -61,6 +63,20 @@ def whole_order(order: str = ORDER) -> list[dict[str, object]]:
         report(5, 250, order, rework_quantity=2.5, finished_at="2026-03-02T09:00:00Z"),
         message("order_end", 6, order, ended_at="2026-03-02T09:30:00Z"),
     ]
+
+
+def broken(seed: int, order: str = ORDER) -> bytes:
+    """A message of which something is wrong, perhaps everything; or, now and then, nothing."""
+    chance = random.Random(seed)
+    told: dict[str, Any] = chance.choice(whole_order(order))
+    odd = ["", None, -1, 1e400, 10**30, True, [], {}, "\x00", "ü" * 99, "9999-12-31T23:59-14:00"]
+    where = chance.choice(told["lines"]) if "lines" in told and chance.random() < 0.5 else told
+    where[chance.choice([*where, "lines", "odd"])] = chance.choice(odd)
+    sent = bytearray(payload(told))
+    if chance.random() < 0.5:
+        for _ in range(chance.randint(1, 5)):
+            sent[chance.randrange(len(sent))] = chance.randrange(256)
+    return bytes(sent[: chance.randint(0, len(sent))] if chance.random() < 0.1 else sent)
 
 
 def _csv(**columns: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ from takt.settings import Settings
 from tests.command import run_takt
 from tests.integration.ingestion.conftest import query
 from tests.lake_fixtures import fresh_lake
-from tests.mes_messages import FILES_OF_WHOLE_ORDER, message, payload, report, whole_order
+from tests.mes_messages import FILES_OF_WHOLE_ORDER, broken, message, payload, report, whole_order
 from tests.plant_files import FILES, write_plant
 
 NO_OPERATION = FILES["order_operation"].partition("\n")[0] + "\n"
@@ -282,3 +282,15 @@ def test_messages_outlive_maintenance(plant: Settings, order: str) -> None:
 
     assert good(plant, order) == 2
     assert states(plant, order) == []
+
+
+def test_whatever_is_sent_of_one_order_the_others_go_on(plant: Settings, order: str) -> None:
+    other = str(next(NUMBERS))
+    topic = f"takt/v1/demo/mes/{other}"
+    sent = [mes.Letter(broken(seed, other), topic) for seed in range(400)]
+    mes.receive(plant, [each for each in sent if each.payload])
+
+    send(plant, whole_order(order))
+
+    assert good(plant, order) == 450
+    assert len([state for _, state in states(plant, other) if state == "dead letter"]) > 200

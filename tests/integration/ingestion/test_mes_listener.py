@@ -10,7 +10,6 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-import lake
 from ingestion import mes_letters, reference
 from takt import topics
 from takt.settings import Settings
@@ -135,47 +134,29 @@ def test_messages_are_taken_in_also_those_that_came_while_nobody_listened(
     assert "of order 1002 is a dead letter: not JSON" in listener.log
 
 
-def test_what_waits_for_a_file_is_taken_in_when_that_has_come(
-    plant: Settings,
-    new_listener: Callable[[], Listener],
-    publish: Callable[..., None],
-    tmp_path: Path,
-) -> None:
-    listener = new_listener()
-    listener.wait_ready()
-    with lake.locks.refresh_lock(plant):
-        publish("2001", report(1, 5, "2001"))
-        kept = "select count(*) from raw.mes_message"
-        wait_until(lambda: query(plant, kept) == [(1,)], "the message to be kept")
-
-    folder = tmp_path / "later"
-    folder.mkdir()
-    header = FILES["production_order"].partition("\n")[0]
-    (folder / "production_order.csv").write_text(f"{header}\n2001,demo,cup,1,70\n")
-    reference.load(plant, folder)
-    mes_letters.retry(plant)
-
-    wait_until(lambda: good(plant, "2001") == 5, "the message to fit")
-
-
-def test_a_listener_that_is_killed_loses_and_doubles_nothing_and_one_stands_by(
+def test_a_listener_that_is_killed_is_replaced_and_nothing_is_lost_or_doubled(
     plant: Settings, new_listener: Callable[[], Listener], publish: Callable[..., None]
 ) -> None:
+    def report_to_each(numbers: range) -> None:
+        for number in numbers:
+            for order in ORDERS:
+                publish(order, report(number, number, order))
+
     first = new_listener()
     first.wait_ready()
     second = new_listener()
-    numbers = range(1, 16)
-    for number in numbers:
-        for order in ORDERS:
-            publish(order, report(number, number, order))
-        if number in (5, 10):
-            first.kill()
-            first.start()
+    wait_until(lambda: "standing by" in second.log, "the second to stand by", 60)
+    report_to_each(range(1, 6))
+    first.kill()
+    report_to_each(range(6, 11))
+    second.wait_ready()
+    first.start()
+    report_to_each(range(11, 16))
+    second.kill()
+    first.wait_ready(times=2)
 
-    expected = [sum(numbers)] * len(ORDERS)
+    expected = [sum(range(1, 16))] * len(ORDERS)
     wait_until(lambda: [good(plant, order) for order in ORDERS] == expected, "all reports", 60)
     assert mes_letters.entries(plant) == []
-    assert query(plant, "select count(*), count(distinct digest) from raw.mes_message") == [
-        (150, 150)
-    ]
-    assert "ready" in second.log
+    received = "select count(*), count(distinct digest) from raw.mes_message"
+    assert query(plant, received) == [(150, 150)]

@@ -1,7 +1,6 @@
 """What messages of an MES may say, and that nothing they say stops anything."""
 
 import json
-import random
 from datetime import datetime
 
 import pytest
@@ -11,7 +10,7 @@ from ingestion.mes_messages import RefusedError, envelope, read, split
 from ingestion.reference_folder import NothingLoaded
 from lake.schema import MES_MESSAGE
 from takt.contracts.mes import MESSAGES
-from tests.mes_messages import message, payload, report, whole_order
+from tests.mes_messages import broken, message, payload, report, whole_order
 
 LINE = {"item_id": "lid", "quantity": 1}
 WORK = {"operation_id": "press", "started_at": "2026-03-02T05:00Z"}
@@ -110,23 +109,10 @@ def test_a_file_holds_one_message_a_list_or_one_a_line(text: str, count: int) ->
     assert len(list(split(text))) == count
 
 
-def broken(random_: random.Random) -> bytes:
-    """A message with one thing wrong, perhaps everything."""
-    told = random_.choice(whole_order())
-    odd = ["", None, -1, 1e400, 10**30, True, [], {}, "\x00", "ü" * 99, "9999-12-31T23:59-14:00"]
-    where = random_.choice(told["lines"]) if "lines" in told and random_.random() < 0.5 else told  # type: ignore[call-overload]
-    where[random_.choice([*where, "lines", "odd"])] = random_.choice(odd)
-    sent = bytearray(payload(told))
-    if random_.random() < 0.5:
-        for _ in range(random_.randint(1, 5)):
-            sent[random_.randrange(len(sent))] = random_.randrange(256)
-    return bytes(sent[: random_.randint(0, len(sent))] if random_.random() < 0.1 else sent)
-
-
 def test_whatever_a_message_holds_it_is_read_refused_or_does_not_fit() -> None:
     outcomes = []
     for seed in range(500):
-        sent = broken(random.Random(seed))
+        sent = broken(seed)
         known = envelope(sent, addressed="1001")
         kept = {**vars(known), "payload": sent, "received_at": None, "received_from": ""}
         MES_MESSAGE.arrow_schema.empty_table().from_pylist([kept], schema=MES_MESSAGE.arrow_schema)
