@@ -193,9 +193,7 @@ class CostVariances:
     def _lost(self, planned: Operation) -> dict[LossKey, Fraction]:
         """Seconds of one operation."""
         name = planned.operation
-        uses = [
-            each for each in self._of_machines(self.order.works.uses_of) if each.operation == name
-        ]
+        uses = [each for each in self.order.uses if each.operation == name]
         counts = [
             each for each in self._of_machines(self.order.works.counts_of) if each.operation == name
         ]

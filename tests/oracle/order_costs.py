@@ -23,7 +23,7 @@ from tests.oracle.cost_cards import (
     number,
     rounded,
 )
-from tests.oracle.cost_facts import SECOND_US, Works
+from tests.oracle.cost_facts import SECOND_US, Use, Works
 from tests.oracle.shift_calendar import Row, instant, rows
 
 Key = tuple[str | None, str, str, str]
@@ -199,10 +199,28 @@ class OrderCosts:
     # ---------- time
 
     @cached_property
+    def uses(self) -> list[Use]:
+        """What is charged: of a running order no time without data that nothing followed."""
+        told = self.works.uses_of.get(self.name, [])
+        if self.is_final:
+            return told
+        heard: dict[tuple[str | None, str], int] = {}
+        for use in told:
+            if use.category != "unknown":
+                place = use.operation, use.work_unit
+                heard[place] = max(heard.get(place, use.started_at), use.started_at)
+        return [
+            use
+            for use in told
+            if use.category != "unknown"
+            or use.started_at <= heard.get((use.operation, use.work_unit), use.started_at - 1)
+        ]
+
+    @cached_property
     def machine_time(self) -> list[Spent]:
         """Time that machines told."""
         found = []
-        for use in self.works.uses_of.get(self.name, []):
+        for use in self.uses:
             driver = "setup_time" if use.category == "setup" else "run_time"
             for start, end in self._cut(use.started_at, use.ended_at):
                 length = Fraction(end - start, SECOND_US)

@@ -17,6 +17,8 @@
 -- depends_on: {{ ref('work_unit_day') }}
 -- depends_on: {{ ref('equipment_shift') }}
 -- depends_on: {{ ref('equipment_day') }}
+-- depends_on: {{ ref('equipment_week') }}
+-- depends_on: {{ ref('line_bottleneck_shift') }}
 -- depends_on: {{ ref('yield_operation') }}
 -- depends_on: {{ ref('yield_reason') }}
 -- depends_on: {{ ref('yield_route') }}

@@ -57,7 +57,7 @@ uses as (
     select
         uses.*,
         run_times.planned_run_s_per_unit
-    from {{ of_changed_orders('int_order_use') }} as uses
+    from {{ of_changed_orders('int_charged_use') }} as uses
     inner join run_times
         on
             uses.production_order_id = run_times.production_order_id

@@ -33,12 +33,14 @@ uncovered as (
         uses.production_order_id,
         uses.work_unit_id as subject,
         try_cast(sum(uses.used_s) as decimal(18, 6)) as quantity
-    from {{ ref('int_order_use') }} as uses
+    from {{ ref('int_charged_use') }} as uses
     inner join periods
         on
             uses.started_at >= periods.starts_at
             and uses.started_at < periods.ends_at
-    where uses.category = 'unknown'
+    where
+        uses.category = 'unknown'
+        and uses.used_s > 0
     group by all
 
 ),

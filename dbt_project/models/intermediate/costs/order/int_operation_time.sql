@@ -44,7 +44,7 @@ used as (
         uses.started_at,
         uses.used_s,
         'machine' as time_source
-    from {{ of_changed_orders('int_order_use') }} as uses
+    from {{ of_changed_orders('int_charged_use') }} as uses
 
 ),
 

@@ -115,6 +115,13 @@ pieces as (
         case when cut_at = started_at then good_quantity else 0 end as good_quantity,
         case when cut_at = started_at then scrap_quantity else 0 end as scrap_quantity,
         started_at as interval_started_at,
+        {#- Whether nothing followed that day. #}
+        category = 'unknown'
+        and coalesce(
+            started_at > max(case when category <> 'unknown' then started_at end) over (
+                partition by site_id, work_unit_id, production_date, production_order_id, operation_id
+            ), true
+        ) as is_open_end,
         list_max(list_filter(moments, lambda moment: moment <= cut_at)) as moment_at
     from cuts
     window interval_cuts as (
@@ -137,6 +144,7 @@ select
     pieces.cause,
     delays.reason_id,
     coalesce(pieces.is_minor, false) as is_minor,
+    pieces.is_open_end,
     min(pieces.started_at) as started_at,
     max(pieces.piece_ended_at) as ended_at,
     {{ seconds(
@@ -155,4 +163,4 @@ left join delays
 group by
     pieces.site_id, pieces.work_unit_id, pieces.production_date, pieces.shift_id, pieces.production_order_id,
     pieces.operation_id, pieces.item_id, pieces.category, delays.loss_category, pieces.cause, delays.reason_id,
-    coalesce(pieces.is_minor, false), pieces.moment_at
+    coalesce(pieces.is_minor, false), pieces.is_open_end, pieces.moment_at

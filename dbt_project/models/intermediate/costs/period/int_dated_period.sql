@@ -1,5 +1,5 @@
-{#- The accounting periods, and what lies before the first and after the last one as periods of their own: each moment is
-    of the last that had begun. -#}
+{#- The accounting periods, and what lies before the first and after the last one as periods of their own: each
+    moment is of the last that had begun. -#}
 {{ config(materialized='ephemeral') }}
 select
     period_id,
