@@ -1,6 +1,6 @@
-"""Activation freezes: no file changes the costs that orders are measured by already (pure).
+"""Activation and closing freeze: no file changes what was measured by or reported (pure).
 
-Belongs here: what loaded active costing versions forbid the files of a folder.
+Belongs here: what loaded active costing versions and closed periods forbid a folder's files.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +15,8 @@ _WAY_OUT = (
     "state a new version, or, where this one was wrong from the start, load it as pending in"
     " cost_version first and as active again after the correction"
 )
+
+_PERIOD = ("period_id", "starts_at", "ends_at")
 
 Key = tuple[Value | None, ...]
 Frozen = Mapping[Key, Row]
@@ -36,6 +38,16 @@ def check(tables: Mapping[str, FileTable], loaded: Loaded, findings: Findings) -
             frozen = _frozen(table, active, loaded)
             rows = [row for row in table.rows if row.values["cost_version_id"] in active]
             _check_table(table, rows, frozen, addition(loaded, frozen), findings)
+    if "period" in tables:
+        _check_closed_periods(tables["period"], loaded, findings)
+
+
+def _check_closed_periods(table: FileTable, loaded: Loaded, findings: Findings) -> None:
+    """A period that was reported keeps its name and its bounds."""
+    stated = {row.take(_PERIOD) for row in table.rows}
+    for period in sorted(loaded.values("closed_period", _PERIOD) - stated, key=str):
+        cause = "it is closed and not there as it was reported; keep it, or takt reopen it first"
+        findings.add(Problem(table.file, cause, None, ", ".join(_PERIOD), told(period)))
 
 
 def _active(tables: Mapping[str, FileTable], loaded: Loaded) -> set[Value | None]:

@@ -326,3 +326,21 @@ def test_a_version_set_back_to_pending_may_be_corrected(tmp_path: Path) -> None:
     costs["cost_version"] = VERSIONS.replace("active", "pending")
 
     assert problems(write_plant(tmp_path, **costs), ACTIVE) == []
+
+
+def test_a_closed_period_keeps_its_name_and_bounds(tmp_path: Path) -> None:
+    february = {
+        "period_id": "2026-02",
+        "starts_at": datetime(2026, 1, 31, 23),
+        "ends_at": datetime(2026, 2, 28, 23),
+    }
+    kept = write_plant(tmp_path / "kept", period=ACTUALS["period"])
+    assert problems(kept, Loaded(closed_period=[february])) == []
+
+    renamed = ACTUALS["period"].replace("2026-02,", "P02,")
+    (told,) = problems(
+        write_plant(tmp_path / "renamed", period=renamed), Loaded(closed_period=[february])
+    )
+    assert "period.csv" in told
+    assert "2026-02" in told
+    assert "takt reopen it first" in told
