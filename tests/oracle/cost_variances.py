@@ -101,6 +101,23 @@ class CostVariances:
                 found.append(Explained(*key, lines[0].is_overhead, actual=cost, substitution=cost))
         return found
 
+    def _scrapped_from(self, operation: str | None) -> Fraction:
+        """Pieces that were scrapped at an operation or later on; without one anywhere."""
+        parts = self.order.pieces
+        if operation is None:
+            return sum((each.scrap for each in parts.values()), Fraction(0))
+        own = parts[operation]
+        if own.sequence < 0:
+            return own.scrap
+        return sum(
+            (
+                each.scrap
+                for name, each in parts.items()
+                if each.sequence >= 0 and (each.sequence, name) >= (own.sequence, operation)
+            ),
+            Fraction(0),
+        )
+
     def _explain(self, line: Line, used: list[Actual], substitutes: Fraction) -> Explained:
         basis = self.order.basis(line.operation)
         lot = basis if self.order.is_final else max(number(self.order.row["order_quantity"]), basis)
@@ -116,7 +133,7 @@ class CostVariances:
         excess = standard + of_replaced - of_allowed
         scrap = Fraction(0)
         if line.driver == "material" and not line.is_overhead:
-            bad = self.order.pieces[line.operation].scrap if line.operation else Fraction(0)
+            bad = self._scrapped_from(line.operation)
             scrap = min(bad * line.variable * line.price, max(excess, Fraction(0)))
         return Explained(
             *line.key,

@@ -23,7 +23,7 @@ from tests.oracle.cost_cards import (
     number,
     rounded,
 )
-from tests.oracle.cost_facts import SECOND_US, Use, Works
+from tests.oracle.cost_facts import LABOUR, SECOND_US, Use, Works
 from tests.oracle.shift_calendar import Row, instant, rows
 
 Key = tuple[str | None, str, str, str]
@@ -338,7 +338,12 @@ class OrderCosts:
             unit = self._unit_of(operation)
             kind = driver.removesuffix("_time")
             rate = self._rates(unit, start, category).get((category, kind), Fraction(0))
-            found.append((Spent(operation, unit, driver, start, share, "booked"), category, rate))
+            row = self._planned_at(operation, unit)
+            crew = Fraction(row["crew_size"]) if row and row["crew_size"] else Fraction(0)
+            # A crew of two that worked an hour each spent one hour on the operation.
+            heads = crew if crew and category == LABOUR else Fraction(1)
+            spent = Spent(operation, unit, driver, start, share / heads, "booked")
+            found.append((spent, category, rate * heads))
         return found
 
     @cached_property

@@ -66,6 +66,29 @@ unpriced as (
 
 ),
 
+uncharged as (
+
+    {#- Time at a work unit of which no rate is known is in no line at all. #}
+    select
+        periods.period_id,
+        'no_price' as problem,
+        uses.production_order_id,
+        uses.work_unit_id as subject,
+        cast(sum(uses.used_s) as decimal(18, 6)) as quantity
+    from {{ ref('int_charged_use') }} as uses
+    inner join periods
+        on
+            uses.started_at >= periods.starts_at
+            and uses.started_at < periods.ends_at
+    anti join {{ ref('int_charged_time') }} as times
+        on
+            uses.production_order_id = times.production_order_id
+            and uses.operation_id is not distinct from times.operation_id
+    where uses.used_s > 0
+    group by all
+
+),
+
 untied as (
 
     select
@@ -125,6 +148,8 @@ from (
     select * from uncovered
     union all
     select * from unpriced
+    union all
+    select * from uncharged
     union all
     select * from untied
 ) as problems

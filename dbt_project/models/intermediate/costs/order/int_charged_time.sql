@@ -73,9 +73,16 @@ select
     booked.cost_category_id,
     booked.moment_at,
     booked.posted_at,
-    try_cast(booked.used_s as decimal(18, 6)) as used_s,
+    {#- What a crew worked beside one another is once the operation's time, at the rate of all. #}
+    cast(
+        case
+            when routes.crew_size > 0 and booked.cost_category_id = '{{ var("labour_cost_category") }}'
+                then {{ money_divide(['booked.used_s'], ['routes.crew_size'], 9) }}
+            else booked.used_s
+        end as decimal(24, 9)
+    ) as used_s,
     'booked' as time_source,
-    coalesce(rates.rate, 0) as rate
+    {{ crew_rate('coalesce(rates.rate, 0)', 'booked.cost_category_id', 'nullif(routes.crew_size, 0)') }} as rate
 from booked
 inner join {{ of_changed_orders('int_order_costing') }} as orders
     on booked.production_order_id = orders.production_order_id
@@ -83,6 +90,11 @@ left join booked_work_units
     on
         booked.production_order_id = booked_work_units.production_order_id
         and booked.operation_id = booked_work_units.operation_id
+left join {{ of_changed_orders('int_operation_route') }} as routes
+    on
+        booked.production_order_id = routes.production_order_id
+        and booked.operation_id is not distinct from routes.operation_id
+        and booked_work_units.work_unit_id is not distinct from routes.work_unit_id
 left join {{ ref('int_actual_rate') }} as rates
     on
         orders.site_id = rates.site_id

@@ -127,12 +127,23 @@ finished as (
 
 ),
 
+scrapped as (
+
+    select
+        production_order_id,
+        try_cast(sum(scrap_quantity) as decimal(18, 6)) as scrap_quantity
+    from operations
+    group by production_order_id
+
+),
+
 output as (
 
     select
         orders.production_order_id,
         orders.is_final,
         finished.operation_id as last_operation_id,
+        coalesce(scrapped.scrap_quantity, 0) as scrap_quantity,
         try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as output_quantity,
         cast(
             case
@@ -147,6 +158,8 @@ output as (
         on
             finished.production_order_id = operations.production_order_id
             and finished.operation_id = operations.operation_id
+    left join scrapped
+        on orders.production_order_id = scrapped.production_order_id
 
 )
 
@@ -158,7 +171,19 @@ select
     operations.operation_id = output.last_operation_id as is_last,
     try_cast(coalesce(operations.produced_quantity, 0) as decimal(18, 6)) as produced_quantity,
     try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as good_quantity,
-    try_cast(coalesce(operations.scrap_quantity, 0) as decimal(18, 6)) as scrap_quantity,
+    {#- What was scrapped here or later on had gone through here. #}
+    try_cast(
+        case
+            when operations.sequence is null then coalesce(operations.scrap_quantity, 0)
+            else
+                sum(case when operations.sequence is not null then coalesce(operations.scrap_quantity, 0) else 0 end)
+                    over (
+                        partition by operations.production_order_id
+                        order by operations.sequence desc, operations.operation_id desc
+                        rows unbounded preceding
+                    )
+        end as decimal(18, 6)
+    ) as scrap_quantity,
     output.output_quantity,
     cast(
         case when output.is_final then output.output_quantity else coalesce(operations.good_quantity, 0) end
@@ -178,7 +203,7 @@ select
     false as is_last,
     cast(0 as decimal(18, 6)) as produced_quantity,
     output_quantity as good_quantity,
-    cast(0 as decimal(18, 6)) as scrap_quantity,
+    scrap_quantity,
     output_quantity,
     basis_quantity
 from output
