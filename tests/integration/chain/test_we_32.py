@@ -236,16 +236,32 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     assert complaints == []
 
 
-def test_a_closed_period_stays_as_reported_and_what_changes_is_posted_by_name(
+def test_a_closed_period_is_listed_exported_as_reported_and_balances(
     works: Settings, tmp_path: Path
 ) -> None:
     closed = run_takt(works, "close", "2026-03", "--by", "Ann")
     assert "2026-03 is closed" in closed
-    assert "closed" in run_takt(works, "periods")
+    assert "by Ann" in run_takt(works, "periods")
 
+    exported = tmp_path / "variance.csv"
+    run_takt(
+        works, "export", "variance", "--period", "2026-03", "--format", "csv", "--output", exported
+    )
+    told = list(csv.DictReader(exported.open()))
+    assert sum(Decimal(row["amount"]) for row in told) == Decimal("293.80")
+    ((debit, credit),) = asked(
+        works, "select sum(debit_amount), sum(credit_amount) from marts.journal where is_posted"
+    )
+    assert debit == credit
+
+
+@pytest.mark.proof
+def test_what_changes_of_a_closed_period_is_posted_by_name(works: Settings, tmp_path: Path) -> None:
     # A pallet comes to light that was issued to the order.
     forgotten = we_32.FILES["material_movement"] + "4,1001,,PAL,,1,,2026-03-02T12:00:00+01:00\n"
     files = we_32.write_files(tmp_path / "files", material_movement=forgotten)
+    if "by Ann" not in run_takt(works, "periods"):
+        run_takt(works, "close", "2026-03", "--by", "Ann")
     run_takt(works, "reference", "load", str(files))
     run_takt(works, "refresh")
 
@@ -261,17 +277,6 @@ def test_a_closed_period_stays_as_reported_and_what_changes_is_posted_by_name(
         " where is_closed and difference_amount <> 0 order by measure",
     )
     assert sides[0] == ["material", "20.00", "40.00"]
-    # An export of the closed period is what was reported, the journal of any balances.
-    exported = tmp_path / "variance.csv"
-    run_takt(
-        works, "export", "variance", "--period", "2026-03", "--format", "csv", "--output", exported
-    )
-    told = list(csv.DictReader(exported.open()))
-    assert sum(Decimal(row["amount"]) for row in told) == Decimal("293.80")
-    debit, credit = asked(works, "select sum(debit_amount), sum(credit_amount) from marts.journal")[
-        0
-    ]
-    assert debit == credit
 
     run_takt(works, "reopen", "2026-03", "--by", "Ann", "--reason", "the pallet")
     assert asked(works, "select count(*) from marts.period_posting where is_adjustment") == [["0"]]

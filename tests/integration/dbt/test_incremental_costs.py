@@ -58,6 +58,7 @@ insert into raw.telemetry values (
 """
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(600)  # three builds
 def test_costs_after_late_changes_equal_a_full_rebuild(
     lake_settings: Settings, tmp_path: Path

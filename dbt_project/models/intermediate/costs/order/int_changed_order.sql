@@ -23,11 +23,12 @@ changed_bookings as (
     union all
 
     select
-        worker_id,
-        started_at,
+        bookings.worker_id,
+        bookings.started_at,
         timestamp 'infinity' as ended_at
-    from {{ ref('stg_labour_booking') }}
-    where finished_at is null
+    from {{ ref('stg_labour_booking') }} as bookings
+    cross join run
+    where coalesce(bookings.finished_at > run.previously_evaluated_at, true)
 
 ),
 
