@@ -50,7 +50,7 @@ def test_what_is_said_of_stops_leaves_the_list_and_can_be_taken_back(
     shop: Plant, visit: Callable[..., Page]
 ) -> None:
     page = visit("/stops?where=assembly%2Fline1%2Fpress01")
-    see(page.get_by_role("heading", name="stops wait for a reason"))
+    see(page.get_by_role("heading", name="stops wait for a reason", level=2))
     see(waiting(page).first)
     count = waiting(page).count()
     waiting(page).nth(0).click()
