@@ -194,16 +194,15 @@ class CostVariances:
             timed = [each.line for each in lines if each.is_machine_time and each.line]
             if not timed:
                 continue
-            for driver in TIMES:
-                prices = (line.price for line in timed if line.driver == driver)
-                rates[name, driver] = sum(prices, Fraction(0))
+            for line in timed:
+                rates[name, line.driver] = rates.get((name, line.driver), Fraction(0)) + line.price
             for key, seconds in self._lost(planned).items():
                 found[key] += seconds
         priced = {}
         for key, seconds in found.items():
-            if seconds:
-                driver = "setup_time" if key[3] == "setup" else "run_time"
-                price = rates[str(key[0]), driver]
+            driver = "setup_time" if key[3] == "setup" else "run_time"
+            price = rates.get((str(key[0]), driver))
+            if seconds and price is not None:
                 priced[key] = seconds, amount(seconds, price, driver)
         return priced
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tests.oracle.cost_cards import (
+    LABOUR,
     CostCards,
     Line,
     Operation,
@@ -23,7 +24,7 @@ from tests.oracle.cost_cards import (
     number,
     rounded,
 )
-from tests.oracle.cost_facts import LABOUR, SECOND_US, Use, Works
+from tests.oracle.cost_facts import SECOND_US, Use, Works
 from tests.oracle.shift_calendar import Row, instant, rows
 
 Key = tuple[str | None, str, str, str]
@@ -488,9 +489,7 @@ class OrderCosts:
                     )
 
     def _hourly(self) -> Iterator[Actual]:
-        own = [spent for spent in self.time if not self._is_vendors(spent)]
-        hours = [(spent, None) for spent in own]
-        hours += [(spent, category) for spent, category, _ in self.charged]
+        hours = [*self._own_hours(), *self._hours_by_category()]
         for spent, category in hours:
             for overhead, base, rate in self._formulas("per_hour", spent.at):
                 if base == category:
@@ -507,9 +506,28 @@ class OrderCosts:
                         cost,
                     )
 
+    def _own_hours(self) -> Iterator[tuple[Spent, str | None]]:
+        for spent in self.time:
+            if not self._is_vendors(spent):
+                yield spent, None
+
+    def _hours_by_category(self) -> Iterator[tuple[Spent, str | None]]:
+        """Hours of an operation once per category that pays for it, or what was booked in that."""
+        booked = {(each[0], each[1]) for each in self.works.booked.get(self.name, [])}
+        for spent, _ in self._own_hours():
+            row = self._planned_at(spent.operation, spent.work_unit)
+            category = (row["cost_category_id"] or None) if row else None
+            rates = self._rates(spent.work_unit, spent.at, category)
+            for name in {name for name, _ in rates}:
+                if (spent.operation, name) not in booked:
+                    yield spent, name
+        for spent, name, _ in self.charged:
+            if (spent.operation, name) in booked:
+                yield spent, name
+
     def _is_vendors(self, spent: Spent) -> bool:
         row = self._planned_at(spent.operation, spent.work_unit)
-        return bool(row) and row["is_subcontract"] == "true"
+        return row is not None and row["is_subcontract"] == "true"
 
     def _per_unit(self) -> Iterator[Actual]:
         basis = self.basis(None)

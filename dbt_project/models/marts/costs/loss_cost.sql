@@ -15,11 +15,8 @@ hourly_rates as (
     select
         orders.production_order_id,
         card.operation_id,
-        {% for driver in ['setup_time', 'run_time'] -%}
-        coalesce(sum(card.unit_price) filter (where card.driver = '{{ driver }}'), 0) as {{ driver }}_rate,
-        {% endfor -%}
-        coalesce(max(card.constant_quantity) filter (where card.driver = 'setup_time'), 0) as allowed_setup_s,
-        coalesce(max(card.variable_quantity) filter (where card.driver = 'run_time'), 0) as run_s_per_good_unit
+        card.driver,
+        sum(card.unit_price) as rate
     from orders
     inner join {{ ref('int_standard_line') }} as card
         on
@@ -34,16 +31,18 @@ hourly_rates as (
             and card.driver = lines.driver
             and card.line_id = lines.line_id
             and lines.is_machine_time
-    group by orders.production_order_id, card.operation_id
+    group by orders.production_order_id, card.operation_id, card.driver
 
 ),
 
-run_times as (
+planned as (
 
     select distinct
         orders.production_order_id,
         operations.operation_id,
-        operations.planned_run_s_per_unit
+        operations.planned_run_s_per_unit,
+        operations.setup_s_per_lot as allowed_setup_s,
+        operations.run_s_per_unit as run_s_per_good_unit
     from orders
     inner join {{ ref('int_priced_operation') }} as operations
         on
@@ -56,12 +55,13 @@ uses as (
 
     select
         uses.*,
-        run_times.planned_run_s_per_unit
+        planned.planned_run_s_per_unit,
+        planned.run_s_per_good_unit
     from {{ of_changed_orders('int_charged_use') }} as uses
-    inner join run_times
+    inner join planned
         on
-            uses.production_order_id = run_times.production_order_id
-            and uses.operation_id = run_times.operation_id
+            uses.production_order_id = planned.production_order_id
+            and uses.operation_id = planned.operation_id
 
 ),
 
@@ -136,12 +136,8 @@ losses as (
         null as cause,
         null as reason_id,
         uses.produced_quantity * uses.planned_run_s_per_unit
-        - uses.good_quantity * rates.run_s_per_good_unit as lost_s
+        - uses.good_quantity * uses.run_s_per_good_unit as lost_s
     from uses
-    inner join hourly_rates as rates
-        on
-            uses.production_order_id = rates.production_order_id
-            and uses.operation_id = rates.operation_id
 
     union all
 
@@ -155,12 +151,12 @@ losses as (
         'not_delivered' as loss_detail,
         null as cause,
         null as reason_id,
-        (places.counted_quantity - quantities.basis_quantity) * rates.run_s_per_good_unit as lost_s
+        (places.counted_quantity - quantities.basis_quantity) * planned.run_s_per_good_unit as lost_s
     from places
-    inner join hourly_rates as rates
+    inner join planned
         on
-            places.production_order_id = rates.production_order_id
-            and places.operation_id = rates.operation_id
+            places.production_order_id = planned.production_order_id
+            and places.operation_id = planned.operation_id
     inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             places.production_order_id = quantities.production_order_id
@@ -177,12 +173,12 @@ losses as (
         'setup' as loss_detail,
         null as cause,
         null as reason_id,
-        coalesce(places.setup_s, 0) - rates.allowed_setup_s as lost_s
+        coalesce(places.setup_s, 0) - planned.allowed_setup_s as lost_s
     from places
-    inner join hourly_rates as rates
+    inner join planned
         on
-            places.production_order_id = rates.production_order_id
-            and places.operation_id = rates.operation_id
+            places.production_order_id = planned.production_order_id
+            and places.operation_id = planned.operation_id
 
 ),
 
@@ -206,18 +202,16 @@ losses_summed as (
 
 losses_priced as (
 
+    {#- Hours that the card has no price for are no loss of money. #}
     select
         losses.*,
-        {{ amount_of(
-            'losses.lost_s',
-            "case losses.driver when 'setup_time' then rates.setup_time_rate else rates.run_time_rate end",
-            'losses.driver'
-        ) }} as exact_amount
+        {{ amount_of('losses.lost_s', 'rates.rate', 'losses.driver') }} as exact_amount
     from losses_summed as losses
     inner join hourly_rates as rates
         on
             losses.production_order_id = rates.production_order_id
             and losses.operation_id = rates.operation_id
+            and losses.driver = rates.driver
 
 ),
 

@@ -213,18 +213,12 @@ surcharges as (
 
 ),
 
-hours as (
+own_hours as (
 
     {#- A vendor's hours are not ours. #}
     select
-        times.production_order_id,
-        times.operation_id,
-        cast(null as varchar) as cost_category_id,
-        times.driver,
-        times.time_source,
-        times.moment_at,
-        times.posted_at,
-        times.used_s
+        times.*,
+        routes.cost_category_id as route_category_id
     from {{ of_changed_orders('int_operation_time') }} as times
     inner join {{ of_changed_orders('int_operation_route') }} as routes
         on
@@ -233,18 +227,86 @@ hours as (
             and times.work_unit_id is not distinct from routes.work_unit_id
             and not routes.is_subcontract
 
-    union all
+),
+
+paid_categories as (
+
+    {#- As on the card any rate of a category brings all hours of the operation, also those without a rate. #}
+    select distinct
+        site_id,
+        work_unit_id,
+        moment_at,
+        cost_category_id
+    from {{ ref('int_actual_rate') }}
+
+),
+
+booked_categories as (
+
+    select distinct
+        production_order_id,
+        operation_id,
+        cost_category_id
+    from {{ of_changed_orders('int_booked_time') }}
+
+),
+
+hours as (
 
     select
         production_order_id,
         operation_id,
-        cost_category_id,
+        cast(null as varchar) as cost_category_id,
         driver,
         time_source,
         moment_at,
         posted_at,
         used_s
-    from {{ of_changed_orders('int_charged_time') }}
+    from own_hours
+
+    union all
+
+    select
+        times.production_order_id,
+        times.operation_id,
+        categories.cost_category_id,
+        times.driver,
+        times.time_source,
+        times.moment_at,
+        times.posted_at,
+        times.used_s
+    from own_hours as times
+    inner join orders
+        on times.production_order_id = orders.production_order_id
+    inner join paid_categories as categories
+        on
+            orders.site_id = categories.site_id
+            and times.work_unit_id is not distinct from categories.work_unit_id
+            and times.moment_at = categories.moment_at
+            and coalesce(times.route_category_id = categories.cost_category_id, times.route_category_id is null)
+    anti join booked_categories
+        on
+            times.production_order_id = booked_categories.production_order_id
+            and times.operation_id = booked_categories.operation_id
+            and categories.cost_category_id = booked_categories.cost_category_id
+
+    union all
+
+    select
+        times.production_order_id,
+        times.operation_id,
+        times.cost_category_id,
+        times.driver,
+        times.time_source,
+        times.moment_at,
+        times.posted_at,
+        times.used_s
+    from {{ of_changed_orders('int_charged_time') }} as times
+    semi join booked_categories
+        on
+            times.production_order_id = booked_categories.production_order_id
+            and times.operation_id = booked_categories.operation_id
+            and times.cost_category_id = booked_categories.cost_category_id
 
 ),
 
