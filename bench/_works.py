@@ -9,6 +9,7 @@ import csv
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from takt.settings import Settings
 Rows = Sequence[Mapping[str, object]]
 
 _SITE: dict[str, object] = {"site_id": "works"}
+COST_VERSION = "standard"
 _UNITS_OF_A_LINE = 10
 _SHIFTS = (("early", "06:00", "14:00"), ("late", "14:00", "22:00"), ("night", "22:00", "06:00"))
 _STATES = (("4", "execute"), ("5", "suspended"), ("11", "held"), ("20", "setup"), ("9", "aborted"))
@@ -126,6 +128,17 @@ class Works:
             env={**os.environ, "TAKT_HOME": str(self.settings.home), "TAKT_SITE": "works"},
             stdout=subprocess.DEVNULL,
         )
+
+    def load(self, files: Mapping[str, Rows]) -> float:
+        """Load more business files as a person does; the seconds that it took."""
+        folder = self.settings.home / "more"
+        folder.mkdir()
+        for table, rows in files.items():
+            write(folder / f"{table}.csv", rows)
+        started = time.monotonic()
+        report = reference.load(self.settings, folder)
+        assert report.load_id is not None, str(report)
+        return time.monotonic() - started
 
     @property
     def start(self) -> datetime:
@@ -293,6 +306,31 @@ def _span(kind: str, starts: str, ends: str) -> dict[str, object]:
 def _break(shift_starts: str) -> dict[str, object]:
     hour = (int(shift_starts[:2]) + 4) % 24
     return _span("break", f"{hour:02d}:00", f"{hour:02d}:30")
+
+
+def costing() -> dict[str, Rows]:
+    """One active costing version: machine and labour by the hour, and an overhead on the hours."""
+    version = {"cost_version_id": COST_VERSION}
+    return {
+        "cost_version": [
+            {
+                **version,
+                **_SITE,
+                "type": "standard",
+                "valid_from": "2020-01-01",
+                "status": "active",
+                "currency": "EUR",
+            }
+        ],
+        "cost_rate": [
+            {**version, "cost_category_id": category, "kind": kind, "rate": rate}
+            for category, rate in (("machine", "48.50"), ("labour", "39.20"))
+            for kind in ("setup", "run")
+        ],
+        "overhead_formula": [
+            {**version, "overhead_id": "factory", "kind": "per_hour", "rate": "21"}
+        ],
+    }
 
 
 def iso(moment: datetime) -> str:

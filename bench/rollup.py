@@ -14,8 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import lake
-from bench._works import Rows, Works, write
-from ingestion import reference
+from bench._works import COST_VERSION, Rows, Works, costing
 
 DEFAULT_SECONDS = 20.0
 """Thousands of items."""
@@ -31,23 +30,12 @@ def run(seconds: float) -> dict[str, float]:
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         works = Works.in_home(Path(folder) / "home", units=10, days=1, end=today)
         _refresh(works)
-        figures = _loaded(works, int(seconds * 1_000))
+        figures = {"load_s": works.load(_files(works, int(seconds * 1_000)))}
         figures["refresh_s"] = _refresh(works)
         figures["refresh_again_s"] = statistics.median(_refresh(works) for _ in range(_TURNS))
         figures |= _costed(works)
         lake.catalog.leave(works.settings)
     return figures
-
-
-def _loaded(works: Works, items: int) -> dict[str, float]:
-    folder = works.settings.home / "costs"
-    folder.mkdir()
-    for table, rows in _files(works, items).items():
-        write(folder / f"{table}.csv", rows)
-    started = time.monotonic()
-    report = reference.load(works.settings, folder)
-    assert report.load_id is not None, str(report)
-    return {"load_s": time.monotonic() - started}
 
 
 def _costed(works: Works) -> dict[str, float]:
@@ -67,7 +55,7 @@ def _files(works: Works, items: int) -> dict[str, Rows]:
     size = items // _LEVELS
     levels = [[f"L{level}-{number:05d}" for number in range(size)] for level in range(_LEVELS)]
     made = [item for level in levels[1:] for item in level]
-    return {
+    return costing() | {
         "item": [
             {"item_id": item, "name": item, "unit": "pcs"}
             for item in [*works.items, *levels[0], *made]
@@ -100,41 +88,13 @@ def _files(works: Works, items: int) -> dict[str, Rows]:
             for item in [*works.items, *made]
             for operation in (10, 20)
         ],
-        "cost_version": [
-            {
-                "cost_version_id": "standard",
-                "type": "standard",
-                "site_id": "works",
-                "valid_from": "2020-01-01",
-                "status": "active",
-                "currency": "EUR",
-            }
-        ],
-        "cost_rate": [
-            {
-                "cost_version_id": "standard",
-                "cost_category_id": category,
-                "kind": kind,
-                "rate": rate,
-            }
-            for category, rate in (("machine", "48.50"), ("labour", "39.20"))
-            for kind in ("setup", "run")
-        ],
         "item_cost": [
             {
-                "cost_version_id": "standard",
+                "cost_version_id": COST_VERSION,
                 "item_id": item,
                 "unit_cost": f"0.{chance.randint(1, 99):02d}",
             }
             for item in levels[0]
-        ],
-        "overhead_formula": [
-            {
-                "cost_version_id": "standard",
-                "overhead_id": "factory",
-                "kind": "per_hour",
-                "rate": "21",
-            }
         ],
     }
 

@@ -14,8 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import lake
-from bench._works import Rows, Works, iso, write
-from ingestion import reference
+from bench._works import COST_VERSION, Rows, Works, costing, iso
 from pipelines import dbt
 
 DEFAULT_SECONDS = 25.0
@@ -41,7 +40,7 @@ def run(seconds: float) -> dict[str, float]:
             every_s=_EVERY_S,
             orders_a_day=_ORDERS_A_DAY,
         )
-        _load_costs(works)
+        works.load(_files(works))
         works.run_all_days()
         figures = {"full_command_s": _refresh(works, "--full"), "full_s": _spent(works)}
         works.run(yesterday, today)
@@ -50,15 +49,6 @@ def run(seconds: float) -> dict[str, float]:
         figures |= _costed(works)
         lake.catalog.leave(works.settings)
     return figures
-
-
-def _load_costs(works: Works) -> None:
-    folder = works.settings.home / "costs"
-    folder.mkdir()
-    for table, rows in _files(works).items():
-        write(folder / f"{table}.csv", rows)
-    report = reference.load(works.settings, folder)
-    assert report.load_id is not None, str(report)
 
 
 def _refresh(works: Works, *options: str) -> float:
@@ -92,7 +82,7 @@ def _costed(works: Works) -> dict[str, float]:
 
 def _files(works: Works) -> dict[str, Rows]:
     chance = random.Random(_SEED)
-    return {
+    return costing() | {
         "item": [
             {"item_id": item, "name": item, "unit": "pcs"} for item in (*works.items, *_MATERIALS)
         ],
@@ -108,37 +98,9 @@ def _files(works: Works) -> dict[str, Rows]:
             for made in works.items
             for line, item in enumerate(_MATERIALS, start=1)
         ],
-        "cost_version": [
-            {
-                "cost_version_id": "standard",
-                "type": "standard",
-                "site_id": "works",
-                "valid_from": "2020-01-01",
-                "status": "active",
-                "currency": "EUR",
-            }
-        ],
-        "cost_rate": [
-            {
-                "cost_version_id": "standard",
-                "cost_category_id": category,
-                "kind": kind,
-                "rate": rate,
-            }
-            for category, rate in (("machine", "48.50"), ("labour", "39.20"))
-            for kind in ("setup", "run")
-        ],
         "item_cost": [
-            {"cost_version_id": "standard", "item_id": item, "unit_cost": "0.37"}
+            {"cost_version_id": COST_VERSION, "item_id": item, "unit_cost": "0.37"}
             for item in _MATERIALS
-        ],
-        "overhead_formula": [
-            {
-                "cost_version_id": "standard",
-                "overhead_id": "factory",
-                "kind": "per_hour",
-                "rate": "21",
-            }
         ],
         "material_movement": [
             {

@@ -361,7 +361,10 @@ def _card_oee(unit: Equipment, options: DashboardSettings) -> Component:
     )
 
 
-def _since(unit: Equipment, zone: ZoneInfo) -> Component:
+def _since(unit: Equipment, zone: ZoneInfo) -> Component | None:
+    if unit.category == components.NOT_SCHEDULED:
+        # Its machine may change its state meanwhile; that begins nothing.
+        return None
     now = unit.computed_through_at
     if unit.state_since_at is None:
         return html.Span("never heard of", className="note")
