@@ -61,7 +61,7 @@ def _refresh(works: Works, *options: str) -> float:
 def _spent(works: Works) -> float:
     """Seconds that the models of orders' costs took in the last refresh, one after the other."""
     results = json.loads((dbt.target_path(works.settings) / "run_results.json").read_text())
-    manifest = json.loads((dbt.target_path(works.settings) / "manifest.json").read_text())
+    manifest = json.loads(dbt.manifest(works.settings).read_text())
     files = {name: f"/{node['original_file_path']}" for name, node in manifest["nodes"].items()}
     return sum(
         float(result["execution_time"])

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 LOCK_WAIT_S = 600.0
 """How long who changes the marts waits for another who does, in seconds."""
 _SCHEMAS_OF_DBT = ("staging", "intermediate", "marts")
+_BUT_VIEWS = "config.materialized:incremental test_type:data"
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,13 @@ def refresh_held(
     """As `refresh`, for who holds the refresh lock of a lake that has its tables."""
     started = time.monotonic()
     project = dbt.origin(settings)
+    published_project = _published_project(settings)
     broken = _broken_tables(settings)
-    if not full and (why := _why_rebuild(settings, project, broken)):
+    if not full and (why := _why_rebuild(project, published_project, broken)):
         _log.warning("%s; rebuilding everything", why)
         full = True
+    # The views of the same project stand as they are.
+    has_its_views = not full and published_project == project
     kind = _kind(full=full, select=select, day=from_day or to_day)
     run = _Run(settings, project, kind, _newest_snapshot(settings))
     variables = {
@@ -118,7 +122,11 @@ def refresh_held(
     }
     try:
         results = dbt.build(
-            settings, variables=variables, full=full, select=select, progress=progress
+            settings,
+            variables=variables,
+            full=full,
+            select=select or (_BUT_VIEWS if has_its_views else None),
+            progress=progress,
         )
     except TransformationError as error:
         run.record("failed")
@@ -143,11 +151,11 @@ def _kind(*, full: bool, select: str | None, day: date | None) -> str:
     return "backfill" if day else "refresh"
 
 
-def _why_rebuild(settings: Settings, project: str, broken: Sequence[str]) -> str | None:
+def _why_rebuild(project: str, published_project: str | None, broken: Sequence[str]) -> str | None:
     """Why what is there cannot be built upon; None when it can."""
     if broken:
         return f"files of {', '.join(broken)} are missing"
-    if _published_project(settings) not in (None, project):
+    if published_project not in (None, project):
         return "the transformations or their settings are other than those of the last publication"
     return None
 

@@ -17,11 +17,3 @@
     {#- A table as the last run left it, of a model that needs this one; none before there is any. -#}
     {{ return(adapter.get_relation('lake', schema, name) if execute else none) }}
 {%- endmacro %}
-
-{% macro all_orders_changed() -%}
-    {#- Whether something changed that any order may be costed by. -#}
-    {{ return(is_any_loaded_since(costing_files() + [
-        'reference.equipment', 'reference.exchange_rate', 'reference.period', 'reference.account_map',
-        'accounting.closing', 'accounting.reopening'
-    ])) }}
-{%- endmacro %}

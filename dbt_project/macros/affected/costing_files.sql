@@ -1,28 +1,52 @@
 {% macro costing_files() -%}
     {#- The business files that standard costs are made of. -#}
     {{ return([
-        'reference.item', 'reference.bom_line', 'reference.routing_operation', 'reference.cost_version',
-        'reference.cost_rate', 'reference.item_cost', 'reference.overhead_formula'
+        source('reference', 'item'), source('reference', 'bom_line'), source('reference', 'routing_operation'),
+        source('reference', 'cost_version'), source('reference', 'cost_rate'), source('reference', 'item_cost'),
+        source('reference', 'overhead_formula')
     ]) }}
 {%- endmacro %}
 
-{% macro is_any_loaded_since(tables) -%}
-    {#- Whether a row of these tables of the lake came or was closed since the last completed run, or began or ceased
-        to hold for a costing version that has no beginning, whose costs are as of the present. -#}
-    {%- set changes = [] -%}
-    {%- for table in tables -%}
-        {%- do changes.append(
-            'select 1 from (select snapshot_id as loaded_at_snapshot_id from lake.' ~ table ~ ')'
-            ~ ' inner join lake.intermediate.int_run as run on loaded_at_snapshot_id > run.watermark_snapshot_id'
-        ) -%}
-    {%- endfor -%}
-    {%- do changes.append(
-        'select 1 from (select unnest([valid_from, valid_to]) as changed_at from lake.reference.bom_line'
-        ~ ' union all select unnest([valid_from, valid_to]) from lake.reference.routing_operation'
-        ~ ' union all select valid_from from lake.reference.cost_rate) as changes'
-        ~ ' inner join lake.intermediate.int_run as run'
-        ~ ' on changed_at > run.previously_evaluated_at and changed_at <= run.evaluated_at'
-        ~ ' where exists (select 1 from lake.reference.cost_version where closed_at is null and valid_from is null)'
-    ) -%}
-    {{ return(run_query(changes | join(' union all ') ~ ' limit 1').rows | length > 0) }}
+{% macro files_of_all_orders() -%}
+    {#- What any order may be costed by, beside the costing files. -#}
+    {{ return([
+        source('reference', 'equipment'), source('reference', 'exchange_rate'), source('reference', 'period'),
+        source('reference', 'account_map'), source('accounting', 'closing'), source('accounting', 'reopening')
+    ]) }}
+{%- endmacro %}
+
+{% macro is_any_loaded_since(tables, snapshot_id) -%}
+    {#- Whether a row of these tables came or was closed after a snapshot. -#}
+    {%- for table in tables %}
+        {{ 'or ' if not loop.first }}exists (
+            select 1
+            from (select snapshot_id as loaded_at_snapshot_id from {{ table }})
+            where loaded_at_snapshot_id > {{ snapshot_id }}
+        )
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro does_the_present_cost_otherwise(from_moment, to_moment) -%}
+    {#- Whether something began or ceased to hold between two moments for a costing version that has no beginning, whose
+        costs are as of the present. -#}
+    exists (
+        select 1
+        from (
+            select unnest([valid_from, valid_to]) as changed_at from {{ source('reference', 'bom_line') }}
+            union all
+            select unnest([valid_from, valid_to]) as changed_at from {{ source('reference', 'routing_operation') }}
+            union all
+            select valid_from as changed_at from {{ source('reference', 'cost_rate') }}
+        )
+        where changed_at > {{ from_moment }} and changed_at <= {{ to_moment }}
+    )
+    and exists (
+        select 1 from {{ source('reference', 'cost_version') }}
+        where closed_at is null and valid_from is null
+    )
+{%- endmacro %}
+
+{% macro has_run_found(column) -%}
+    {#- Whether that column of `int_run` is true of this run. -#}
+    {{ return(execute and run_query('select ' ~ column ~ ' from lake.intermediate.int_run').rows[0][0]) }}
 {%- endmacro %}

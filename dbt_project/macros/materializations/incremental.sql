@@ -1,10 +1,10 @@
 {% materialization incremental, adapter='duckdb' %}
     {#- A table of the lake that is filled and never replaced, not even by a full refresh: a changed schema makes all
         readers load it anew, and a table that changes hands within a transaction confuses DuckLake. The rows are
-        computed aside; which of the old ones they replace is the strategy's business. A table made of business files
-        alone (config `files`) stays as it is while none of them was loaded. -#}
+        computed aside; which of the old ones they replace is the strategy's business. A table made of costing
+        files alone stays as it is while none of them was loaded. -#}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- if is_incremental() and config.get('files') and not is_any_loaded_since(config.get('files')) -%}
+    {%- if is_incremental() and config.get('is_of_costing_files') and not has_run_found('are_items_costed_anew') -%}
         {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED') -%}{%- endcall %}
         {{ return({'relations': [target_relation]}) }}
     {%- endif -%}
@@ -29,8 +29,8 @@
         {% do get_assert_columns_equivalent('select * from ' ~ rows_aside) %}
     {%- endif -%}
 
-    {%- set columns = adapter.get_columns_in_relation(rows_aside) -%}
-    {%- if existing_relation is not none and not has_columns(existing_relation, columns) -%}
+    {%- set columns = columns_of(rows_aside) -%}
+    {%- if existing_relation is not none and not (existing_relation.is_table and columns_of(existing_relation) == columns) -%}
         {%- if not should_full_refresh() -%}
             {% do exceptions.raise_compiler_error(this ~ ' has other columns than before; refresh it in full') %}
         {%- endif -%}
@@ -67,10 +67,11 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{% macro has_columns(relation, columns) -%}
-    {%- set found = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) %}{% do found.append([column.name, column.dtype]) %}{% endfor -%}
-    {%- set wanted = [] -%}
-    {%- for column in columns %}{% do wanted.append([column.name, column.dtype]) %}{% endfor -%}
-    {{ return(relation.is_table and found == wanted) }}
+{% macro columns_of(relation) -%}
+    {#- Names and types. information_schema would look through every column of the lake. -#}
+    {%- set columns = [] -%}
+    {%- for row in adapter.execute('describe ' ~ relation, fetch=true)[1].rows -%}
+        {%- do columns.append({'name': row['column_name'], 'type': row['column_type']}) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#- What goes into a unit of each made item in each costing version, one level deep. The tree of an item is read by
     asking again for what its made components consist of: written out, every way down from every item would be a row. -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with
 
 made_items as (

@@ -1,5 +1,5 @@
 {#- What makes a standard cost doubtful; nothing that is missing is silently nought. -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with
 
 versions as (

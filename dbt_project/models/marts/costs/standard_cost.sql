@@ -1,4 +1,4 @@
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with
 
 parts as (

@@ -1,6 +1,6 @@
 {#- All that is added to a unit at each item itself in each costing version, line by line: direct costs and
     overheads. -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 select *
 from {{ ref('int_direct_cost') }}
 

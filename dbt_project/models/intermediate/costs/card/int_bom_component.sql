@@ -1,6 +1,6 @@
 {#- What an item is made of in a costing version: the lines of the bill of material that holds then (of several the one
     that began last), phantoms blown through to what they are made of. -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with recursive
 
 bom_lines as (

@@ -1,6 +1,6 @@
 {#- How much of each component a unit of an item needs at each operation in a costing version: with the scrap planned
     for it and for the operations that it goes through, per unit and per lot. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(is_of_costing_files=true) }}
 with
 
 operations as (

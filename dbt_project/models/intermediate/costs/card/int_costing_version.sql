@@ -1,6 +1,5 @@
 {#- Each costing version with the versions in which a cost is looked up, itself first (distance 0), and the moment as of
     which its bills of material and routes are taken: its beginning, for one without any the present. #}
-{{ config(materialized='ephemeral') }}
 with recursive
 
 versions as (

@@ -1,7 +1,7 @@
 {#- What is added to a unit at the item itself, before overheads: its price where it is bought; where it is made its
     bought components and operations, line by line. A line needs `variable_quantity` per unit and `constant_quantity` per
     lot of what `driver` says, at `unit_price`: time in seconds, its price per hour. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(is_of_costing_files=true) }}
 with
 
 operations as (

@@ -1,5 +1,5 @@
 {#- What is stated of an item's cost in a costing version: of the nearest version that states it. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(is_of_costing_files=true) }}
 select
     versions.cost_version_id,
     item_costs.item_id,

@@ -1,6 +1,6 @@
 {#- The items that are made in a costing version: those with a bill of material or a route. `low_level` is the longest
     way down to an item whose components are all bought (0). -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with recursive
 
 made_items as (

@@ -1,7 +1,7 @@
 {#- What overheads add to a unit at the item itself, line by line as the direct costs: they bear on its bought
     components and own operations, not on made components, which have borne theirs. Of each overhead the formulas of
     the nearest version that has it. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(is_of_costing_files=true) }}
 with
 
 formulas as (

@@ -1,7 +1,7 @@
 {#- What is done to an item in a costing version, per operation, category and kind of its rates: the route that holds
     then (of several the one that began last), of an operation's work units the first by name. An operation without any
     rate has one row; a phantom has none. -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with
 
 routing_operations as (

@@ -1,6 +1,6 @@
 {#- The cost card of each made item in each costing version, one level deep: what a unit and a lot of it need, made
     components at their own standard cost. The unit costs of its lines are the item's standard cost. -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with
 
 made_unit_costs as (

@@ -1,7 +1,7 @@
 {#- What a unit of each item costs in each costing version, part by part, from the lowest level up. `cost_group_id` is
     where the money went first, `single_cost_group_id` where it goes when a made component counts as a whole. Both are
     groups of the same rows, so both add up to the same unit cost. -#}
-{{ config(files=costing_files()) }}
+{{ config(is_of_costing_files=true) }}
 with recursive
 
 levelled_parts as (

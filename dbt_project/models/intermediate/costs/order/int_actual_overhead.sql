@@ -1,5 +1,5 @@
 {#- The overhead formulas of the costing version that each site has from each moment on. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 with
 
 moments as (

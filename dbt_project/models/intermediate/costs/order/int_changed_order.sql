@@ -8,7 +8,7 @@ with
 
 run as (select * from {{ ref('int_run') }}),
 
-{% if is_incremental() and not all_orders_changed() -%}
+{% if is_incremental() and not has_run_found('are_all_orders_costed_anew') -%}
 {{ delays_explained() }},
 
 changed_bookings as (

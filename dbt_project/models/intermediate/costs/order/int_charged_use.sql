@@ -1,6 +1,6 @@
 {#- What is charged of what each costed order used: time without data after which nothing was heard of a running
     order is not, until something is or the order has ended. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 select
     uses.* exclude (used_s, is_open_end),
     cast(

@@ -1,7 +1,7 @@
 {#- How the route says that the time of each operation of a costed order is paid for, at each work unit that worked on
     it: of the order's route version before others, of what held when the order was costed before what did not, of the
     work unit before any before another one. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 select
     times.production_order_id,
     times.operation_id,

@@ -1,6 +1,6 @@
 {#- Which costing version a site's costs are of, from when to when: the active standard versions, each up to the
     next. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 select
     site_id,
     cost_version_id,

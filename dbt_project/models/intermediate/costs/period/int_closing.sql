@@ -1,5 +1,5 @@
 {#- The closings that count: those that were not reopened. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 select closings.*
 from {{ source('accounting', 'closing') }} as closings
 anti join {{ source('accounting', 'reopening') }} as reopenings

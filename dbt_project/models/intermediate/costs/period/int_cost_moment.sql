@@ -1,5 +1,4 @@
 {#- The moments at which what something costs, or the period that it belongs to, may change. -#}
-{{ config(materialized='ephemeral') }}
 select valid_from as moment_at
 from {{ ref('stg_cost_rate') }}
 where valid_from is not null

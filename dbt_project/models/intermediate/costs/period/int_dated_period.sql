@@ -1,6 +1,6 @@
 {#- The accounting periods, and what lies before the first and after the last one as periods of their own: each
     moment is of the last that had begun. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 select
     period_id,
     starts_at

@@ -1,5 +1,5 @@
 {#- What belongs to each period as it is known now, order by order: what went into work in process and what left it. -#}
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 {% for measure in ['material', 'conversion', 'overhead', 'subcontract', 'output'] -%}
 select
     period_id,

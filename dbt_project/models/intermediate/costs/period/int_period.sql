@@ -1,5 +1,4 @@
 {#- The accounting periods: those of the business file, and without any the calendar months of the site's time. -#}
-{{ config(materialized='ephemeral') }}
 with
 
 stated as (
