@@ -30,3 +30,10 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+{% macro duckdb__alter_column_comment(relation, column_dict) -%}
+    {#- Of each column of the contract; to ask which there are would load the changed schema once more. -#}
+    {%- for name, column in column_dict.items() %}
+        comment on column {{ relation }}.{{ name }} is {{ duckdb_escape_comment(column.description) }};
+    {%- endfor %}
+{%- endmacro %}

@@ -47,7 +47,6 @@
                 as select * from {{ rows_aside }} limit 0
             {%- endif %}
         {%- endcall %}
-        {% do adapter.commit() %}
     {%- endif -%}
 
     {%- set strategy = config.get('incremental_strategy') if is_incremental() else 'replaced' -%}
@@ -60,9 +59,8 @@
             'dest_columns': columns
         }) }}
     {%- endcall %}
-    {% do adapter.commit() %}
-
     {% do persist_docs(target_relation, model) %}
+    {% do adapter.commit() %}
     {% do run_query('drop table ' ~ rows_aside) %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
