@@ -17,6 +17,9 @@ Row = dict[str, object]
 BOM_VERSION = "1"
 ROUTE_VERSION = "1"
 _COST_VERSION = "standard"
+_PLANNED_VERSION = "planned"
+_PLANNED_STEEL = 1.06
+_PLANNED_LABOUR_RATE = 36.8
 
 
 @dataclass(frozen=True)
@@ -236,13 +239,21 @@ def other_operations() -> Iterator[Row]:
 
 
 def cost_versions(site: str, valid_from: datetime) -> Iterator[Row]:
-    """The one row of `cost_version`."""
+    """Rows of `cost_version`: the standard, and a plan that states only what it changes."""
     yield {
         "cost_version_id": _COST_VERSION,
         "type": "standard",
         "site_id": site,
         "valid_from": valid_from,
         "status": "active",
+        "currency": CURRENCY,
+    }
+    yield {
+        "cost_version_id": _PLANNED_VERSION,
+        "type": "planned",
+        "site_id": site,
+        "status": "pending",
+        "fallback_version_id": _COST_VERSION,
         "currency": CURRENCY,
     }
 
@@ -256,6 +267,8 @@ def cost_rates(first_monday: date) -> Iterator[Row]:
             yield _rate("machine", unit, kind, machine_rate)
             yield _rate("labour", unit, kind, labour_rate)
             yield {**_rate("labour", unit, kind, raised_rate), "valid_from": raised_at}
+            planned = _rate("labour", unit, kind, _PLANNED_LABOUR_RATE)
+            yield {**planned, "cost_version_id": _PLANNED_VERSION}
     yield _rate(SUBCONTRACT.category, HARDENING, "quantity", SUBCONTRACT.price)
 
 
@@ -277,6 +290,12 @@ def item_costs() -> Iterator[Row]:
                 "cost_version_id": _COST_VERSION,
                 "item_id": material.item_id,
                 "unit_cost": material.price,
+            }
+        if material.has_standard and material.cost_group_id == "steel":
+            yield {
+                "cost_version_id": _PLANNED_VERSION,
+                "item_id": material.item_id,
+                "unit_cost": round(material.price * _PLANNED_STEEL, 4),
             }
     lots = {item.item_id: LOT for line in LINES for item in line.items}
     lots |= {component.item_id: component.lot for component in COMPONENTS}

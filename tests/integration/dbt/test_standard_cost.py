@@ -111,13 +111,16 @@ def test_the_queries_of_the_page_give_what_it_says(
     rolled_up: Callable[..., list[tuple[object, ...]]],
 ) -> None:
     page = (Path(__file__).parents[3] / "docs/costs.md").read_text()
-    unit_cost, warnings, *_ = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    unit_cost, warnings, change, changed, *_ = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     (total,) = re.findall(r"The sum is \*\*([\d.]+)\*\* EUR", page)
 
     assert rolled_up(unit_cost) == [("FG", Decimal(total), "EUR")]
     assert {warning for _, warning, _ in rolled_up(warnings)} <= set(
         re.findall(r"^\| (\w+) \|", page, re.MULTILINE)
     )
+    dearer = rolled_up(change.replace("'planned'", "'plan'").replace("'RB-20'", "'RM1'"))
+    assert ("FG", "resin", Decimal("10.5"), Decimal("12.6"), Decimal("2.1")) in dearer
+    assert rolled_up(changed) == []
 
 
 def test_a_phantom_adds_nothing_of_its_own(
@@ -167,6 +170,42 @@ def test_a_planned_version_falls_back_for_what_it_does_not_state(
 
     assert planned["FG", "rolled_up", "resin"] == Decimal("12.60")
     assert planned["FG", "rolled_up", "machine"] == standard["FG", "rolled_up", "machine"]
+
+
+def test_what_a_planned_version_would_change_is_told_line_by_line(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    # A kilogram of RM1 is a euro dearer: 2.1 of them are in FG, and two FG a box, a fifth scrapped.
+    lines = rolled_up(
+        "select item_id, node, component_item_id, difference_amount"
+        " from marts.cost_version_comparison where cost_version_id = 'plan'"
+        " and compared_version_id = 'std' and item_id in ('RM1', 'FG', 'BOX')"
+        " and difference_amount <> 0 order by item_id"
+    )
+
+    assert lines == [
+        ("BOX", "component", "FG", Decimal("5.040000")),
+        ("FG", "component", "RM1", Decimal("2.100000")),
+        ("RM1", "purchase", None, Decimal("1.000000")),
+    ]
+
+
+def test_the_lines_of_an_item_add_up_to_the_difference_of_its_standard_cost(
+    rolled_up: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    told = "(select item_id, sum(difference_amount) as difference"
+    told += " from marts.cost_version_comparison where cost_version_id = 'plan' group by item_id)"
+    of_version = "(select item_id, sum(unit_cost) as unit_cost from marts.standard_cost"
+    of_version += " where level = 'rolled_up' and cost_version_id = '{}' group by item_id)"
+
+    differing = rolled_up(
+        f"select item_id from {told} as told full join {of_version.format('plan')} as plan"
+        f" using (item_id) full join {of_version.format('std')} as std using (item_id)"
+        " where difference is distinct from plan.unit_cost - std.unit_cost and item_id not in"
+        " (select item_id from marts.cost_warning where warning = 'too_large')"
+    )
+
+    assert differing == []
 
 
 def test_what_makes_a_cost_doubtful_is_said(
