@@ -129,7 +129,7 @@ def classification(
     """
     with closing(open_published(settings)) as con:
         if reason_id is not None:
-            check_reason(reason_id, [str(row[0]) for row in _ask(con, _REASONS)])
+            check_reason(reason_id, known_reasons(con))
         found = sorted(
             (find(con, settings.site, stop_id) for stop_id in stop_ids),
             key=lambda one: one.started_at,
@@ -169,6 +169,15 @@ def find(con: duckdb.DuckDBPyConnection, site: str, stop_id: str) -> Stop:
     if its_site != site:
         raise ConfigurationError(f"stop {stop_id} is of site {its_site}, this is {site}")
     return Stop(str(whole_id), site, str(work_unit), _utc(started_at), _end(ended_at))
+
+
+def known_reasons(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The reason_ids that there are.
+
+    Raises:
+        ConfigurationError: Nothing was refreshed yet.
+    """
+    return [str(row[0]) for row in _ask(con, _REASONS)]
 
 
 def check_reason(reason_id: str, known: Sequence[str]) -> None:

@@ -36,6 +36,7 @@ MARTS = (
     "state_interval",
     "stop_event",
     "stop_classification",
+    "count_correction",
     "stop_cost",
     "unclassified_stop",
     "standard_cost",
