@@ -85,7 +85,8 @@ readings_of_{{ counts }}_and_the_one_before as (
 
 {% macro counters_differenced(goes_on=false) -%}
 {#- What was made in each production day, at the moment each counter told it, and in which of `intervals`; of
-    `count_corrections` what people said of it. With `goes_on` besides what `running_days` says is settled. #}
+    `count_corrections` what people said of it. With `goes_on` besides what `running_days` says is settled; else by the
+    quarters of an hour in which it was told, of which the hours of any time zone are made. #}
 {{ counters_read('counts_of_windows', counter_roles(), 'true') }},
 
 counts as (
@@ -164,6 +165,9 @@ numbered_counts as (
         counts.role,
         counts.reason_id,
         counts.is_settled,
+        {% if not goes_on -%}
+        time_bucket(interval 15 minute, counts.observed_at) as quarter_started_at,
+        {% endif -%}
         sum(counts.quantity) as quantity,
         sum(counts.cycles) as cycles
     from counts
@@ -185,6 +189,9 @@ counts_of_intervals as (
         counts.role,
         counts.reason_id,
         counts.is_settled,
+        {% if not goes_on -%}
+        counts.quarter_started_at,
+        {% endif -%}
         counts.quantity,
         counts.cycles
     from numbered_counts as counts

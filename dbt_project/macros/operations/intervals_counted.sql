@@ -5,6 +5,7 @@ quantities_of_intervals as (
     select
         site_id,
         work_unit_id,
+        production_date,
         started_at,
         sum(quantity) filter (where role = 'total_count') as total_quantity,
         sum(quantity) filter (where role = 'good_count') as good_quantity,
@@ -90,6 +91,7 @@ intervals_counted_by_machines as (
         on
             intervals.site_id = counts.site_id
             and intervals.work_unit_id = counts.work_unit_id
+            and intervals.production_date = counts.production_date
             and intervals.started_at = counts.started_at
 
 ),

@@ -31,6 +31,7 @@ select
     role,
     reason_id,
     is_settled,
+    quarter_started_at,
     quantity,
     cycles
 from counts_of_intervals

@@ -109,7 +109,11 @@ select
     work_units.state,
     work_units.category,
     work_units.cause,
-    work_units.is_minor,
+    {# Where the machine began to be heard within a stop, what is known of it may be short: it tells since when it stands. #}
+    work_units.is_minor
+    and coalesce(
+        work_units.state_since_at > work_units.computed_through_at - to_seconds({{ var('minor_stop_threshold_s') }}), true
+    ) as is_minor,
     work_units.state_since_at,
     reasons.name as reason_name,
     work_units.production_order_id,

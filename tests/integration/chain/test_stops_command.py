@@ -130,8 +130,8 @@ def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Setting
 def test_a_correction_that_cannot_be_meant_is_refused(
     works: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in environment(works).items():
-        monkeypatch.setenv(name, value)
+    for variable, value in environment(works).items():
+        monkeypatch.setenv(variable, value)
     [(order, good, *_)] = asked(works, SHIFT)
     shift = (PRESS, f"{START:%Y-%m-%d}", "early")
     because = ("--order", order, "--because", "counted twice")

@@ -19,6 +19,7 @@ from tests.parsed_project import share_parsed_project
 MARTS = (
     "work_unit_shift",
     "work_unit_shift_order",
+    "work_unit_hour",
     "work_unit_day",
     "work_unit_usage_day",
     "failure_event",
