@@ -109,11 +109,10 @@ select
     work_units.state,
     work_units.category,
     work_units.cause,
-    {# Where the machine began to be heard within a stop, what is known of it may be short: it tells since when it stands. #}
+    {#- Of a stop that was under way when the machine began to be heard little is known yet: it tells since when it
+        stands. #}
     work_units.is_minor
-    and coalesce(
-        work_units.state_since_at > work_units.computed_through_at - to_seconds({{ var('minor_stop_threshold_s') }}), true
-    ) as is_minor,
+    and coalesce(work_units.state_since_at > work_units.computed_through_at - {{ margin() }}, true) as is_minor,
     work_units.state_since_at,
     reasons.name as reason_name,
     work_units.production_order_id,

@@ -6,7 +6,7 @@ entries as (
 
     select
         *,
-        lead({'corrected_by': corrected_by, 'corrected_at': corrected_at}) over (
+        lead({ 'corrected_by': corrected_by, 'corrected_at': corrected_at }) over (
             partition by site_id, work_unit_id, counted_at, correction_id, result
             order by corrected_at, received_at, epoch, row_number
         ) as following_entry

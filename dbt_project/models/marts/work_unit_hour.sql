@@ -15,7 +15,7 @@ days as (
 
 ),
 
-intervals_and_their_hours as (
+intervals_and_their_hours as not materialized (
 
     select
         intervals.*,
@@ -36,7 +36,9 @@ intervals_and_their_hours as (
 
 ),
 
-intervals as (
+{#- Written out where it is read, so that what is asked for is all that is read. #}
+
+intervals as not materialized (
 
     select
         * exclude (local_started_at)
