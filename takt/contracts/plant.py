@@ -159,7 +159,7 @@ TABLES = (
             Column(
                 "units_per_pulse",
                 Type.DECIMAL,
-                "Units of product per count, e.g. 1200 of a counter of pallets with 100 boxes of 12;"
+                "Units of product per count, e.g. 1200 of a counter of pallets of 100 boxes of 12;"
                 " empty: 1.",
                 above=Decimal(0),
             ),
