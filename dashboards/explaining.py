@@ -13,6 +13,7 @@ from dashboards import queries, wording
 from dashboards.app import Dashboard
 from dashboards.queries import Reason, WaitingStop
 from dashboards.remarks import Remark
+from dashboards.stops import lies_between
 from takt.errors import TaktError
 from takt.stop_entry import StopEntry
 
@@ -38,6 +39,7 @@ class Form:
         said_by: Who says so.
         begins: For a part of one stop: from when on, `HH:MM` of the site; empty: its start.
         ends: Up to when; empty: its end.
+        as_one: Whether several stops, and all between them, are one.
     """
 
     stop_ids: Sequence[str]
@@ -45,6 +47,7 @@ class Form:
     said_by: str | None
     begins: str | None = None
     ends: str | None = None
+    as_one: bool = False
 
 
 def say(dashboard: Dashboard, form: Form) -> list[Remark]:
@@ -57,7 +60,14 @@ def say(dashboard: Dashboard, form: Form) -> list[Remark]:
     reason = _reason(dashboard, form.reason_id)
     stops = _stops(dashboard, form.stop_ids)
     now = datetime.now(UTC)
-    remarks = [_remark(stop, _span(dashboard, stop, form), reason, said_by, now) for stop in stops]
+    if form.as_one and len(stops) > 1:
+        remarks = [_joining(dashboard, stops, form, reason, said_by)]
+    else:
+        spans = [_span(dashboard, stop, form) for stop in stops]
+        remarks = [
+            _remark(stop, span, reason, said_by, now)
+            for stop, span in zip(stops, spans, strict=True)
+        ]
     dashboard.remarks.say(remarks)
     return remarks
 
@@ -190,7 +200,40 @@ def _remark(
     is_whole = span[0] == _utc(stop.started_at) and (
         stop.ended_at is None or span[1] == _utc(stop.ended_at)
     )
-    return Remark(entry, stop.work_unit_name, reason.name, stop.stop_id if is_whole else None)
+    stop_ids = (stop.stop_id,) if is_whole else ()
+    return Remark(entry, stop.work_unit_name, reason.name, stop_ids)
+
+
+def _joining(
+    dashboard: Dashboard, stops: Sequence[WaitingStop], form: Form, reason: Reason, said_by: str
+) -> Remark:
+    """That stops of one work unit, oldest first, are one."""
+    first, last = stops[0], stops[-1]
+    if any(stop.work_unit_id != first.work_unit_id for stop in stops):
+        raise Refused("Only stops of one machine can be one stop: choose again.")
+    named = tuple(stop.stop_id for stop in stops)
+    between = dashboard.history.ask(
+        lies_between,
+        site_id=dashboard.settings.site,
+        work_unit_id=first.work_unit_id,
+        began=first.started_at,
+        ended=last.started_at,
+        named=named,
+    )
+    if between is not None:
+        raise Refused("Another stop lies between them: choose it too, or say it of each.")
+    began, _ = _span(dashboard, first, form)
+    _, ended = _span(dashboard, last, form)
+    entry = StopEntry(
+        first.work_unit_id,
+        began,
+        ended,
+        reason.reason_id,
+        said_by,
+        datetime.now(UTC),
+        merges=True,
+    )
+    return Remark(entry, first.work_unit_name, reason.name, named)
 
 
 def _reason(dashboard: Dashboard, reason_id: str | None) -> Reason:

@@ -29,14 +29,14 @@ class Remark:
         entry: What was entered.
         work_unit_name: Of its work unit.
         reason_name: Of its reason.
-        stop_id: The stop that it explains whole; None: a part of one, or it is not known.
+        stop_ids: The stops that it explains whole; none: a part of one, or it is not known.
         taken_back: The entry that takes it back; None: it holds.
     """
 
     entry: StopEntry
     work_unit_name: str
     reason_name: str
-    stop_id: str | None = None
+    stop_ids: tuple[str, ...] = ()
     taken_back: StopEntry | None = None
 
     @property
@@ -70,7 +70,9 @@ class Remarks:
 
     def said_of(self) -> set[str]:
         """The stops that are explained whole by what the marts do not have yet."""
-        return {each.stop_id for each in self.pending() if each.stop_id and not each.taken_back}
+        return {
+            stop_id for each in self.pending() if not each.taken_back for stop_id in each.stop_ids
+        }
 
     def say(self, remarks: Sequence[Remark]) -> None:
         """Enter what was said; after it, it is on disk.

@@ -58,10 +58,14 @@ def _remark(remark: Remark, zone: ZoneInfo, now: datetime, *, is_pending: bool) 
     entry, taken_back = remark.entry, remark.taken_back
     span = f"{wording.clock_or_day(entry.began, zone, now)}–{wording.clock(entry.ended, zone)}"
     said = f"says {entry.said_by or 'somebody'}, {wording.clock_or_day(entry.said_at, zone, now)}"
+    joined = " · one stop" if entry.merges else ""
     told: list[Child] = [
         html.Span([html.Strong(remark.work_unit_name), f" {span}"], className="remark-stop"),
         html.Span(
-            [html.Del(remark.reason_name) if taken_back else remark.reason_name, f" · {said}"]
+            [
+                html.Del(remark.reason_name) if taken_back else remark.reason_name,
+                f"{joined} · {said}",
+            ]
         ),
     ]
     if taken_back:

@@ -96,6 +96,11 @@ def chosen(dashboard: Dashboard, stop_ids: Sequence[str]) -> list[WaitingStop]:
         return []
 
 
+def can_be_one(stops: Sequence[WaitingStop]) -> bool:
+    """Whether stops are several of one work unit."""
+    return len(stops) > 1 and len({stop.work_unit_id for stop in stops}) == 1
+
+
 def span_of(dashboard: Dashboard, stop: WaitingStop) -> str:
     """From when to when a stop was, by the site's clock."""
     zone, now = ZoneInfo(dashboard.site.time_zone), dashboard.site.computed_through_at

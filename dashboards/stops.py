@@ -129,7 +129,7 @@ def classification(
     """
     with closing(open_published(settings)) as con:
         if reason_id is not None:
-            check_reason(reason_id, [str(row[0]) for row in _ask(con, _REASONS)])
+            check_reason(reason_id, known_reasons(con))
         found = sorted(
             (find(con, settings.site, stop_id) for stop_id in stop_ids),
             key=lambda one: one.started_at,
@@ -169,6 +169,47 @@ def find(con: duckdb.DuckDBPyConnection, site: str, stop_id: str) -> Stop:
     if its_site != site:
         raise ConfigurationError(f"stop {stop_id} is of site {its_site}, this is {site}")
     return Stop(str(whole_id), site, str(work_unit), _utc(started_at), _end(ended_at))
+
+
+def known_reasons(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The reason_ids that there are.
+
+    Raises:
+        ConfigurationError: Nothing was refreshed yet.
+    """
+    return [str(row[0]) for row in _ask(con, _REASONS)]
+
+
+def lies_between(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    site_id: str,
+    work_unit_id: str,
+    began: datetime,
+    ended: datetime,
+    named: Sequence[str],
+) -> str | None:
+    """The first stop, minor ones apart, that begins in a time and is not named.
+
+    Args:
+        con: Where the marts are.
+        site_id: The site.
+        work_unit_id: The work unit.
+        began: Start of the time, UTC without a zone.
+        ended: End of it.
+        named: Stops that are.
+    """
+    found = con.execute(
+        _BETWEEN,
+        {
+            "site": site_id,
+            "work_unit": work_unit_id,
+            "began": began,
+            "ended": ended,
+            "named": list(named),
+        },
+    ).fetchone()
+    return None if found is None else str(found[0])
 
 
 def check_reason(reason_id: str, known: Sequence[str]) -> None:
@@ -211,17 +252,16 @@ def _check_neighbours(con: duckdb.DuckDBPyConnection, stops: Sequence[Stop]) -> 
                 f"{other.work_unit_id} and {first.work_unit_id} are different work units; only"
                 " stops of one can be joined"
             )
-    between = _ask(
+    between = lies_between(
         con,
-        _BETWEEN,
-        site=first.site_id,
-        work_unit=first.work_unit_id,
+        site_id=first.site_id,
+        work_unit_id=first.work_unit_id,
         began=first.started_at.replace(tzinfo=None),
         ended=last.started_at.replace(tzinfo=None),
         named=[stop.stop_id for stop in stops],
     )
-    if between:
-        raise ConfigurationError(f"stop {between[0][0]} lies between them; name it too")
+    if between is not None:
+        raise ConfigurationError(f"stop {between} lies between them; name it too")
 
 
 def _part(whole: Span, began: datetime | None, ended: datetime | None) -> Span:

@@ -14,18 +14,27 @@ from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from edge.configuration import SpoolConfiguration
 from edge.delivering import Delivering, delivering
 from edge.delivery import Delivery
+from takt.batch import Sample
 from takt.errors import ConfigurationError, TaktError
 from takt.settings import Settings
-from takt.stop_entry import StopEntry
 from takt.topics import Collector as Identity
 
 _ACCEPT_S = 10.0
 _ANSWER_S = 15.0
 _END_S = 8.0
+
+
+class Entry(Protocol):
+    """Something that a person says."""
+
+    def sample(self, received_at: int) -> Sample:
+        """The sample that carries it; `received_at` in microseconds since 1970, UTC."""
+        ...
 
 
 class NotAcceptedError(TaktError):
@@ -38,7 +47,7 @@ def name() -> str:
     return f"terminal-{host}"
 
 
-def enter(settings: Settings, entries: Sequence[StopEntry], patience_s: float = 15.0) -> bool:
+def enter(settings: Settings, entries: Sequence[Entry], patience_s: float = 15.0) -> bool:
     """Have entries accepted, then wait a while for the lake to have all that this terminal holds.
 
     Args:
@@ -56,7 +65,7 @@ def enter(settings: Settings, entries: Sequence[StopEntry], patience_s: float = 
     return asyncio.run(_enter(settings, entries, patience_s))
 
 
-async def _enter(settings: Settings, entries: Sequence[StopEntry], patience_s: float) -> bool:
+async def _enter(settings: Settings, entries: Sequence[Entry], patience_s: float) -> bool:
     identity = Identity(settings.site, name())
     path = _spool_path(settings, name())
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +114,7 @@ class Terminal:
             self._hand_over(_Job(None))
             self._thread.join(_END_S)
 
-    def enter(self, entries: Sequence[StopEntry]) -> None:
+    def enter(self, entries: Sequence[Entry]) -> None:
         """Have entries accepted: after it they are on this disk, and delivered by themselves.
 
         Raises:
@@ -197,7 +206,7 @@ class Terminal:
 class _Job:
     """Entries to be taken; none at all delivers what waits, None ends the terminal."""
 
-    entries: Sequence[StopEntry] | None
+    entries: Sequence[Entry] | None
     accepted: "Future[None]" = field(default_factory=Future)
 
     def refuse(self, error: TaktError) -> None:
@@ -209,7 +218,7 @@ def _spool_path(settings: Settings, collector: str) -> Path:
     return settings.home / "edge" / collector / "spool.db"
 
 
-async def _accept(parts: Delivering, entries: Sequence[StopEntry]) -> None:
+async def _accept(parts: Delivering, entries: Sequence[Entry]) -> None:
     if not entries:
         return
     accepted = asyncio.Event()

@@ -143,6 +143,15 @@ def _form() -> Component:
                 id="stops-part",
                 hidden=True,
             ),
+            html.Div(
+                dmc.Switch(
+                    id="stops-as-one",
+                    label="They are one stop",
+                    description="Counted once; what lies between them stays what it was.",
+                ),
+                id="stops-join",
+                hidden=True,
+            ),
             html.Button("Say so", id="stops-say", className="say-button", disabled=True),
             html.Div(id="stops-told", **{"aria-live": "polite"}),
             html.Div(id="stops-kept", **{"aria-live": "polite"}),
@@ -282,17 +291,19 @@ async def show_said(_published: object, _pending: object) -> list[Component]:
     Output("stops-say", "disabled"),
     Output("stops-part", "hidden"),
     Output("stops-span", "children"),
+    Output("stops-join", "hidden"),
     Output("stops-form", "className"),
     PICKED,
 )
-async def show_picked(picked: list[str]) -> tuple[str, bool, bool, str, str]:
-    """What is picked, and whether a part of it can be told."""
+async def show_picked(picked: list[str]) -> tuple[str, bool, bool, str, bool, str]:
+    """What is picked, and whether a part of it can be told, or that it is one."""
     dashboard = current()
     stops = await to_thread(stop_queue.chosen, dashboard, picked or ())
     summary = stop_queue.chosen_in_words(stops)
     span = stop_queue.span_of(dashboard, stops[0]) if len(stops) == 1 else ""
     shape = "panel say has-picked" if stops else "panel say"
-    return summary, not stops, len(stops) != 1, f"Of the stop {span}, by the site's clock.", shape
+    told = f"Of the stop {span}, by the site's clock."
+    return summary, not stops, len(stops) != 1, told, not stop_queue.can_be_one(stops), shape
 
 
 @callback(
@@ -300,31 +311,39 @@ async def show_picked(picked: list[str]) -> tuple[str, bool, bool, str, str]:
     Output("stops-picked", "value", allow_duplicate=True),
     Output("stops-begins", "value"),
     Output("stops-ends", "value"),
-    Input("stops-say", "n_clicks"),
-    State("stops-picked", "value"),
-    State("stops-reason", "value"),
-    State("stops-by", "value"),
-    State("stops-begins", "value"),
-    State("stops-ends", "value"),
+    Output("stops-as-one", "checked"),
+    inputs={"_clicks": Input("stops-say", "n_clicks")},
+    state={
+        "picked": State("stops-picked", "value"),
+        "reason_id": State("stops-reason", "value"),
+        "said_by": State("stops-by", "value"),
+        "begins": State("stops-begins", "value"),
+        "ends": State("stops-ends", "value"),
+        "as_one": State("stops-as-one", "checked"),
+    },
     prevent_initial_call=True,
     running=[(Output("stops-say", "disabled"), True, False)],
 )
 async def say(
+    *,
     _clicks: int,
     picked: list[str],
     reason_id: str | None,
     said_by: str | None,
     begins: str | None,
     ends: str | None,
+    as_one: bool | None,
 ) -> tuple[Any, ...]:
     """Enter what was filled in; what was refused stays as it is."""
-    form = Form(tuple(picked or ()), reason_id, said_by, begins or None, ends or None)
+    named = tuple(picked or ())
+    form = Form(named, reason_id, said_by, begins or None, ends or None, as_one=bool(as_one))
     try:
         remarks = await to_thread(explaining.say, current(), form)
     except TaktError as error:
-        return _refusal(error), no_update, no_update, no_update
-    what = wording.count(len(remarks), "stop")
-    return html.P(f"Said of {what}: {remarks[0].reason_name}."), [], "", ""
+        return _refusal(error), no_update, no_update, no_update, no_update
+    what = wording.count(len(named), "stop")
+    joined = " as one" if remarks[0].entry.merges else ""
+    return html.P(f"Said of {what}{joined}: {remarks[0].reason_name}."), [], "", "", False
 
 
 @callback(

@@ -13,6 +13,7 @@
     ('state_interval', 'site_id, work_unit_id, started_at'),
     ('stop_event', 'stop_id'),
     ('stop_classification', 'classification_id'),
+    ('int_count_correction', 'entry_id'),
     ('stop_cost', 'stop_id'),
     ('work_unit_usage_day', 'site_id, work_unit_id, production_date'),
     ('yield_operation', 'site_id, production_order_id, operation_id, item_id, work_unit_id'),

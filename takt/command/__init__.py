@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from takt.command import accounting, data, edge, mes, operations, processes, stops
+from takt.command import accounting, counts, data, edge, mes, operations, processes, stops
 from takt.command.late import leave_out
 from takt.errors import ConfigurationError, TaktError
 
@@ -25,6 +25,7 @@ edge.register(app)
 data.register(app)
 mes.register(app)
 stops.register(app)
+counts.register(app)
 accounting.register(app)
 operations.register(app)
 

@@ -1,6 +1,5 @@
 """Verbs about stops: which wait for a reason, and what people say of them afterwards."""
 
-import getpass
 from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from takt import settings
+from takt.command import entering
 from takt.command.late import late
 from takt.errors import ConfigurationError
 from takt.stop_entry import StopEntry
@@ -16,8 +16,6 @@ from takt.stop_entry import StopEntry
 stops_app = typer.Typer(
     name="stops", help="Stops that wait for a reason; say why, split, join.", no_args_is_help=True
 )
-
-By = Annotated[str | None, typer.Option("--by", help="Who says so; default: who you are here.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +29,7 @@ def list_waiting(
     limit: Annotated[int, typer.Option(min=1, help="So many, newest first.")] = 20,
 ) -> None:
     """List the stops that nobody has explained: minutes, pieces, money; newest first."""
-    wanted = work_unit and _text("--work-unit", work_unit)
+    wanted = work_unit and entering.text("--work-unit", work_unit)
     found = late("dashboards.stops:waiting")(settings.load(), wanted)
     if not found:
         typer.echo("no stop waits for a reason")
@@ -55,17 +53,17 @@ def classify(
         list[str] | None, typer.Option(help="Join it with this neighbour; may be repeated.")
     ] = None,
     *,
-    by: By = None,
+    by: entering.By = None,
 ) -> None:
     """Say why a work unit stood, for all of a stop, a part of it, or several as one."""
     if merge and (begin or end):
         raise ConfigurationError("--merge joins whole stops; leave out --from and --to")
     options = settings.load()
-    said_by = _name(by)
+    said_by = entering.speaker(by)
     entry = late("dashboards.stops:classification")(
         options,
-        [_text("STOP", each) for each in (stop_id, *(merge or []))],
-        _text("REASON", reason),
+        [entering.text("STOP", each) for each in (stop_id, *(merge or []))],
+        entering.text("REASON", reason),
         said_by,
         began=_moment("--from", begin),
         ended=_moment("--to", end),
@@ -78,38 +76,19 @@ def withdraw(
     stop_ids: Annotated[
         list[str], typer.Argument(help="The stop's id or its beginning; of joined ones: all.")
     ],
-    by: By = None,
+    by: entering.By = None,
 ) -> None:
     """Take back what was said of a stop afterwards; what the machine told stands again."""
     options = settings.load()
-    named = [_text("STOP", each) for each in stop_ids]
-    entry = late("dashboards.stops:classification")(options, named, None, _name(by))
+    named = [entering.text("STOP", each) for each in stop_ids]
+    entry = late("dashboards.stops:classification")(options, named, None, entering.speaker(by))
     _enter(options, entry)
 
 
 @stops_app.command()
 def deliver() -> None:
     """Deliver entries that could not leave when they were made."""
-    _deliver(settings.load(), [])
-
-
-def _name(by: str | None) -> str:
-    if by:
-        return _text("--by", by)
-    try:
-        return _text("the name of this user", getpass.getuser())
-    except (KeyError, OSError) as error:
-        raise ConfigurationError("this user has no name here; say who says it with --by") from error
-
-
-def _text(option: str, given: str) -> str:
-    # What of an argument is no UTF-8 comes as surrogates, which no text in the lake can hold.
-    try:
-        given.encode()
-    except UnicodeEncodeError as error:
-        told = given.encode(errors="surrogateescape").decode(errors="replace")
-        raise ConfigurationError(f"{option} {told} is no text in UTF-8") from error
-    return given
+    entering.deliver(settings.load(), [])
 
 
 def _enter(options: settings.Settings, entry: StopEntry) -> None:
@@ -119,18 +98,7 @@ def _enter(options: settings.Settings, entry: StopEntry) -> None:
         f"{entry.work_unit_id} {_told(entry.began)} to {_told(entry.ended)}: {said}{joined},"
         f" says {entry.said_by}"
     )
-    _deliver(options, [entry])
-
-
-def _deliver(options: settings.Settings, entries: list[StopEntry]) -> None:
-    if late("edge.terminal:enter")(options, entries):
-        typer.echo("the lake has it; reports show it after the next refresh (`takt refresh`)")
-    else:
-        broker = f"{options.broker.host}:{options.broker.port}"
-        typer.echo(
-            f"it is kept here, but ingestion has not taken it yet (broker {broker});"
-            " `takt stops deliver` tries again"
-        )
+    entering.deliver(options, [entry])
 
 
 def _line(stop: Any) -> str:

@@ -159,7 +159,8 @@ TABLES = (
             Column(
                 "units_per_pulse",
                 Type.DECIMAL,
-                "Units of product per count; empty: 1.",
+                "Units of product per count, e.g. 1200 of a counter of pallets of 100 boxes of 12;"
+                " empty: 1.",
                 above=Decimal(0),
             ),
             Column("scale", Type.DECIMAL, "Factor for the raw number; empty: 1."),

@@ -79,6 +79,40 @@ def test_what_is_said_of_stops_leaves_the_list_and_can_be_taken_back(
     assert shop.complaints == []
 
 
+def test_stops_that_are_one_are_said_to_be_with_none_left_out(
+    shop: Plant, visit: Callable[..., Page]
+) -> None:
+    shop.change(
+        "delete from marts.stop_event where stop_id not in"
+        " (select stop_id from marts.unclassified_stop)"
+    )
+    page = visit("/stops?where=assembly%2Fline1%2Fpress01&order=newest")
+    see(waiting(page).first)
+    count = waiting(page).count()
+    one = page.get_by_role("switch", name="They are one stop")
+
+    waiting(page).nth(0).click()
+    see(page.get_by_text("1 stop: "))
+    expect(one).to_be_hidden(timeout=SOON_MS)
+    waiting(page).nth(2).click()
+    one.click()
+    name_yourself(page, "Kim")
+    choose_reason(page, "tool", "Tool broken")
+    page.get_by_role("button", name="Say so").click()
+    see(page.get_by_role("alert").filter(has_text="Another stop lies between them"))
+    waiting(page).nth(1).click()
+    see(page.get_by_text("3 stops: "))
+    page.get_by_role("button", name="Say so").click()
+
+    see(page.get_by_text("Said of 3 stops as one: Tool broken."))
+    expect(waiting(page)).to_have_count(count - 3, timeout=SOON_MS)
+    see(page.get_by_text("Tool broken · one stop"))
+    expect(one).to_be_hidden(timeout=SOON_MS)
+    page.get_by_role("button", name="Take back").click()
+    expect(waiting(page)).to_have_count(count, timeout=SOON_MS)
+    assert shop.complaints == []
+
+
 def test_the_stops_page_fits_a_phone_and_is_reached_from_the_overview(
     shop: Plant, visit: Callable[..., Page]
 ) -> None:

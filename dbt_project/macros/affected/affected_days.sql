@@ -70,6 +70,11 @@ days as (
     {{ signal }} in ('$heartbeat', '$link')
 {%- endmacro %}
 
+{% macro is_said_afterwards(signal) -%}
+    {#- What people say of the past: it tells nothing of whether the machine was heard then. #}
+    {{ signal }} in ('$stop_reason', '$count_correction')
+{%- endmacro %}
+
 {% macro heard_before() -%}
     select
         site_id,
@@ -81,6 +86,7 @@ days as (
         last_observed_at,
         {{ is_link_event('signal') }} as has_events
     from day_carry
+    where not {{ is_said_afterwards('signal') }}
 {%- endmacro %}
 
 {% macro slices() -%}

@@ -37,6 +37,7 @@
                 and carry.work_unit_id = days.work_unit_id
                 and carry.observed_date >= cast(days.started_at as date) - 1
                 and not starts_with(carry.collector, 'terminal-')
+                and not {{ is_said_afterwards('carry.signal') }}
             group by carry.collector, carry.epoch
             having not bool_or({{ is_link_event('carry.signal') }})
         )

@@ -84,8 +84,9 @@ readings_of_{{ counts }}_and_the_one_before as (
 {%- endmacro %}
 
 {% macro counters_differenced(goes_on=false) -%}
-{#- What was made in each production day, at the moment each counter told it, and in which of `intervals`. With `goes_on`
-    besides what `running_days` says is settled. #}
+{#- What was made in each production day, at the moment each counter told it, and in which of `intervals`; of
+    `count_corrections` what people said of it. With `goes_on` besides what `running_days` says is settled; else by the
+    quarters of an hour in which it was told, of which the hours of any time zone are made. #}
 {{ counters_read('counts_of_windows', counter_roles(), 'true') }},
 
 counts as (
@@ -103,6 +104,24 @@ counts as (
         observed_at >= counted_from
         and observed_at < through_at
         and pulse_count <> 0
+
+    union all by name
+
+    select
+        days.day_number,
+        corrections.result || '_correction' as role,
+        corrections.counted_at as observed_at,
+        corrections.reason_id,
+        corrections.quantity,
+        corrections.counted_at < days.settled_until_at as is_settled
+    from ({{ latest_entries_of_corrections('count_corrections') }}) as corrections
+    inner join day_windows as days
+        on
+            corrections.site_id = days.site_id
+            and corrections.work_unit_id = days.work_unit_id
+            and corrections.counted_at >= days.started_at
+            and corrections.counted_at < days.through_at
+    where corrections.quantity <> 0
     {% if goes_on %}
     union all by name
 
@@ -146,6 +165,9 @@ numbered_counts as (
         counts.role,
         counts.reason_id,
         counts.is_settled,
+        {% if not goes_on -%}
+        time_bucket(interval 15 minute, counts.observed_at) as quarter_started_at,
+        {% endif -%}
         sum(counts.quantity) as quantity,
         sum(counts.cycles) as cycles
     from counts
@@ -167,6 +189,9 @@ counts_of_intervals as (
         counts.role,
         counts.reason_id,
         counts.is_settled,
+        {% if not goes_on -%}
+        counts.quarter_started_at,
+        {% endif -%}
         counts.quantity,
         counts.cycles
     from numbered_counts as counts

@@ -1,10 +1,11 @@
 {% macro intervals_counted(day_started_at='days.started_at') -%}
-{#- From `days`, `intervals` and `counts_of_intervals`: what was made in each interval. #}
+{#- From `days`, `intervals` and `counts_of_intervals`: what was made in each interval, as people corrected it. #}
 quantities_of_intervals as (
 
     select
         site_id,
         work_unit_id,
+        production_date,
         started_at,
         sum(quantity) filter (where role = 'total_count') as total_quantity,
         sum(quantity) filter (where role = 'good_count') as good_quantity,
@@ -13,7 +14,11 @@ quantities_of_intervals as (
         sum(quantity) filter (where role = 'cycle') as quantity_of_cycles,
         sum(cycles) filter (where role = 'cycle') as told_cycles,
         sum(cycles) filter (where role = 'total_count') as total_cycles,
-        sum(cycles) filter (where role not in ('cycle', 'total_count')) as result_cycles
+        sum(cycles) filter (where role not in ('cycle', 'total_count')) as result_cycles,
+        {% for result in corrected_results() -%}
+        coalesce(sum(quantity) filter (where role = '{{ result }}_correction'), 0) as {{ result }}_correction
+        {{- ',' if not loop.last }}
+        {% endfor %}
     from counts_of_intervals
     group by all
 
@@ -40,10 +45,13 @@ counters as (
 
 ),
 
-intervals_counted as (
+intervals_counted_by_machines as (
 
     select
         intervals.*,
+        {% for result in corrected_results() -%}
+        coalesce(counts.{{ result }}_correction, 0) as {{ result }}_correction,
+        {% endfor -%}
         coalesce(counts.rework_quantity, 0) as rework_quantity,
         case
             when counters.has_reject then coalesce(counts.reject_quantity, 0)
@@ -83,7 +91,23 @@ intervals_counted as (
         on
             intervals.site_id = counts.site_id
             and intervals.work_unit_id = counts.work_unit_id
+            and intervals.production_date = counts.production_date
             and intervals.started_at = counts.started_at
+
+),
+
+intervals_counted as (
+
+    {# The machine's cycles stay: it did them, whatever became of the pieces. #}
+    select
+        * exclude (good_correction, scrap_correction, rework_correction)
+        replace (
+            produced_quantity + good_correction + scrap_correction + rework_correction as produced_quantity,
+            good_quantity + good_correction as good_quantity,
+            scrap_quantity + scrap_correction as scrap_quantity,
+            rework_quantity + rework_correction as rework_quantity
+        )
+    from intervals_counted_by_machines
 
 )
 {%- endmacro %}

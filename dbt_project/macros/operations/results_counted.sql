@@ -12,7 +12,7 @@ reasons_counted as (
         intervals.production_order_id,
         intervals.operation_id,
         intervals.item_id,
-        case counts.role when 'reject_count' then 'scrap' else 'rework' end as result,
+        case when counts.role in ('reject_count', 'scrap_correction') then 'scrap' else 'rework' end as result,
         counts.reason_id,
         sum(counts.quantity) as quantity
     from counts_of_intervals as counts
@@ -22,7 +22,7 @@ reasons_counted as (
             and counts.work_unit_id = intervals.work_unit_id
             and counts.started_at = intervals.started_at
     where
-        counts.role in ('reject_count', 'rework_count')
+        counts.role in ('reject_count', 'scrap_correction', 'rework_count', 'rework_correction')
         and counts.reason_id is not null
     group by all
 

@@ -77,11 +77,13 @@ settled_days as (
             and settled.work_unit_id = tail.work_unit_id
             and settled.settled_until_at + {{ reach_of_what_settles() }} > tail.observed_at
             and settled.pinned_snapshot_id < tail.snapshot_id
-            -- what is said of a stop of an earlier day changes nothing of this one
-            and (
-                tail.signal <> '$stop_reason'
-                or running.started_at < tail.observed_at + to_seconds(least(tail.number, 1e9))
-            )
+            -- what is said of stops and counts of an earlier day changes nothing of this one
+            and case tail.signal
+                when '$stop_reason'
+                    then running.started_at < tail.observed_at + to_seconds(least(tail.number, 1e9))
+                when '$count_correction' then running.started_at <= tail.observed_at
+                else true
+            end
     where settled.pinned_snapshot_id >= {{ last_load_snapshot_id() }}
 
 ),
@@ -166,6 +168,23 @@ stop_entries as (
             entries.site_id = running.site_id
             and entries.work_unit_id = running.work_unit_id
             and entries.ended_at > running.started_at
+
+),
+
+count_corrections as (
+
+    {#- Distinct: a refresh under way may know of them too. #}
+    select entries.*
+    from (
+        select * exclude (arrived_after_snapshot_id) from {{ ref('int_count_correction') }}
+        union
+        {{ count_corrections_told('tail') }}
+    ) as entries
+    semi join running
+        on
+            entries.site_id = running.site_id
+            and entries.work_unit_id = running.work_unit_id
+            and entries.counted_at >= running.started_at
 
 )
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{% macro shifts_summed() -%}
-{#- From `intervals_counted`: where the time of each shift went and what it made, per order. #}
+{% macro shifts_summed(detail=[]) -%}
+{#- From `intervals_counted`: where the time of each shift went and what it made, per order and `detail`. #}
 intervals_of_shifts as (
 
     select
@@ -20,6 +20,9 @@ shift_orders_in_microseconds as (
         shift_id,
         shift_started_at,
         shift_ended_at,
+        {% for column in detail -%}
+        {{ column }},
+        {% endfor -%}
         production_order_id,
         operation_id,
         item_id,
@@ -56,6 +59,9 @@ shift_orders as (
         shift_id,
         shift_started_at,
         shift_ended_at,
+        {% for column in detail -%}
+        {{ column }},
+        {% endfor -%}
         production_order_id,
         operation_id,
         item_id,

@@ -27,7 +27,7 @@ signal_days as (
         bool_or(is_new) as is_new,
         min(arrived_first_observed_at) filter (where is_new) as arrived_first_observed_at
     from day_carry
-    where signal <> '$stop_reason'
+    where not {{ is_said_afterwards('signal') }}
     group by all
 
 ),
@@ -85,6 +85,21 @@ spans_of_stop_entries as (
 
 ),
 
+{#- A correction of a count counts at its moment. #}
+
+spans_of_count_corrections as (
+
+    select
+        entries.site_id,
+        entries.work_unit_id,
+        entries.counted_at as from_at,
+        entries.counted_at as to_at
+    from {{ ref('int_count_correction') }} as entries
+    inner join run
+        on entries.arrived_after_snapshot_id = run.watermark_snapshot_id
+
+),
+
 epochs as (
 
     select
@@ -110,6 +125,7 @@ epoch_days as (
         min(first_observed_at) as first_observed_at,
         max(last_observed_at) as last_observed_at
     from day_carry
+    where not {{ is_said_afterwards('signal') }}
     group by all
 
 ),
@@ -176,6 +192,8 @@ spans as (
     select site_id, work_unit_id, from_at, to_at, 'data' as cause from spans_of_first_events
     union
     select site_id, work_unit_id, from_at, to_at, 'reason' as cause from spans_of_stop_entries
+    union
+    select site_id, work_unit_id, from_at, to_at, 'count_correction' as cause from spans_of_count_corrections
     union
     select site_id, work_unit_id, from_at, to_at, cause from spans_of_changed_business_data
 
@@ -260,6 +278,7 @@ known_from as (
         work_unit_id,
         min(first_observed_at) as first_observed_at
     from day_carry
+    where not {{ is_said_afterwards('signal') }}
     group by all
 
 ),

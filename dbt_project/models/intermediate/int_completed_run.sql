@@ -4,6 +4,7 @@
 -- depends_on: {{ ref('state_interval') }}
 -- depends_on: {{ ref('stop_event') }}
 -- depends_on: {{ ref('stop_classification') }}
+-- depends_on: {{ ref('count_correction') }}
 -- depends_on: {{ ref('unclassified_stop') }}
 -- depends_on: {{ ref('work_unit_usage_day') }}
 -- depends_on: {{ ref('failure_event') }}
@@ -14,6 +15,7 @@
 -- depends_on: {{ ref('standard_drift') }}
 -- depends_on: {{ ref('maintenance_due') }}
 -- depends_on: {{ ref('signal_anomaly') }}
+-- depends_on: {{ ref('work_unit_hour') }}
 -- depends_on: {{ ref('work_unit_day') }}
 -- depends_on: {{ ref('equipment_shift') }}
 -- depends_on: {{ ref('equipment_day') }}

@@ -1,5 +1,5 @@
-{#- What each kind of counter told in each interval: pieces and cycles, with the reason that came with them, those of
-    a running day's open end apart. All that is counted of a day is made of it. #}
+{#- What each kind of counter told in each interval, and by how much people corrected it: pieces and cycles, with the
+    reason that came with them, those of a running day's open end apart. All that is counted of a day is made of it. #}
 {{ config(incremental_strategy='affected_days', is_sliced=true) }}
 with
 
@@ -17,6 +17,8 @@ intervals as (
 
 ),
 
+{{ count_corrections_of_affected_days() }},
+
 {{ samples_given_meaning(counter_roles()) }},
 
 {{ counters_differenced() }}
@@ -29,6 +31,7 @@ select
     role,
     reason_id,
     is_settled,
+    quarter_started_at,
     quantity,
     cycles
 from counts_of_intervals

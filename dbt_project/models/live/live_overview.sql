@@ -109,7 +109,10 @@ select
     work_units.state,
     work_units.category,
     work_units.cause,
-    work_units.is_minor,
+    {#- Of a stop that was under way when the machine began to be heard little is known yet: it tells since when it
+        stands. #}
+    work_units.is_minor
+    and coalesce(work_units.state_since_at > work_units.computed_through_at - {{ margin() }}, true) as is_minor,
     work_units.state_since_at,
     reasons.name as reason_name,
     work_units.production_order_id,

@@ -1,12 +1,14 @@
-"""A person says why a machine stood: command, spool, broker, ingestion, lake, refresh, report."""
+"""A person says why a machine stood, or what it made: from the command to lake and report."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import lake
 from dashboards import queries
@@ -15,6 +17,8 @@ from edge.terminal import Terminal, name
 from ingestion import reference
 from pipelines import dbt
 from takt import children
+from takt.command import app
+from takt.errors import ConfigurationError
 from takt.settings import BrokerSettings, Settings
 from takt.stop_entry import StopEntry
 from tests.command import environment, run_takt
@@ -37,7 +41,16 @@ select stop_id, started_at, ended_at, reason_id, classified_by, is_unclassified
 from marts.stop_event
 where work_unit_id = $press and not is_minor and cause = 'internal' order by started_at
 """
-
+SHIFT = """
+select production_order_id, good_quantity, scrap_quantity, produced_quantity
+from marts.work_unit_shift_order
+where definition_id = 'iso22400' and work_unit_id = $press and shift_id = 'early'
+order by good_quantity desc limit 1
+"""
+TAKEN_BACK = """
+select value, text ->> '$.result', text ->> '$.by' from raw.telemetry
+where signal = '$count_correction' and value = 0 order by all
+"""
 GOES_ON = "select stop_id from marts.stop_event where ended_at is null order by stop_id"
 
 
@@ -88,6 +101,64 @@ def test_what_a_person_enters_becomes_the_reason_of_the_stop(works: Settings) ->
     assert said[1][1:] == (middle, first[2], None, None, True)
     assert said[2][3:] == ("hydraulics", "Lee", False)
     assert said[3] == third
+
+
+@pytest.mark.timeout(400)
+def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Settings) -> None:
+    [(order, good, scrap, produced)] = asked(works, SHIFT)
+    shift = (PRESS, f"{START:%Y-%m-%d}", "early")
+    why = ("--order", str(order), "--because", "three with burrs", "--by", "Kim")
+
+    moved = (*shift, "--good", "-3", "--scrap", f"{scrap + 3:f}", "--reason", "tool_break", *why)
+    told = run_takt(works, "counts", "correct", *moved)
+    assert f"{PRESS} good: {good:.0f} -> {good - 3:.0f} (-3), says Kim" in told
+    assert f"{PRESS} scrap: {scrap:.0f} -> {scrap + 3:.0f} (+3), says Kim" in told
+    assert "waits for the next refresh" in refused(
+        works, "correct", *shift, "--good", "9", *why, verb="counts"
+    )
+    refresh(works)
+
+    assert asked(works, SHIFT) == [(order, good - 3, scrap + 3, produced)]
+    listed = run_takt(works, "counts", "list", "--work-unit", PRESS).splitlines()
+    assert len(listed) == 2
+    assert f"scrap (tool_break) {scrap:.0f} -> {scrap + 3:.0f} (+3)  Kim " in listed[1]
+    taken_back = run_takt(works, "counts", "withdraw", listed[0].split()[0], "--by", "Lee")
+    assert f"{PRESS} good: as counted, says Lee" in taken_back
+    assert asked(works, TAKEN_BACK) == [(0, "good", "Lee"), (0, "scrap", "Lee")]
+
+
+def test_a_correction_that_cannot_be_meant_is_refused(
+    works: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in environment(works).items():
+        monkeypatch.setenv(variable, value)
+    [(order, good, *_)] = asked(works, SHIFT)
+    shift = (PRESS, f"{START:%Y-%m-%d}", "early")
+    because = ("--order", order, "--because", "counted twice")
+
+    for arguments, words in (
+        (("correct", *shift, *because), "say what it was: --good, --scrap or --rework"),
+        (("correct", *shift, "--good", "1", "--because", " "), "say why with --because"),
+        (("correct", *shift, "--good", "many", *because), "--good many is no number"),
+        (("correct", *shift, "--good", "nan", *because), "must be a number of at most six"),
+        (("correct", *shift, "--good", f"-{good + 1}", *because), "would leave fewer than none"),
+        (("correct", *shift, "--good", "+1", "--reason", "jam", *because), "--reason is of scrap"),
+        (
+            ("correct", *shift, "--scrap", "+1", "--reason", "gremlins", *because),
+            "no reason gremlins; known are",
+        ),
+        (("correct", *shift, "--good", "+0", *because), "nothing to correct"),
+        (
+            ("correct", *shift, "--good", "1", "--order", "none such", "--because", "x"),
+            "nothing such was made",
+        ),
+        (("correct", PRESS, "yesterday", "early", "--good", "1", *because), "DAY yesterday is no"),
+        (("correct", PRESS, "2020-01-01", "early", "--good", "1", *because), "no shift assembly/"),
+        (("withdraw", "feed"), "no correction feed counts; `takt counts list` names those"),
+    ):
+        told = CliRunner().invoke(app, ["counts", *map(str, arguments)]).exception
+        assert isinstance(told, ConfigurationError)
+        assert words in str(told)
 
 
 def test_an_entry_that_cannot_be_meant_is_refused_in_one_line(works: Settings) -> None:
@@ -173,10 +244,10 @@ def test_what_was_said_of_a_stop_that_goes_on_is_taken_back_up_to_now(works: Set
     assert "--to" in refused(works, "classify", str(goes_on), "cleaning")
 
 
-def refused(works: Settings, *arguments: object) -> str:
-    """What `takt stops ARGUMENTS` says when it refuses them: one line."""
+def refused(works: Settings, *arguments: object, verb: str = "stops") -> str:
+    """What `takt VERB ARGUMENTS` says when it refuses them: one line."""
     done = subprocess.run(
-        [sys.executable, "-m", "takt", "stops", *map(_argument, arguments)],
+        [sys.executable, "-m", "takt", verb, *map(_argument, arguments)],
         env=environment(works),
         capture_output=True,
         text=True,
@@ -206,5 +277,10 @@ def refresh(works: Settings) -> None:
 
 def stops(works: Settings) -> list[tuple[object, ...]]:
     """The press's stops that wait or waited for a reason."""
+    return asked(works, STOPS)
+
+
+def asked(works: Settings, sql: str) -> list[tuple[Any, ...]]:
+    """What the head of the lake answers; `$press` is the press."""
     with closing(lake.open(works, read_only=True)) as con:
-        return con.execute(STOPS, {"press": PRESS}).fetchall()
+        return con.execute(sql, {"press": PRESS} if "$press" in sql else {}).fetchall()

@@ -19,6 +19,7 @@ from tests.parsed_project import share_parsed_project
 MARTS = (
     "work_unit_shift",
     "work_unit_shift_order",
+    "work_unit_hour",
     "work_unit_day",
     "work_unit_usage_day",
     "failure_event",
@@ -36,6 +37,7 @@ MARTS = (
     "state_interval",
     "stop_event",
     "stop_classification",
+    "count_correction",
     "stop_cost",
     "unclassified_stop",
     "standard_cost",

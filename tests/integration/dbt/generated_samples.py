@@ -1,9 +1,10 @@
 """What generated machines say, and when it reaches the lake.
 
 Belongs here: samples with their hardships: late, repeated, of bad quality, from several epochs,
-counters that begin again or roll over, lost links. Times are naive UTC.
+counters that begin again or roll over, lost links, counts that people correct. Times are naive UTC.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ class Speech:
         self.samples: list[Sample] = []
         self.beats: list[Beats] = []
         self._rng = rng
+        self._office = Random(unit.number)
         self._outage = (_NEVER, _NEVER)
         self._cut = _NEVER
         late = lates[unit.number // 9 % len(lates)]
@@ -129,6 +131,39 @@ class Speech:
         self._tell_orders(start, end)
         for counter in self.unit.counters:
             self._count(counter, start, end)
+        self._correct_counts(start, end)
+
+    def _correct_counts(self, start: datetime, end: datetime) -> None:
+        """People say that counts were others, soon or late, and take some of it back."""
+        at = start
+        while (at := at + timedelta(hours=self._office.expovariate(1 / 3))) < end:
+            name = f"{self.unit.work_unit_id} {at}"
+            result = self._office.choice(("good", "scrap", "rework"))
+            told_at = at + timedelta(hours=self._office.choice((0.01, 0.5, 9, 30)))
+            self._correct(name, result, at, float(self._office.randrange(-4, 5)), told_at)
+            if self._office.random() < 0.3:
+                self._correct(name, result, at, 0.0, told_at + timedelta(hours=1))
+
+    def _correct(
+        self, name: str, result: str, at: datetime, pieces: float, told_at: datetime
+    ) -> None:
+        told = {"id": name, "result": result, "by": "Kim", "at": f"{told_at.isoformat()}Z"}
+        if result == "scrap":
+            told["reason_id"] = REASONS[0]
+        self.samples.append(
+            Sample(
+                self._office.choice(("terminal-1", "pages")),
+                "entries",
+                "$count_correction",
+                at,
+                pieces,
+                json.dumps(told),
+                0,
+                told_at,
+                told_at,
+                is_historical=True,
+            )
+        )
 
     def _say(
         self,

@@ -184,6 +184,16 @@ QUESTIONS = {
         " and not exists (select 1 from (select snapshot_id from reference.order_operation)"
         " where snapshot_id > getvariable('refreshed'))"
     ),
+    "a corrected count": (
+        "select site_id, work_unit_id from told where signal = '$count_correction' and value <> 0"
+    ),
+    "a count corrected since the refresh": (
+        "select site_id, work_unit_id from told where signal = '$count_correction'"
+        " and snapshot_id > getvariable('refreshed')"
+    ),
+    "a correction taken back": (
+        "select site_id, work_unit_id from told where signal = '$count_correction' and value = 0"
+    ),
     "a reason": "select site_id, work_unit_id from intervals where reason_id is not null",
 }
 """By what is hard about it."""

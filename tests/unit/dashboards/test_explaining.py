@@ -144,6 +144,41 @@ def test_a_part_can_be_told_of_one_stop_only(
         explaining.say(dashboard, Form(ids, "jam", "Kim", begins="10:00"))
 
 
+def test_stops_with_all_between_them_are_one(
+    dashboard: Dashboard, con: duckdb.DuckDBPyConnection
+) -> None:
+    waits = queries.waiting_stops(con, equipment_id=PRESS, order="newest", limit=3)
+    last, middle, first = waits
+    con.execute(
+        "delete from marts.stop_event where work_unit_id = ? and started_at between ? and ?"
+        " and not list_contains(?, stop_id)",
+        [PRESS, first.started_at, last.started_at, [each.stop_id for each in waits]],
+    )
+
+    with pytest.raises(Refused, match="Another stop lies between"):
+        explaining.say(dashboard, Form([first.stop_id, last.stop_id], "jam", "Kim", as_one=True))
+    named = [last.stop_id, first.stop_id, middle.stop_id]
+    [remark] = explaining.say(dashboard, Form(named, "jam", "Kim", as_one=True))
+
+    assert remark.entry.merges
+    assert remark.entry.began == utc(first.started_at)
+    assert remark.entry.ended == utc(last.ended_at)
+    assert dashboard.remarks.said_of() == set(named)
+    assert dashboard.remarks.waiting == 1
+
+
+def test_stops_of_two_machines_are_not_one(
+    dashboard: Dashboard, con: duckdb.DuckDBPyConnection
+) -> None:
+    found = queries.waiting_stops(con, limit=1_000)
+    other = next(each for each in found if each.work_unit_id != found[0].work_unit_id)
+
+    with pytest.raises(Refused, match="of one machine"):
+        explaining.say(
+            dashboard, Form([found[0].stop_id, other.stop_id], "jam", "Kim", as_one=True)
+        )
+
+
 def test_a_time_is_found_after_midnight_and_in_the_minute_of_an_end(stop: WaitingStop) -> None:
     night = replace(stop, started_at=datetime(2026, 3, 4, 21, 30, 40))
     ended = datetime(2026, 3, 5, 1, 10, 20, tzinfo=UTC)

@@ -1,0 +1,80 @@
+{#- Shifts by the hours of the site's clock: intervals are cut at them, and pieces count in the hour in which their
+    counter told them. #}
+{{ config(materialized='view') }}
+with
+
+days as (
+
+    select distinct
+        site_id,
+        work_unit_id,
+        production_date,
+        day_started_at as started_at,
+        day_ended_at as ended_at
+    from {{ ref('int_calendar_segment') }}
+
+),
+
+intervals_and_their_hours as not materialized (
+
+    select
+        intervals.*,
+        timezone(work_units.time_zone, timezone('UTC', intervals.started_at)) as local_started_at,
+        unnest(
+            generate_series(
+                intervals.started_at - (local_started_at - date_trunc('hour', local_started_at)),
+                intervals.ended_at - interval 1 microsecond,
+                interval 1 hour
+            )
+        ) as hour_started_at
+    from {{ ref('state_interval') }} as intervals
+    inner join {{ ref('dim_work_unit') }} as work_units
+        on
+            intervals.site_id = work_units.site_id
+            and intervals.work_unit_id = work_units.work_unit_id
+    where intervals.shift_id is not null
+
+),
+
+{#- Written out where it is read, so that what is asked for is all that is read. #}
+
+intervals as not materialized (
+
+    select
+        * exclude (local_started_at)
+        replace (
+            greatest(started_at, hour_started_at) as started_at,
+            least(ended_at, hour_started_at + interval 1 hour) as ended_at
+        ),
+        started_at as whole_started_at,
+        hour_started_at + interval 1 hour >= ended_at as is_last
+    from intervals_and_their_hours
+
+),
+
+counts_of_intervals as (
+
+    {#- What is told after the end of what is known of the state belongs to the last hour of it. #}
+    select counts.* replace (intervals.started_at as started_at)
+    from {{ ref('int_interval_count') }} as counts
+    inner join intervals
+        on
+            counts.site_id = intervals.site_id
+            and counts.work_unit_id = intervals.work_unit_id
+            and counts.production_date = intervals.production_date
+            and counts.started_at = intervals.whole_started_at
+            and greatest(counts.started_at, counts.quarter_started_at) >= intervals.started_at
+            and (intervals.is_last or counts.quarter_started_at < intervals.ended_at)
+
+),
+
+{{ intervals_counted() }},
+
+{{ shifts_summed(['hour_started_at']) }}
+
+{{ shift_kpis(
+    'shift_orders',
+    ['hour_started_at'],
+    '(select evaluated_at from ' ~ ref('int_run') ~ ')',
+    ['iso22400']
+) }}
