@@ -97,12 +97,12 @@
 {%- endmacro %}
 
 {% macro in_order_currency(unit_price, currency, dated_at) -%}
-    {#- A price as stated, in the order's currency; null where its currency has no rate. #}
+    {#- A price as stated, in the order's currency; null where one of the two has no rate. #}
     case
         when coalesce({{ currency }}, orders.currency) = orders.currency then {{ unit_price }}
         else
             cast(
-                {{ money_divide([unit_price, 'stated_rates.rate'], ['coalesce(order_rates.rate, 1)'], 6) }}
+                {{ money_divide([unit_price, 'stated_rates.rate'], ['order_rates.rate'], 6) }}
                 as decimal(18, 6)
             )
     end

@@ -378,9 +378,9 @@ class OrderCosts:
         price = Fraction(row["unit_price"])
         if row["currency"] in ("", own):
             return price
-        worth = self.works.worth(row["currency"], moment)
+        worth, own_worth = (self.works.worth(each, moment) for each in (row["currency"], own))
         assert worth is not None, "files without a rate are refused"
-        return rounded(price * worth / (self.works.worth(own, moment) or 1), 6)
+        return None if own_worth is None else rounded(price * worth / own_worth, 6)
 
     def _vendors(self) -> Iterator[Actual]:
         standard = {
