@@ -175,6 +175,17 @@ class CostVariances:
             found[line.operation, line.group, "estimate"] += cost
         return dict(found)
 
+    def products(self) -> dict[tuple[str, str], Fraction]:
+        """Actual cost by product and cost group, of an order that makes several."""
+        delivered = self.order.delivered
+        total = sum((share * quantity for share, quantity in delivered.values()), Fraction(0))
+        found: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
+        for (_, group, basis), cost in self.costs().items():
+            for item, (share, quantity) in delivered.items() if basis == "actual" else ():
+                of_all = share * quantity / total if total else item == self.order.row["item_id"]
+                found[item, group] += cost * of_all
+        return dict(found)
+
     def variances(self) -> dict[tuple[str | None, str, str, str, bool], Fraction]:
         """By operation, cost group, type, detail, and whether machine time tells it."""
         found: defaultdict[tuple[str | None, str, str, str, bool], Fraction] = defaultdict(Fraction)

@@ -25,7 +25,7 @@ from tests.integration.dbt.generated_plant import (
     decimal,
     text,
 )
-from tests.integration.dbt.generated_products import Products
+from tests.integration.dbt.generated_products import JOINT, Products
 from tests.oracle.cost_facts import Count, Use
 from tests.oracle.shift_calendar import microseconds
 
@@ -322,6 +322,10 @@ class Orders:
             part = str(rng.choice(self._products.lines[item] or [{"component_item_id": "raw2"}])[
                 "component_item_id"])  # fmt: skip
             self._moved(order, first, last, item_id=part, is_return="true")
+        for product in JOINT.get(item, ()):
+            for is_return in (None, None, "true")[: int(order) % 4]:
+                told = {"item_id": product, "is_output": "true", "is_return": is_return}
+                self._moved(order, first, last, **told)
 
     def _moved(self, order: str, first: int, last: int, **told: object) -> None:
         rng = self._rng

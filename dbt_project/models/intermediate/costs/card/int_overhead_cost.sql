@@ -123,3 +123,8 @@ where
     formulas.kind = 'per_unit'
     and coalesce(formulas.base = items.item_group_id, formulas.base is null)
     and coalesce(formulas.item_id = made_items.item_id, formulas.item_id is null)
+    {#- What a co-product bears is in its process. #}
+    and (made_items.cost_version_id, made_items.item_id) not in (
+        select (cost_version_id, product_item_id) from {{ ref('int_joint_product') }}
+        where product_type = 'co_product'
+    )
