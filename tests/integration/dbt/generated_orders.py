@@ -146,6 +146,7 @@ class Orders:
                 "site_id": site,
                 "item_id": item,
                 "route_version": rng.choice((None, "1")),
+                "mode": rng.choice((None, "discrete", "process")),
                 "order_quantity": str(rng.choice((1, 20, 100, 800))),
                 "cost_version_id": rng.choice(("base", "plan", "shift")) if names_version else None,
                 "released_at": text(first - rng.randrange(40 * HOUR))
