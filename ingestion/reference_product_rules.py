@@ -14,6 +14,7 @@ from ingestion.reference_values import Value
 
 _FURTHER = ("co_product", "by_product")
 _OF_COMPONENTS = ("constant_quantity", "scrap_ratio", "constant_scrap_quantity", "is_phantom")
+_BURDEN = ("burden_kind", "burden_rate")
 _PRODUCT = ("item_id", "bom_version", "component_item_id")
 
 
@@ -54,6 +55,19 @@ def co_products_come_of_one_process(table: FileTable, findings: Findings) -> Non
         else:
             continue
         findings.add(Problem(table.file, cause, row.number, "component_item_id", str(product)))
+
+
+def only_by_products_have_burdens(table: FileTable, findings: Findings) -> None:
+    """A burden is of a kind and so much; what a co-product bears is a share."""
+    for row in table.rows:
+        kind, rate, line_type = row.take(("burden_kind", "burden_rate", "line_type"))
+        if (kind is None) != (rate is None) and table.unfit_columns.isdisjoint(_BURDEN):
+            missing = _BURDEN[0] if kind is None else _BURDEN[1]
+            cause = "a burden needs both its kind and its rate; fill it in"
+            findings.add(Problem(table.file, cause, row.number, missing, ""))
+        elif kind is not None and line_type != "by_product":
+            cause = f"a {line_type or 'component'} has none; leave it empty"
+            findings.add(Problem(table.file, cause, row.number, "burden_kind", str(kind)))
 
 
 def shares_are_not_more_than_the_cost(table: FileTable, findings: Findings) -> None:

@@ -195,6 +195,7 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
     "bom_line": (
         product_rules.further_products_are_stated_by_quantity,
         product_rules.co_products_come_of_one_process,
+        product_rules.only_by_products_have_burdens,
         product_rules.shares_are_not_more_than_the_cost,
         product_rules.no_item_is_made_of_itself,
     ),

@@ -164,6 +164,18 @@ BREAKAGES = {
         "cup,1,10,lid,co_product,1,0.1\n",
         "row 2, column scrap_ratio, found '0.1': a co_product has none; leave it empty",
     ),
+    "burden without a rate": (
+        "bom_line",
+        "item_id,bom_version,line_id,component_item_id,line_type,quantity_per,burden_kind\n"
+        "cup,1,10,lid,by_product,1,percent\n",
+        "row 2, column burden_rate, found '': a burden needs both",
+    ),
+    "burden of a component": (
+        "bom_line",
+        "item_id,bom_version,line_id,component_item_id,quantity_per,burden_kind,burden_rate\n"
+        "cup,1,10,lid,1,percent,0.1\n",
+        "row 2, column burden_kind, found 'percent': a component has none; leave it empty",
+    ),
     "shares of more than the cost": (
         "bom_line",
         f"{PRODUCTS}cup,1,10,lid,co_product,1,0.7\ncup,1,20,mug,co_product,1,0.4\n",
