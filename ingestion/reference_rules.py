@@ -5,11 +5,11 @@ alike is in `reference_checks`; the rules of the files of costs are in `referenc
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import time
-from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 
+from ingestion import reference_product_rules as product_rules
 from ingestion.reference_checks import Values, check_once, validity
 from ingestion.reference_cost_rules import (
     active_versions_fall_back_on_active_ones,
@@ -22,7 +22,6 @@ from ingestion.reference_cost_rules import (
 )
 from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable, Row
-from ingestion.reference_values import Value
 from takt.contracts import LEVELS
 from takt.equipment import is_name, is_path
 
@@ -187,46 +186,19 @@ def _versions_fall_back_on_their_currency(table: FileTable, findings: Findings) 
             )
 
 
-def _no_item_is_made_of_itself(table: FileTable, findings: Findings) -> None:
-    for lines in _lines_of_each_moment(table.rows):
-        circle = _circle(lines)
-        if circle:
-            row = next(row for row in lines if row.take(_PART) == tuple(circle[:2]))
-            cause = f"it is made of itself: {' → '.join(map(str, circle))}; remove one of the lines"
-            found = str(row.values["component_item_id"])
-            findings.add(Problem(table.file, cause, row.number, "component_item_id", found))
-            return
-
-
-_PART = ("item_id", "component_item_id")
-
-
-def _lines_of_each_moment(lines: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """What holds together at each moment at which a line begins; nothing where none can matter."""
-    if _circle(lines):
-        for moment in sorted({validity(row)[0] for row in lines}):
-            yield [row for row in lines if validity(row)[0] <= moment < validity(row)[1]]
-
-
-def _circle(lines: Iterable[Row]) -> list[Value | None]:
-    """Items of which each is made of the next, the last being the first; empty without any."""
-    parts = TopologicalSorter[Value | None]()
-    for row in lines:
-        parts.add(*row.take(_PART))
-    try:
-        parts.prepare()
-    except CycleError as error:
-        return list(reversed(error.args[1]))
-    return []
-
-
 _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
     "equipment": (_equipment_is_named_as_on_the_wire, _equipment_forms_a_tree),
     "shift_pattern": (_breaks_belong_to_a_shift, _shifts_do_not_overlap),
     "calendar_exception": (_exceptions_say_when,),
     "signal_map": (_one_signal_tells_state_mode_order_and_item,),
     "reason_code": (_reasons_form_a_tree,),
-    "bom_line": (_no_item_is_made_of_itself,),
+    "bom_line": (
+        product_rules.further_products_are_stated_by_quantity,
+        product_rules.co_products_come_of_one_process,
+        product_rules.only_by_products_have_burdens,
+        product_rules.shares_are_not_more_than_the_cost,
+        product_rules.no_item_is_made_of_itself,
+    ),
     "cost_version": (
         _versions_fall_back_on_others,
         _versions_fall_back_on_their_currency,

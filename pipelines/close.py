@@ -82,7 +82,9 @@ from lake.accounting.posting where closing_id = $closing
 _WHAT_TO_DO = {
     "uncosted_order": "load a cost_version that holds for its site and time",
     "uncovered_time": "bring in what machines told meanwhile (takt balance, takt import)",
+    "off_route_time": "name its work unit in routing_operation or order_operation",
     "no_price": "load its item_cost or cost_rate, or state a unit_price",
+    "no_exchange_rate": "load its exchange_rate",
     "does_not_tie_out": "this is a fault of Takt: keep the lake and report it",
 }
 
@@ -118,7 +120,7 @@ class Finding:
         problem: As in `marts.period_check`.
         is_acceptable: Whether who closes may accept it.
         count: How often.
-        quantity: Orders, seconds, units or money, as the problem says.
+        quantity: Orders, seconds, units, prices or money, as the problem says.
         subjects: A few of the orders that it concerns.
     """
 

@@ -135,6 +135,11 @@ class CostSettings(_Section):
         description="Whether material is charged to orders at standard, its price having"
         " differed when it was received, or at the price of its movement.",
     )
+    by_product_burden: Literal["of_total_cost", "of_material"] = Field(
+        default="of_total_cost",
+        description="What a by-product's burden in per cent is of: all that is added at the item,"
+        " or its bought material.",
+    )
     labour_cost_category: Annotated[str, Field(pattern="^[A-Za-z0-9_ -]+$")] = Field(
         default="labour", description="The cost category whose rates are a worker's."
     )

@@ -70,6 +70,28 @@
     concat({{ cost_group_id }}, '/', {{ line_id }})
 {%- endmacro %}
 
+{% macro by_product_burdens() -%}
+    {#- What it costs to be rid of the by-products of an item, in the form of overheads that bear on it alone. #}
+    {% for kind, rate in [('surcharge', 'burden_ratio'), ('per_unit', 'burden_unit_cost')] -%}
+    select
+        cost_version_id,
+        item_id,
+        {% if kind == 'surcharge' and var('by_product_burden') == 'of_material' -%}
+        'material' as driver,
+        {%- else -%}
+        cast(null as varchar) as driver,
+        {%- endif %}
+        'by_product_burden' as overhead_id,
+        '{{ kind }}' as kind,
+        cast(null as varchar) as base,
+        try_cast(sum({{ rate }}) as decimal(18, 6)) as rate
+    from {{ ref('int_joint_product') }}
+    group by cost_version_id, item_id
+    having sum({{ rate }}) > 0
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
 {% macro constant_unit_cost(line) -%}
     {#- A unit's share of what a lot needs, of a line of the cost card. #}
     case
@@ -97,12 +119,12 @@
 {%- endmacro %}
 
 {% macro in_order_currency(unit_price, currency, dated_at) -%}
-    {#- A price as stated, in the order's currency; null where its currency has no rate. #}
+    {#- A price as stated, in the order's currency; null where one of the two has no rate. #}
     case
         when coalesce({{ currency }}, orders.currency) = orders.currency then {{ unit_price }}
         else
             cast(
-                {{ money_divide([unit_price, 'stated_rates.rate'], ['coalesce(order_rates.rate, 1)'], 6) }}
+                {{ money_divide([unit_price, 'stated_rates.rate'], ['order_rates.rate'], 6) }}
                 as decimal(18, 6)
             )
     end

@@ -43,6 +43,7 @@
         'loss_cost',
         'production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id'
     ),
+    ('order_product_cost', 'production_order_id, item_id, cost_group_id'),
     ('wip_rollforward', 'period_id, production_order_id, cost_group_id'),
     ('period_check', 'period_id, problem, production_order_id, subject'),
     ('period_comparison', 'period_id, production_order_id, cost_group_id, measure'),

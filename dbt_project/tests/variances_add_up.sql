@@ -1,5 +1,5 @@
-{#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group. What
-    this run did not cost anew was looked at when it was. #}
+{#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group; so
+    are those of its products together. What this run did not cost anew was looked at when it was. #}
 with
 
 differences as (
@@ -53,3 +53,33 @@ semi join {{ ref('int_changed_order') }} as changed
 where
     variances.variance_type = 'rounding'
     and abs(variances.amount) > 0.1 + 0.00001 * quantities.basis_quantity
+
+union all
+
+select
+    products.production_order_id,
+    null as operation_id,
+    products.cost_group_id,
+    products.amount - costs.amount as amount
+from (
+    select
+        production_order_id,
+        cost_group_id,
+        sum(variance_amount) as amount
+    from {{ ref('order_product_cost') }}
+    group by production_order_id, cost_group_id
+) as products
+inner join (
+    select
+        production_order_id,
+        cost_group_id,
+        sum(amount) as amount
+    from {{ ref('order_variance') }}
+    group by production_order_id, cost_group_id
+) as costs
+    on
+        products.production_order_id = costs.production_order_id
+        and products.cost_group_id = costs.cost_group_id
+semi join {{ ref('int_changed_order') }} as changed
+    on products.production_order_id = changed.production_order_id
+where products.amount <> costs.amount

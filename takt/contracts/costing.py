@@ -59,11 +59,17 @@ TABLES = (
             id_column("item_id", "The item.", is_required=True),
             quantity(
                 "unit_cost",
-                "Cost per unit, in the version's currency; of no effect where the item is made.",
+                "Cost per unit, in the version's currency; where the item is made, only its weight"
+                " among co-products.",
             ),
             positive(
                 "costing_lot_quantity",
                 "Lot over which setup and constant quantities spread, in its unit; empty: 1.",
+            ),
+            quantity("sales_price", "What a unit of a joint product is sold for."),
+            quantity(
+                "separable_unit_cost",
+                "What a unit of a joint product costs after split-off, before it is sold.",
             ),
         ),
         ("cost_version_id", "item_id"),

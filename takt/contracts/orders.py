@@ -65,12 +65,12 @@ TABLES = (
     TableContract(
         "material_movement",
         Kind.TRANSACTION,
-        "One issue of material to an order, or its return to stock.",
+        "One issue of material to an order or its return to stock, or what came out beside.",
         (
             id_column("movement_id", "The movement.", is_required=True),
             id_column("production_order_id", "The order.", is_required=True),
             id_column("operation_id", "The operation that uses it; empty: the whole order."),
-            id_column("item_id", "The item issued.", is_required=True),
+            id_column("item_id", "The item moved.", is_required=True),
             id_column("replaces_item_id", "The item it is used instead of; empty: none."),
             id_column("lot_id", "The lot it came from."),
             positive("quantity", "Quantity moved, in the item's unit.", is_required=True),
@@ -78,6 +78,12 @@ TABLES = (
             id_column("currency", _CURRENCY),
             Column(
                 "is_return", Type.BOOLEAN, "Whether it went back to stock; empty: false, an issue."
+            ),
+            Column(
+                "is_output",
+                Type.BOOLEAN,
+                "Whether the order made it, a co- or by-product, and did not use it (is_return: it"
+                " made so much less); empty: false.",
             ),
             Column("moved_at", Type.TIMESTAMP, "When it was moved, UTC.", is_required=True),
         ),

@@ -2,7 +2,15 @@
 
 from decimal import Decimal
 
-from takt.contracts.columns import ITEM, VALIDITY, WORK_UNIT, id_column, quantity, validity
+from takt.contracts.columns import (
+    ITEM,
+    VALIDITY,
+    WORK_UNIT,
+    choice,
+    id_column,
+    quantity,
+    validity,
+)
 from takt.contracts.table import Column, Kind, Reference, TableContract, Type
 
 TABLES = (
@@ -24,23 +32,36 @@ TABLES = (
                 Type.BOOLEAN,
                 "Whether it is never stocked: its components stand for it; empty: false.",
             ),
+            choice(
+                "joint_cost_method",
+                ("manual", "physical", "sales_value", "nrv", "tca"),
+                "How its cost is divided between it and its co-products; empty: tca.",
+                is_required=False,
+            ),
         ),
         ("item_id",),
     ),
     TableContract(
         "bom_line",
         Kind.MASTER,
-        "One component in one version of an item's bill of material, for a span of time.",
+        "One component or further product in one version of an item's bill of material.",
         (
             id_column("item_id", "The item made.", is_required=True),
             id_column("bom_version", "The version of its bill of material.", is_required=True),
             id_column("line_id", "The line.", is_required=True),
-            id_column("component_item_id", "The item used.", is_required=True),
+            id_column("component_item_id", "The item used or also made.", is_required=True),
+            choice(
+                "line_type",
+                ("component", "co_product", "by_product"),
+                "component: used; co_product: made beside it, bears its share of the cost;"
+                " by_product: left over, bears none; empty: component.",
+                is_required=False,
+            ),
             id_column(
                 "operation_id",
                 "The operation that uses it, whose planned scrap it shares; empty: none's.",
             ),
-            quantity("quantity_per", "Quantity per unit made, in the component's unit."),
+            quantity("quantity_per", "Quantity per unit of the item, in the line's item's unit."),
             quantity("constant_quantity", "Quantity per lot, however large."),
             quantity(
                 "scrap_ratio",
@@ -52,6 +73,21 @@ TABLES = (
                 Type.BOOLEAN,
                 "Whether its own components are used in its place, as those of a phantom item are.",
             ),
+            Column(
+                "cost_share_ratio",
+                Type.DECIMAL,
+                "co_product: its share of the cost where joint_cost_method is manual; 0.3 is 30 %.",
+                minimum=Decimal(0),
+                maximum=Decimal(1),
+            ),
+            choice(
+                "burden_kind",
+                ("percent", "per_series", "per_quantity"),
+                "by_product: what it costs to be rid of it; a share of the cost, per costing lot,"
+                " or per unit of it; empty: nothing.",
+                is_required=False,
+            ),
+            quantity("burden_rate", "by_product: so much of that; a share of 0.1 is 10 %."),
             *validity("this line"),
         ),
         ("item_id", "bom_version", "line_id"),

@@ -48,6 +48,22 @@ class Line(NamedTuple):
         return self.unit_cost - rounded(amount(self.variable, self.price, self.driver), 6)
 
 
+class Part(NamedTuple):
+    """A part of what a unit of an item costs."""
+
+    group: str
+    single_group: str
+    cost: Fraction
+
+
+class Product(NamedTuple):
+    """What a process makes beside its item: how much per unit, and how much a unit bears."""
+
+    item: str
+    quantity: Fraction
+    share: Fraction
+
+
 class Operation(NamedTuple):
     """What a route says of an operation in a costing version."""
 
@@ -199,7 +215,8 @@ class CostCards:
 
     def is_made(self, version: str, item: str) -> bool:
         """Whether an item has a bill of material or a route then."""
-        return bool(self.components(version, item)) or bool(self.route(version, item))
+        own = bool(self.components(version, item)) or bool(self.route(version, item))
+        return own or self.process_of(version, item) is not None
 
     def group_of(self, item: str) -> str:
         """The cost group of an item's cost."""
@@ -259,6 +276,7 @@ class CostCards:
                 and bool(self._rows_then(version, "bom_line", row["component_item_id"])),
             )
             for row in self._rows_then(version, "bom_line", item)
+            if row.get("line_type", "") in ("", "component")
         ]
 
     def _rows_then(self, version: str, table: str, item: str) -> list[Row]:
@@ -442,29 +460,112 @@ class CostCards:
             yield Line(*key, True, False, variable, constant, rate, cost)
 
     @cache  # noqa: B019 - lives as long as the proof
-    def rolled_up(self, version: str, item: str) -> dict[str, Fraction]:
-        """By cost group what a unit costs, made components in the groups they consist of."""
+    def process(self, version: str, item: str) -> list[Part]:
+        """All that a unit of a made item costs, whatever is made beside it."""
+        found: defaultdict[tuple[str, str | None, str, str, str], Fraction] = defaultdict(Fraction)
+        for line in self.card(version, item):
+            if line.is_made and not line.is_overhead:
+                quantity = line.variable + rounded(line.constant / self.lot(version, item), 9)
+                for group, cost in self.rolled_up(version, line.line_id).items():
+                    key = line.line_id, line.operation, group, line.group, "component"
+                    found[key] += rounded(quantity * cost, 6)
+                continue
+            kind = "overhead" if line.is_overhead else line.driver
+            part = line.line_id if kind == "material" else ""
+            kind = kind if kind in ("overhead", "material") else "operation"
+            found[part, line.operation, line.group, line.group, kind] += line.unit_cost
+        return [Part(group, single, cost) for (_, _, group, single, _), cost in found.items()]
+
+    def parts(self, version: str, item: str) -> list[Part]:
+        """What a unit of an item costs, each part rounded: of a process what it bears of it."""
+        process = self.process_of(version, item)
+        if process is not None:
+            share = {each.item: each.share for each in self.products(version, process)}[item]
+            borne = self.process(version, process)
+            single = self.group_of(process)
+            return [Part(each.group, single, rounded(share * each.cost, 6)) for each in borne]
         if not self.is_made(version, item):
             cost = self.stated(version, item, "unit_cost")
-            return {} if cost is None else {self.group_of(item): cost}
+            group = self.group_of(item)
+            return [] if cost is None else [Part(group, group, cost)]
+        left = self.left(version, item)
+        return [
+            each._replace(cost=rounded(left * each.cost, 6)) for each in self.process(version, item)
+        ]
+
+    def left(self, version: str, item: str) -> Fraction:
+        """What of its process an item bears: what its co-products leave."""
+        products = self.products(version, item)
+        beside = sum((each.share * each.quantity for each in products), Fraction(0))
+        return max(rounded(1 - beside, 9), Fraction(0))
+
+    def has_further_products(self, version: str, item: str) -> bool:
+        """Whether anything is made beside an item."""
+        lines = self._rows_then(version, "bom_line", item)
+        return any(row.get("line_type", "") not in ("", "component") for row in lines)
+
+    @cache  # noqa: B019 - lives as long as the proof
+    def rolled_up(self, version: str, item: str) -> dict[str, Fraction]:
+        """By cost group what a unit costs, made components in the groups they consist of."""
         found: defaultdict[str, Fraction] = defaultdict(Fraction)
-        for line in self.card(version, item):
-            if not line.is_made:
-                found[line.group] += line.unit_cost
-                continue
-            quantity = line.variable + rounded(line.constant / self.lot(version, item), 9)
-            for group, cost in self.rolled_up(version, line.line_id).items():
-                found[group] += rounded(quantity * cost, 6)
+        for part in self.parts(version, item):
+            found[part.group] += part.cost
         return dict(found)
 
     def single(self, version: str, item: str) -> dict[str, Fraction]:
         """By cost group what a unit costs, made components as a whole."""
-        if not self.is_made(version, item):
-            return self.rolled_up(version, item)
         found: defaultdict[str, Fraction] = defaultdict(Fraction)
-        for line in self.card(version, item):
-            found[line.group] += line.unit_cost
+        for part in self.parts(version, item):
+            found[part.single_group] += part.cost
         return dict(found)
+
+    # ---------- products of one process
+
+    @cache  # noqa: B019 - lives as long as the proof
+    def process_of(self, version: str, item: str) -> str | None:
+        """The item beside which an item is made."""
+        for main in self.items:
+            for row in self._rows_then(version, "bom_line", main):
+                if (row.get("line_type"), row["component_item_id"]) == ("co_product", item):
+                    return main
+        return None
+
+    @cache  # noqa: B019 - lives as long as the proof
+    def products(self, version: str, item: str) -> list[Product]:
+        """The co-products of an item."""
+        lines = [
+            row
+            for row in self._rows_then(version, "bom_line", item)
+            if row.get("line_type") == "co_product"
+        ]
+        quantities = {row["component_item_id"]: Fraction(row["quantity_per"]) for row in lines}
+        if self.items[item].get("joint_cost_method") == "manual":
+            return [
+                Product(name, quantity, rounded(Fraction(row["cost_share_ratio"]) / quantity, 9))
+                for row, (name, quantity) in zip(lines, quantities.items(), strict=True)
+            ]
+        weights = {name: self._weight(version, item, name) for name in (item, *quantities)}
+        weighed = {name: weights[name] for name in quantities}
+        total = sum(
+            ((weights[name] or 0) * quantities.get(name, 1) for name in weights), Fraction(0)
+        )
+        if None in weights.values() or not total:
+            return [Product(name, quantity, Fraction(0)) for name, quantity in quantities.items()]
+        return [
+            Product(name, quantities[name], rounded((weight or 0) / total, 9))
+            for name, weight in weighed.items()
+        ]
+
+    def _weight(self, version: str, main: str, product: str) -> Fraction | None:
+        method = self.items[main].get("joint_cost_method") or "tca"
+        price = self.stated(version, product, "sales_price")
+        apart = self.stated(version, product, "separable_unit_cost") or Fraction(0)
+        return {
+            "physical": Fraction(1),
+            "sales_value": price,
+            "nrv": None if price is None else max(price - apart, Fraction(0)),
+            "tca": self.stated(version, product, "unit_cost"),
+        }[method]
 
     def standard_costs(self) -> dict[tuple[str, str, str, str], Fraction]:
         """By version, item, cost group and level, of every item that has any."""

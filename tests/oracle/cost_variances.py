@@ -40,13 +40,21 @@ class Explained:
     price: Fraction = Fraction(0)
     substitution: Fraction = Fraction(0)
     scrap: Fraction = Fraction(0)
+    mix: Fraction | None = None
+    """None: it is no part of a mixture."""
+    mixed_quantity: Fraction = Fraction(0)
+    allowed_quantity: Fraction = Fraction(0)
     line: Line | None = None
 
     def parts(self) -> Iterator[tuple[str, str, bool, Fraction]]:
         """Type, detail, whether it is machine time, and amount."""
         yield "lot_size", "lot_size", False, self.lot_size
-        yield "quantity", self._of_quantity(), self.is_machine_time, self.quantity - self.scrap
-        yield "quantity", "material_scrap", False, self.scrap
+        if self.mix is not None:
+            yield "quantity", "material_mix", False, self.mix
+            yield "quantity", "material_yield", False, self.quantity - self.mix
+        else:
+            yield "quantity", self._of_quantity(), self.is_machine_time, self.quantity - self.scrap
+            yield "quantity", "material_scrap", False, self.scrap
         yield "price", self._of_price(), False, self.price
         yield "substitution", "substitution", False, self.substitution
 
@@ -94,12 +102,27 @@ class CostVariances:
             or line.operation in begun
             or self.order.basis(line.operation) > 0
         ]
+        self._mix(found)
         known = {line.key for line in self.order.card}
         for key, lines in used.items():
             if key not in known and lines:
                 cost = sum((line.amount for line in lines), Fraction(0))
                 found.append(Explained(*key, lines[0].is_overhead, actual=cost, substitution=cost))
         return found
+
+    def _mix(self, lines: list[Explained]) -> None:
+        """Say of a process order how the materials of one unit were mixed."""
+        mixtures: defaultdict[str, list[Explained]] = defaultdict(list)
+        for each in lines if self.order.row.get("mode") == "process" else ():
+            if each.driver == "material" and not each.is_overhead:
+                mixtures[self.order.cards.items[each.line_id]["unit"]].append(each)
+        for mixture in mixtures.values():
+            used = sum((each.mixed_quantity for each in mixture), Fraction(0))
+            allowed = sum((each.allowed_quantity for each in mixture), Fraction(0))
+            for each in mixture if len(mixture) > 1 and allowed > 0 else ():
+                assert each.line is not None, "a line of the card"
+                share = each.allowed_quantity / allowed
+                each.mix = (each.mixed_quantity - used * share) * each.line.price
 
     def _scrapped_from(self, operation: str | None) -> Fraction:
         """Pieces that were scrapped at an operation or later on; without one anywhere."""
@@ -147,6 +170,8 @@ class CostVariances:
             price=cost - standard,
             substitution=-of_replaced,
             scrap=scrap,
+            mixed_quantity=quantity + replaced,
+            allowed_quantity=allowed,
             line=line,
         )
 
@@ -173,6 +198,17 @@ class CostVariances:
             quantity = line.variable * number(self.order.row["order_quantity"]) + line.constant
             cost = amount(quantity, line.price, line.driver)
             found[line.operation, line.group, "estimate"] += cost
+        return dict(found)
+
+    def products(self) -> dict[tuple[str, str], Fraction]:
+        """Actual cost by product and cost group, of an order that makes several."""
+        delivered = self.order.delivered
+        total = sum((share * quantity for share, quantity in delivered.values()), Fraction(0))
+        found: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
+        for (_, group, basis), cost in self.costs().items():
+            for item, (share, quantity) in delivered.items() if basis == "actual" else ():
+                of_all = share * quantity / total if total else item == self.order.row["item_id"]
+                found[item, group] += cost * of_all
         return dict(found)
 
     def variances(self) -> dict[tuple[str | None, str, str, str, bool], Fraction]:

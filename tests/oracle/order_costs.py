@@ -185,9 +185,42 @@ class OrderCosts:
         return max(told)[1] if told else None
 
     @cached_property
-    def output(self) -> Fraction:
-        """Good pieces of the order."""
+    def good(self) -> Fraction:
+        """Good pieces of the order's item."""
         return self.pieces[self.last_operation].good if self.last_operation else Fraction(0)
+
+    @cached_property
+    def output(self) -> Fraction:
+        """Good pieces of the order; of one that is over those of all its products."""
+        found = self.good
+        for product in self.cards.products(self.version, self.row["item_id"]):
+            told = self._told_of(product.item)
+            if told is not None:
+                found += product.share * (told - product.quantity * self.good)
+        return max(rounded(found, 6), Fraction(0))
+
+    def _told_of(self, product: str) -> Fraction | None:
+        """How much of a co-product an order that is over is told to have made."""
+        told = [
+            number(row["quantity"]) * (-1 if row["is_return"] == "true" else 1)
+            for row in self.works.movements.get(self.name, [])
+            if (row["item_id"], row.get("is_output")) == (product, "true")
+        ]
+        return sum(told, Fraction(0)) if told and self.is_final else None
+
+    @property
+    def delivered(self) -> dict[str, tuple[Fraction, Fraction]]:
+        """By product how much a unit bears and how much of it came; nothing of one product."""
+        item = self.row["item_id"]
+        beside = self.cards.products(self.version, item)
+        if not self.cards.has_further_products(self.version, item):
+            return {}
+        found = {item: (self.cards.left(self.version, item), self.good)}
+        for product in beside:
+            told = self._told_of(product.item)
+            quantity = product.quantity * self.good if told is None else max(told, Fraction(0))
+            found[product.item] = product.share, quantity
+        return found
 
     def basis(self, operation: str | None) -> Fraction:
         """Pieces that an operation's costs are measured against; None: what belongs to none."""
@@ -378,9 +411,9 @@ class OrderCosts:
         price = Fraction(row["unit_price"])
         if row["currency"] in ("", own):
             return price
-        worth = self.works.worth(row["currency"], moment)
+        worth, own_worth = (self.works.worth(each, moment) for each in (row["currency"], own))
         assert worth is not None, "files without a rate are refused"
-        return rounded(price * worth / (self.works.worth(own, moment) or 1), 6)
+        return None if own_worth is None else rounded(price * worth / own_worth, 6)
 
     def _vendors(self) -> Iterator[Actual]:
         standard = {
@@ -427,7 +460,9 @@ class OrderCosts:
 
     def _material(self) -> Iterator[Actual]:
         card = [line for line in self.card if line.driver == "material" and not line.is_overhead]
-        movements = self.works.movements.get(self.name, [])
+        movements = [
+            row for row in self.works.movements.get(self.name, []) if row.get("is_output") != "true"
+        ]
         for row in movements:
             yield self._moved(row, card)
         if not movements:

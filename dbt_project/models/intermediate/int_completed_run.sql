@@ -33,6 +33,7 @@
 -- depends_on: {{ ref('dim_cost_version') }}
 -- depends_on: {{ ref('order_cost') }}
 -- depends_on: {{ ref('order_variance') }}
+-- depends_on: {{ ref('order_product_cost') }}
 -- depends_on: {{ ref('loss_cost') }}
 -- depends_on: {{ ref('wip_rollforward') }}
 -- depends_on: {{ ref('dim_period') }}

@@ -18,11 +18,15 @@ renamed as (
         operation_id,
         ---------- text
         bom_version,
+        coalesce(line_type, 'component') as line_type,
+        burden_kind,
         ---------- numbers
         quantity_per,
         constant_quantity,
         scrap_ratio,
         constant_scrap_quantity,
+        cost_share_ratio,
+        burden_rate,
         ---------- booleans
         is_phantom,
         ---------- timestamps

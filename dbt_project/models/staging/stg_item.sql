@@ -19,6 +19,7 @@ renamed as (
         name,
         unit,
         strategy,
+        joint_cost_method,
         ---------- booleans
         is_phantom
     from source

@@ -16,7 +16,9 @@ renamed as (
         item_id,
         ---------- numbers
         unit_cost,
-        costing_lot_quantity
+        costing_lot_quantity,
+        sales_price,
+        separable_unit_cost
     from source
 
 )

@@ -25,6 +25,7 @@ renamed as (
         unit_price,
         ---------- booleans
         is_return,
+        coalesce(is_output, false) as is_output,
         ---------- timestamps
         moved_at
     from source

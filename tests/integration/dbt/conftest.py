@@ -45,6 +45,7 @@ MARTS = (
     "cost_rollup",
     "order_cost",
     "order_variance",
+    "order_product_cost",
     "loss_cost",
     "wip_rollforward",
     "period_check",

@@ -25,7 +25,7 @@ from tests.integration.dbt.generated_plant import (
     decimal,
     text,
 )
-from tests.integration.dbt.generated_products import Products
+from tests.integration.dbt.generated_products import JOINT, Products
 from tests.oracle.cost_facts import Count, Use
 from tests.oracle.shift_calendar import microseconds
 
@@ -146,6 +146,7 @@ class Orders:
                 "site_id": site,
                 "item_id": item,
                 "route_version": rng.choice((None, "1")),
+                "mode": rng.choice((None, "discrete", "process")),
                 "order_quantity": str(rng.choice((1, 20, 100, 800))),
                 "cost_version_id": rng.choice(("base", "plan", "shift")) if names_version else None,
                 "released_at": text(first - rng.randrange(40 * HOUR))
@@ -322,6 +323,10 @@ class Orders:
             part = str(rng.choice(self._products.lines[item] or [{"component_item_id": "raw2"}])[
                 "component_item_id"])  # fmt: skip
             self._moved(order, first, last, item_id=part, is_return="true")
+        for product in JOINT.get(item, ()):
+            for is_return in (None, None, "true")[: int(order) % 4]:
+                told = {"item_id": product, "is_output": "true", "is_return": is_return}
+                self._moved(order, first, last, **told)
 
     def _moved(self, order: str, first: int, last: int, **told: object) -> None:
         rng = self._rng

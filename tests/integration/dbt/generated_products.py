@@ -15,6 +15,9 @@ _VERSION_STARTS = {
     "shift": "2026-03-31T09:17:23.123457Z",
     "late": "2026-04-01T15:00:00.5Z",
 }
+JOINT = {"b0": ("co0", "co1"), "c1": ("co2",)}
+"""Items whose process makes others beside them."""
+METHODS = ("manual", "physical", "sales_value", "nrv", "tca", None)
 _RATE_CHANGE = "2026-04-01T03:33:33.333333Z"
 _ROUTE_CHANGE = "2026-03-20T00:00:00Z"
 _FUTURE = "2026-06-01T00:00:00Z"
@@ -49,14 +52,52 @@ class Products:
             }
             for item in (*self.bought, *self.substitutes, *self.phantoms, "empty_set", *self.made)
         ]
+        self._make_joint(files["item"])
         for item, level in self.made.items():
             # One is bought complete and worked on, one is only put together.
             self.operations[item] = [] if item == "b2" else list(self._route(item))
             self.lines[item] = [] if item == "a2" else list(self._bom(item, level))
         for phantom in self.phantoms:
             self.lines[phantom] = list(self._bom(phantom, 0))
-        files["bom_line"] = [row for lines in self.lines.values() for row in lines]
+        products = [row for item in JOINT for row in self._further_lines(item)]
+        files["bom_line"] = [row for lines in self.lines.values() for row in lines] + products
         files["routing_operation"] = [row for rows in self.operations.values() for row in rows]
+
+    def _make_joint(self, items: list[Row]) -> None:
+        for row in items:
+            if row["item_id"] in JOINT:
+                row["joint_cost_method"] = self._rng.choice(METHODS)
+        products = (*(each for products in JOINT.values() for each in products), "waste")
+        items.extend({"item_id": name, "name": name, "unit": "pcs"} for name in products)
+
+    def _further_lines(self, item: str) -> Iterator[Row]:
+        rng = self._rng
+        for number, product in enumerate((*JOINT[item], "waste")):
+            row: Row = {
+                "item_id": item,
+                "line_id": f"further{number}",
+                "component_item_id": product,
+                "line_type": "by_product" if product == "waste" else "co_product",
+                "quantity_per": decimal(rng, 0.05, 3),
+                "cost_share_ratio": decimal(rng, 0.1, 0.4),
+            }
+            if product == "waste":
+                row["cost_share_ratio"] = None
+            for line in {str(line["bom_version"]): line for line in self.lines[item]}.values():
+                valid = {name: line.get(name) for name in ("valid_from", "valid_to")}
+                yield row | {"bom_version": line["bom_version"]} | valid
+
+    def worth(self) -> Iterator[Row]:
+        """Cells of `item_cost` of joint products."""
+        rng = self._rng
+        for item in (*JOINT, *(each for products in JOINT.values() for each in products)):
+            is_known = rng.random() < 0.95
+            yield {
+                "item_id": item,
+                "unit_cost": decimal(rng, 0.5, 30) if is_known else None,
+                "sales_price": decimal(rng, 2, 30) if is_known else None,
+                "separable_unit_cost": decimal(rng, 0, 3) if rng.random() < 0.7 else None,
+            }
 
     def _bom(self, item: str, level: int) -> Iterator[Row]:
         rng = self._rng
@@ -67,6 +108,8 @@ class Products:
         elif item != "set1":
             parts += rng.choice((["set0"], ["set1"], ["empty_set"], []))
         operations = [str(row["operation_id"]) for row in self.operations.get(item, [])]
+        if item in ("c0", "d1"):
+            parts.append("co0")
         for number, part in enumerate(parts):
             per_lot = rng.random() < 0.25
             row: Row = {
@@ -137,6 +180,7 @@ class Costs:
         files["cost_version"] = list(self._versions())
         files["cost_rate"] = list(self._rates())
         files["item_cost"] = list(self._items())
+        self._state_worth(files["item_cost"])
         files["overhead_formula"] = list(self._overheads())
         files["exchange_rate"] = [
             {"currency": "EUR", "rate": "1"},
@@ -206,6 +250,14 @@ class Costs:
                         "item_id": item,
                         "costing_lot_quantity": lot,
                     }
+
+    def _state_worth(self, stated: list[Row]) -> None:
+        known = {row["item_id"]: row for row in stated if row["cost_version_id"] == "base"}
+        for row in self._products.worth():
+            if row["item_id"] in known:
+                known[row["item_id"]].update(row)
+            else:
+                stated.append({"cost_version_id": "base"} | row)
 
     def _overheads(self) -> Iterator[Row]:
         rng = self._rng

@@ -22,8 +22,11 @@ Ask = Callable[[str], list[tuple[object, ...]]]
 
 UNITS = (
     *("odoo1", "odoo2", "odoo3", "erp40862", "erp48153", "erp46788", "erp53754"),
-    *("candy", "works", "split", "late", "nothing", "bare"),
+    *("candy", "works", "split", "late", "nothing", "bare", "l_ten", "butter"),
 )
+BOUGHT = ("part", "crude", "milk", "triol", "pioze", "cream", "whey")
+"""Items without a work unit: bought ones, and what a process makes beside its item."""
+METHODS = {"l_ten": "nrv", "butter": "sales_value"}
 FILES = {
     "equipment": "site_id,equipment_id,parent_id,level,name,time_zone\n"
     + "".join(f"{site},{site},,site,{site},UTC\n" for site in ("demo", "bare_site"))
@@ -36,10 +39,19 @@ FILES = {
     + "".join(f"demo,demo,day,{weekday},00:00,00:00,shift\n" for weekday in range(1, 8)),
     "signal_map": "site_id,equipment_id,signal,role,counter_mode\n"
     "demo,split,State,state,\ndemo,split,Total,total_count,total\n",
-    "item": "item_id,name,unit\n" + "".join(f"{unit},{unit},pcs\n" for unit in [*UNITS, "part"]),
-    "bom_line": "item_id,bom_version,line_id,component_item_id,operation_id,quantity_per\n"
-    "odoo1,1,1,part,op,1\n"
-    "works,1,1,part,op,10\n",
+    "item": "item_id,name,unit,joint_cost_method\n"
+    + "".join(f"{item},{item},pcs,{METHODS.get(item, '')}\n" for item in [*UNITS, *BOUGHT]),
+    "bom_line": """item_id,bom_version,line_id,component_item_id,operation_id,quantity_per,\
+line_type,burden_kind,burden_rate
+odoo1,1,1,part,op,1,,,
+works,1,1,part,op,10,,,
+l_ten,1,1,crude,op,3.125,component,,
+l_ten,1,2,triol,op,1.15625,co_product,,
+l_ten,1,3,pioze,op,0.625,co_product,,
+butter,1,1,milk,,20,,,
+butter,1,2,cream,,1,co_product,,
+butter,1,3,whey,,2,by_product,per_quantity,0.5
+""",
     # Planned run times are what the cases say, in seconds per unit, six places.
     "routing_operation": """item_id,route_version,operation_id,sequence,work_unit_id,\
 planned_run_s_per_unit,planned_setup_s,cost_category_id
@@ -55,6 +67,8 @@ works,1,op,1,works,3600,,labour
 split,1,op,1,split,72,,machine
 late,1,op,1,late,3600,,machine
 nothing,1,op,1,nothing,0,0,machine
+l_ten,1,op,1,l_ten,258.75,,machine
+butter,1,op,1,butter,0,,machine
 """,
     "cost_version": """cost_version_id,type,site_id,valid_from,status,fallback_version_id,currency
 std,standard,demo,2026-01-01,active,,EUR
@@ -79,9 +93,18 @@ now,machine,split,run,60,
 now,machine,split,run,90,2026-03-02T08:59:59.123457Z
 std,machine,late,run,30,
 std,machine,nothing,run,30,
+std,machine,l_ten,run,10,
+std,machine,butter,run,10,
 """,
-    "item_cost": """cost_version_id,item_id,unit_cost,costing_lot_quantity
-std,part,6.00,
+    "item_cost": """cost_version_id,item_id,unit_cost,sales_price,separable_unit_cost
+std,part,6.00,,
+std,crude,1,,
+std,milk,1,,
+std,l_ten,,2.10,0.70
+std,triol,,5.40,1.10
+std,pioze,,6.20,1.50
+std,butter,,8,
+std,cream,,12,
 """,
     "overhead_formula": """cost_version_id,overhead_id,kind,base,rate
 std,factory,per_hour,candy,2
@@ -102,6 +125,9 @@ works,demo,works,1,18500,std,2026-03-01,2026-05-09
 split,demo,split,1,100,,2026-03-01,2026-03-10
 late,demo,late,1,1,,2026-03-01,2026-03-30
 nothing,demo,nothing,1,0,,2026-03-01,2026-03-30
+l_ten,demo,l_ten,1,3200,,2026-03-01,2026-03-30
+l_ten_short,demo,l_ten,1,3200,,2026-03-01,2026-03-30
+butter,demo,butter,1,1000,,2026-03-01,2026-03-30
 bare,bare_site,bare,,5,,2026-03-01,2026-03-10
 """,
     "order_operation": """production_order_id,operation_id,work_unit_id,started_at,finished_at,\
@@ -119,12 +145,18 @@ works,op,works,,,18500
 split,op,split,2026-03-02T08:00:00Z,2026-03-02T10:00:00Z,
 late,op,late,,,1
 nothing,op,nothing,,,0
+l_ten,op,l_ten,,,3200
+l_ten_short,op,l_ten,,,3200
+butter,op,butter,,,1000
 bare,op,bare,,,5
 """,
     "material_movement": """movement_id,production_order_id,operation_id,item_id,quantity,\
-unit_price,moved_at
-1,odoo1,op,part,1,1.02,2026-03-02
-2,works,op,part,183200,5.80,2026-03-02
+unit_price,is_output,moved_at
+1,odoo1,op,part,1,1.02,,2026-03-02
+2,works,op,part,183200,5.80,,2026-03-02
+3,l_ten_short,op,crude,10000,,,2026-03-02
+4,l_ten_short,op,triol,3700,,true,2026-03-12
+5,l_ten_short,op,pioze,1900,,true,2026-03-12
 """,
     "labour_booking": """booking_id,production_order_id,operation_id,worker_id,cost_category_id,\
 started_at,finished_at
@@ -136,6 +168,7 @@ started_at,finished_at
 6,erp46788,op,dan,unpaid,2026-03-31T23:59:00Z,2026-04-01T00:00:00Z
 6b,erp46788,op,dan,unpaid,2026-04-01T00:00:00Z,2026-04-01T00:02:00Z
 7,late,op,eve,unpaid,2026-04-02T08:00:00Z,2026-04-02T09:00:00Z
+8,l_ten_short,op,gus,unpaid,2026-03-02,2026-03-11T14:00:00Z
 """
     # 25 cooks of 100 h each; ten workers of 1,893 h each.
     + "".join(f"c{n},candy,op,cook{n},candy,2026-03-02,2026-03-06T04:00:00Z\n" for n in range(25))
@@ -263,6 +296,53 @@ def test_we_27_material_and_labour_vary_in_price_and_quantity(ask: Ask) -> None:
         "labour_rate": Decimal("7572.00"),
         "labour_efficiency": Decimal("7095.00"),
     }
+
+
+def products(ask: Ask, order: str) -> dict[object, tuple[object, ...]]:
+    """Absorbed and actual cost by product."""
+    return {
+        item: tuple(costs)
+        for item, *costs in ask(
+            "select item_id, sum(absorbed_amount), sum(actual_amount)"
+            f" from marts.order_product_cost where production_order_id = '{order}' group by item_id"
+        )
+    }
+
+
+def test_we_39_a_joint_cost_of_12300_is_borne_by_what_the_products_are_worth(ask: Ask) -> None:
+    assert products(ask, "l_ten") == {
+        "l_ten": (Decimal("1849.75"), Decimal("1849.75")),
+        "triol": (Decimal("6569.08"), Decimal("6569.08")),
+        "pioze": (Decimal("3881.17"), Decimal("3881.17")),
+    }
+    assert amounts(
+        ask,
+        "select item_id, sum(unit_cost) from marts.standard_cost where cost_version_id = 'now'"
+        " and level = 'single' and item_id in ('l_ten', 'triol', 'pioze') group by item_id",
+    ) == {
+        "l_ten": Decimal("0.578046"),
+        "triol": Decimal("1.775428"),
+        "pioze": Decimal("1.940584"),
+    }
+
+
+def test_a_co_product_that_came_short_is_a_quantity_variance_of_its_process(ask: Ask) -> None:
+    absorbed, actual = zip(*products(ask, "l_ten_short").values(), strict=True)
+
+    # 100 gal of Pioze at 1.940584.
+    assert sum(actual) - sum(absorbed) == Decimal("194.06")
+    assert variances(ask, "l_ten_short") == {
+        "material_usage": Decimal("157.77"),
+        "machine_efficiency": Decimal("36.29"),
+    }
+
+
+def test_we_39_elsie_dairy_bears_by_price_and_pays_to_be_rid_of_whey(ask: Ask) -> None:
+    assert products(ask, "butter") == {
+        "butter": (Decimal("8400.00"), Decimal("8400.00")),
+        "cream": (Decimal("12600.00"), Decimal("12600.00")),
+    }
+    assert actual(ask, "butter")["by_product_burden"] == Decimal("1000.00")
 
 
 def test_a_rate_that_changes_while_a_machine_runs_counts_from_that_microsecond(ask: Ask) -> None:

@@ -82,6 +82,7 @@ class Proof:
             compare_variances,
             compare_periods,
             compare_losses,
+            compare_products,
             compare_work_in_process,
         ):
             compare(self)
@@ -138,6 +139,15 @@ def compare_losses(proof: Proof) -> None:
     assert_close(seconds, {key: lost for key, (lost, _) in known.items()}, Fraction(1, 10**6))
     # They share by largest remainder what is rounded once in each of several cost groups.
     assert_close(money, {key: amount for key, (_, amount) in known.items()}, 5 * HALF_A_CENT)
+
+
+def compare_products(proof: Proof) -> None:
+    told = proof.told(
+        "production_order_id, item_id, cost_group_id, actual_amount", "order_product_cost"
+    )
+
+    # Each operation's amount is rounded before the products share them.
+    assert_close(told, proof.known(CostVariances.products), 5 * HALF_A_CENT)
 
 
 def compare_work_in_process(proof: Proof) -> None:

@@ -19,6 +19,8 @@ from tests.parsed_project import share_parsed_project
 
 FIRST = datetime(2026, 4, 1, 9, tzinfo=UTC)
 """When the first refresh ran; after it machines go on, and people change what was."""
+LAST = datetime(2026, 4, 2, 8, tzinfo=UTC)
+"""When the second one ran: after it nothing changes that any order may be costed by."""
 CHARGED_DAY = "2026-03-31T"
 MARTS = (
     "standard_cost",
@@ -59,7 +61,7 @@ insert into raw.telemetry values (
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(600)  # three builds
+@pytest.mark.timeout(600)  # four builds
 def test_costs_after_late_changes_equal_a_full_rebuild(
     lake_settings: Settings, tmp_path: Path
 ) -> None:
@@ -69,16 +71,22 @@ def test_costs_after_late_changes_equal_a_full_rebuild(
     share_parsed_project(lake_settings.home)
     build(lake_settings, FIRST)
     before = marts(lake_settings)
-    works.tell(lake_settings, since=FIRST)
-    stop = classify_a_stop(lake_settings)
+    works.tell(lake_settings, since=FIRST, until=LAST)
     change(works)
     load(lake_settings, works.write(tmp_path / "second"))
+    build(lake_settings, LAST)
+    works.tell(lake_settings, since=LAST)
+    stop = classify_a_stop(lake_settings)
+    book(works, "later", "worker8")
+    load(lake_settings, works.write(tmp_path / "third"))
 
     build(lake_settings, NOW)
     stepwise = marts(lake_settings)
+    costed_anew = count(lake_settings, "intermediate.int_changed_order")
     build(lake_settings, NOW, full=True)
 
     rebuilt = marts(lake_settings)
+    assert 0 < costed_anew < count(lake_settings, "intermediate.int_changed_order")
     for mart, rows in rebuilt.items():
         assert rows, mart
         assert not difference(stepwise[mart], rows), mart
@@ -99,6 +107,13 @@ def build(settings: Settings, now: datetime, *, full: bool = False) -> None:
 def marts(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     with closing(lake.open(settings, read_only=True)) as con:
         return {mart: con.execute(f"from marts.{mart} order by all").fetchall() for mart in MARTS}
+
+
+def count(settings: Settings, table: str) -> int:
+    with closing(lake.open(settings, read_only=True)) as con:
+        found = con.execute(f"select count(*) from {table}").fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def classify_a_stop(settings: Settings) -> str:
@@ -135,15 +150,20 @@ def change(works: Generated) -> None:
         }
         for unit in UNITS[2:]
     ]
+    book(works, "late", "worker9")
+    second, third = works.files["period"][1:]
+    second["ends_at"] = third["starts_at"] = f"{CHARGED_DAY}16:17:18Z"
+
+
+def book(works: Generated, booking: str, worker: str) -> None:
+    """A worker was there on a day that was charged."""
     booked = works.files["labour_booking"]
     booked.append(
         booked[0]
         | {
-            "booking_id": "late",
-            "worker_id": "worker9",
+            "booking_id": booking,
+            "worker_id": worker,
             "started_at": f"{CHARGED_DAY}05:00:00Z",
             "finished_at": f"{CHARGED_DAY}12:34:56Z",
         }
     )
-    second, third = works.files["period"][1:]
-    second["ends_at"] = third["starts_at"] = f"{CHARGED_DAY}16:17:18Z"

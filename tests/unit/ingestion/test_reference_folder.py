@@ -21,6 +21,7 @@ def test_a_complete_plant_has_no_problem(tmp_path: Path) -> None:
     assert problems(write_plant(tmp_path)) == []
 
 
+PRODUCTS = "item_id,bom_version,line_id,component_item_id,line_type,quantity_per,cost_share_ratio\n"
 BREAKAGES = {
     "unknown column": (
         "item",
@@ -131,6 +132,54 @@ BREAKAGES = {
         "bom_line",
         "item_id,bom_version,line_id,component_item_id,quantity_per\ncup,1,10,lid,1\nlid,1,10,cup,1\n",
         "column component_item_id, found 'lid': it is made of itself: cup → lid → cup; remove one",
+    ),
+    "item made of what is made beside it": (
+        "bom_line",
+        f"{PRODUCTS}cup,1,10,mug,component,1,\ncup,1,20,lid,co_product,1,\nmug,1,10,lid,,1,\n",
+        "it is made of itself: cup → mug → lid → cup; remove one",
+    ),
+    "co-product of two items": (
+        "bom_line",
+        f"{PRODUCTS}cup,1,10,lid,co_product,1,\nmug,1,10,lid,co_product,1,\n",
+        "row 3, column component_item_id, found 'lid': row 2 makes it beside another item",
+    ),
+    "co-product with a bill of its own": (
+        "bom_line",
+        f"{PRODUCTS}cup,1,10,lid,co_product,1,\nlid,1,10,mug,,1,\n",
+        "row 2, column component_item_id, found 'lid': row 3 says what it is made of",
+    ),
+    "product of no quantity": (
+        "bom_line",
+        f"{PRODUCTS}cup,1,10,lid,by_product,,\n",
+        "row 2, column quantity_per, found '': how much of it is made",
+    ),
+    "product on two lines": (
+        "bom_line",
+        f"{PRODUCTS}cup,1,10,lid,by_product,1,\ncup,1,20,lid,by_product,2,\n",
+        "row 3, column component_item_id, found 'lid': row 2 states it too",
+    ),
+    "product with scrap": (
+        "bom_line",
+        "item_id,bom_version,line_id,component_item_id,line_type,quantity_per,scrap_ratio\n"
+        "cup,1,10,lid,co_product,1,0.1\n",
+        "row 2, column scrap_ratio, found '0.1': a co_product has none; leave it empty",
+    ),
+    "burden without a rate": (
+        "bom_line",
+        "item_id,bom_version,line_id,component_item_id,line_type,quantity_per,burden_kind\n"
+        "cup,1,10,lid,by_product,1,percent\n",
+        "row 2, column burden_rate, found '': a burden needs both",
+    ),
+    "burden of a component": (
+        "bom_line",
+        "item_id,bom_version,line_id,component_item_id,quantity_per,burden_kind,burden_rate\n"
+        "cup,1,10,lid,1,percent,0.1\n",
+        "row 2, column burden_kind, found 'percent': a component has none; leave it empty",
+    ),
+    "shares of more than the cost": (
+        "bom_line",
+        f"{PRODUCTS}cup,1,10,lid,co_product,1,0.7\ncup,1,20,mug,co_product,1,0.4\n",
+        "row 2, column cost_share_ratio, found '1.1': the co-products together bear more",
     ),
     "version that falls back on itself": (
         "cost_version",

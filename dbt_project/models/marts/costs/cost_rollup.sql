@@ -129,6 +129,40 @@ added as (
 
 ),
 
+joint as (
+
+    {#- What a process costs beside what its item bears of it, on both sides. #}
+    select
+        parts.cost_version_id,
+        parts.item_id,
+        made_items.low_level,
+        parts.part as node,
+        parts.part_id as component_item_id,
+        parts.part = 'process' as is_made,
+        parts.operation_id,
+        parts.cost_group_id,
+        parts.single_cost_group_id,
+        products.unit_share as quantity,
+        coalesce(items.unit, 'pcs') as unit,
+        cast(null as decimal(18, 6)) as unit_cost,
+        parts.unit_cost as amount
+    from parts
+    inner join made_items
+        on
+            parts.cost_version_id = made_items.cost_version_id
+            and parts.item_id = made_items.item_id
+    left join {{ ref('int_joint_product') }} as products
+        on
+            parts.part = 'process'
+            and parts.cost_version_id = products.cost_version_id
+            and parts.part_id = products.item_id
+            and parts.item_id = products.product_item_id
+    left join {{ ref('stg_item') }} as items
+        on products.item_id = items.item_id
+    where parts.part in ('process', 'co_product')
+
+),
+
 nodes as (
 
     select * from components
@@ -136,6 +170,10 @@ nodes as (
     union all
 
     select * from added
+
+    union all
+
+    select * from joint
 
 )
 

@@ -40,7 +40,12 @@ select
     'no_bom' as warning,
     cast(null as varchar) as operation_id
 from made_items
-where (cost_version_id, item_id) not in (select (cost_version_id, item_id) from {{ ref('int_bom_component') }})
+where
+    (cost_version_id, item_id) not in (
+        select (cost_version_id, item_id) from {{ ref('int_bom_component') }}
+        union
+        select (cost_version_id, product_item_id) from {{ ref('int_joint_product') }}
+    )
 
 union all
 
@@ -50,7 +55,13 @@ select
     'no_route' as warning,
     null as operation_id
 from made_items
-where (cost_version_id, item_id) not in (select (cost_version_id, item_id) from operations)
+where
+    (cost_version_id, item_id) not in (
+        select (cost_version_id, item_id) from operations
+        union
+        select (cost_version_id, product_item_id) from {{ ref('int_joint_product') }}
+        where product_type = 'co_product'
+    )
 
 union all
 
@@ -77,6 +88,11 @@ left join unit_costs
         and items.item_id = unit_costs.item_id
 where
     coalesce(unit_costs.unit_cost, 0) = 0
+    {#- A by-product bears nothing. #}
+    and (versions.cost_version_id, items.item_id) not in (
+        select (cost_version_id, product_item_id) from {{ ref('int_joint_product') }}
+        where product_type = 'by_product'
+    )
     and (
         {#- A phantom that was blown through has no cost of its own. #}
         not coalesce(items.is_phantom, false)
@@ -109,6 +125,18 @@ left join made_items
         item_costs.cost_version_id = made_items.cost_version_id
         and item_costs.item_id = made_items.item_id
 where case when made_items.item_id is null then item_costs.is_unit_cost_fallback else item_costs.is_lot_fallback end
+
+union all
+
+select
+    cost_version_id,
+    item_id,
+    'not_allocated' as warning,
+    null as operation_id
+from {{ ref('int_joint_product') }}
+where
+    product_type = 'main'
+    and not is_allocated
 
 union all
 

@@ -262,6 +262,7 @@ select
     try_cast(losses.lost_s as decimal(18, 6)) as lost_s,
     {{ cents(shared_cents('losses.whole_cents', 'losses.cents_left', 'losses.losses_count', 'losses.place')) }}
         as amount,
+    try_cast(losses.exact_amount as decimal(28, 6)) as exact_amount,
     orders.currency,
     orders.is_final
 from losses_ranked as losses

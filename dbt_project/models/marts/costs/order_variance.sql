@@ -33,6 +33,7 @@ parts as (
             when is_overhead and driver in ('setup_time', 'run_time') then 'overhead_efficiency'
             when is_overhead then 'overhead_usage'
             when driver = 'subcontract' then 'subcontract_quantity'
+            when driver = 'material' and is_mixed then 'material_yield'
             when driver = 'material' then 'material_usage'
             when driver = 'piece' then 'piece_quantity'
             when driver = 'setup_time' then 'setup_efficiency'
@@ -40,8 +41,21 @@ parts as (
             else 'machine_efficiency'
         end as detail_type,
         is_machine_time,
-        quantity_amount - scrap_amount as amount
+        quantity_amount - scrap_amount - mix_amount as amount
     from lines
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        'quantity' as variance_type,
+        'material_mix' as detail_type,
+        false as is_machine_time,
+        mix_amount as amount
+    from lines
+    where is_mixed
 
     union all
 

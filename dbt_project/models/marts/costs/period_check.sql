@@ -66,12 +66,50 @@ unpriced as (
 
 ),
 
-uncharged as (
+unrated as (
 
-    {#- Time at a work unit of which no rate is known is in no line at all. #}
+    {#- Time at a work unit of which no rate holds is in no line at all, whatever others of its operation cost. What was
+        booked has a line. #}
     select
         periods.period_id,
         'no_price' as problem,
+        times.production_order_id,
+        times.work_unit_id as subject,
+        cast(sum(times.used_s) as decimal(18, 6)) as quantity
+    from {{ ref('int_operation_time') }} as times
+    inner join {{ ref('int_order_costing') }} as orders
+        on times.production_order_id = orders.production_order_id
+    inner join {{ ref('int_operation_route') }} as routes
+        on
+            times.production_order_id = routes.production_order_id
+            and times.operation_id is not distinct from routes.operation_id
+            and times.work_unit_id is not distinct from routes.work_unit_id
+    inner join periods
+        on
+            least(times.posted_at, orders.ended_at) >= periods.starts_at
+            and least(times.posted_at, orders.ended_at) < periods.ends_at
+    anti join {{ ref('int_actual_rate') }} as rates
+        on
+            orders.site_id = rates.site_id
+            and times.work_unit_id is not distinct from rates.work_unit_id
+            and times.moment_at = rates.moment_at
+            and rates.kind in ('setup', 'run')
+            and coalesce(routes.cost_category_id = rates.cost_category_id, routes.cost_category_id is null)
+            and not routes.is_subcontract
+    where
+        times.time_source <> 'booked'
+        and times.used_s > 0
+    group by all
+
+),
+
+off_route as (
+
+    {#- What ran where no route and no report has an operation is charged without one; the operation that it may have
+        been is charged by its plan as well. #}
+    select
+        periods.period_id,
+        'off_route_time' as problem,
         uses.production_order_id,
         uses.work_unit_id as subject,
         cast(sum(uses.used_s) as decimal(18, 6)) as quantity
@@ -80,11 +118,43 @@ uncharged as (
         on
             uses.started_at >= periods.starts_at
             and uses.started_at < periods.ends_at
-    anti join {{ ref('int_charged_time') }} as times
+    where
+        uses.operation_id is null
+        and uses.used_s > 0
+    group by all
+
+),
+
+inconvertible as (
+
+    select
+        periods.period_id,
+        'no_exchange_rate' as problem,
+        prices.production_order_id,
+        prices.currency as subject,
+        cast(count(*) as decimal(18, 6)) as quantity
+    from (
+        {% for file, dated_at in [
+            ('stg_material_movement', 'stated.moved_at'), ('stg_subcontract_receipt', 'stated.received_at')
+        ] -%}
+        select
+            stated.production_order_id,
+            case when stated_rates.rate is null then stated.currency else orders.currency end as currency,
+            least({{ dated_at }}, orders.ended_at) as posted_at
+        from {{ ref(file) }} as stated
+        inner join {{ ref('int_order_costing') }} as orders
+            on stated.production_order_id = orders.production_order_id
+        {{ dated_exchange_rates('stated.currency', dated_at) }}
+        where
+            stated.unit_price is not null
+            and {{ in_order_currency('stated.unit_price', 'stated.currency', dated_at) }} is null
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as prices
+    inner join periods
         on
-            uses.production_order_id = times.production_order_id
-            and uses.operation_id is not distinct from times.operation_id
-    where uses.used_s > 0
+            prices.posted_at >= periods.starts_at
+            and prices.posted_at < periods.ends_at
     group by all
 
 ),
@@ -149,7 +219,11 @@ from (
     union all
     select * from unpriced
     union all
-    select * from uncharged
+    select * from unrated
+    union all
+    select * from off_route
+    union all
+    select * from inconvertible
     union all
     select * from untied
 ) as problems

@@ -1,5 +1,5 @@
-{#- What an item is made of in a costing version: the lines of the bill of material that holds then (of several the one
-    that began last), phantoms blown through to what they are made of. -#}
+{#- What an item is made of in a costing version, and what is made beside it: the lines of the bill of material that
+    holds then (of several the one that began last), phantoms blown through to what they are made of. -#}
 {{ config(is_of_costing_files=true) }}
 with recursive
 
@@ -47,6 +47,10 @@ lines as (
         lines_then.item_id,
         lines_then.component_item_id,
         lines_then.operation_id,
+        lines_then.line_type,
+        lines_then.cost_share_ratio,
+        lines_then.burden_kind,
+        lines_then.burden_rate,
         {{ bom_quantity(
             'cast(coalesce(lines_then.quantity_per, 0) as decimal(38, 6)) * (1 + coalesce(lines_then.scrap_ratio, 0))'
         ) }} as quantity_per,
@@ -55,7 +59,8 @@ lines as (
         ) }} as constant_quantity,
         {#- A phantom without components is what it is: blown through to nothing, its cost would be lost. #}
         (coalesce(lines_then.is_phantom, false) or coalesce(items.is_phantom, false))
-        and boms.item_id is not null as is_phantom
+        and boms.item_id is not null
+        and lines_then.line_type = 'component' as is_phantom
     from lines_then
     left join {{ ref('stg_item') }} as items
         on lines_then.component_item_id = items.item_id
@@ -79,6 +84,10 @@ blown_through as (
         blown_through.item_id,
         lines.component_item_id,
         blown_through.operation_id,
+        lines.line_type,
+        lines.cost_share_ratio,
+        lines.burden_kind,
+        lines.burden_rate,
         {{ bom_quantity('blown_through.quantity_per * lines.quantity_per') }} as quantity_per,
         {{ bom_quantity('blown_through.constant_quantity * lines.quantity_per + lines.constant_quantity') }}
             as constant_quantity,
@@ -88,7 +97,9 @@ blown_through as (
         on
             blown_through.cost_version_id = lines.cost_version_id
             and blown_through.component_item_id = lines.item_id
-    where blown_through.is_phantom
+    where
+        blown_through.is_phantom
+        and lines.line_type = 'component'
 
 )
 
@@ -97,8 +108,13 @@ select
     item_id,
     component_item_id,
     operation_id,
+    line_type,
     try_cast(sum(quantity_per) as decimal(24, 9)) as quantity_per,
-    try_cast(sum(constant_quantity) as decimal(24, 9)) as constant_quantity
+    try_cast(sum(constant_quantity) as decimal(24, 9)) as constant_quantity,
+    {#- Of a further product, which has one line. #}
+    max(cost_share_ratio) as cost_share_ratio,
+    max(burden_kind) as burden_kind,
+    max(burden_rate) as burden_rate
 from blown_through
 where not is_phantom
-group by cost_version_id, item_id, component_item_id, operation_id
+group by cost_version_id, item_id, component_item_id, operation_id, line_type

@@ -43,3 +43,4 @@ left join operations
         and components.operation_id = operations.operation_id
 left join {{ ref('stg_item') }} as items
     on components.component_item_id = items.item_id
+where components.line_type = 'component'

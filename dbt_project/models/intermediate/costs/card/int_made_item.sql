@@ -1,14 +1,26 @@
-{#- The items that are made in a costing version: those with a bill of material or a route. `low_level` is the longest
-    way down to an item whose components are all bought (0). -#}
+{#- The items that are made in a costing version: those with a bill of material or a route, and their co-products, which
+    are made of what the process costs. `low_level` is the longest way down to an item whose components are all bought
+    (0). -#}
 {{ config(is_of_costing_files=true) }}
 with recursive
+
+uses as (
+
+    select
+        cost_version_id,
+        case line_type when 'co_product' then component_item_id else item_id end as item_id,
+        case line_type when 'co_product' then item_id else component_item_id end as component_item_id
+    from {{ ref('int_bom_component') }}
+    where line_type <> 'by_product'
+
+),
 
 made_items as (
 
     select
         cost_version_id,
         item_id
-    from {{ ref('int_bom_component') }}
+    from uses
 
     union
 
@@ -30,14 +42,14 @@ ways as (
     union
 
     select
-        components.cost_version_id,
-        components.item_id,
+        uses.cost_version_id,
+        uses.item_id,
         ways.low_level + 1 as low_level
     from ways
-    inner join {{ ref('int_bom_component') }} as components
+    inner join uses
         on
-            ways.cost_version_id = components.cost_version_id
-            and ways.item_id = components.component_item_id
+            ways.cost_version_id = uses.cost_version_id
+            and ways.item_id = uses.component_item_id
 
 )
 

@@ -1,6 +1,6 @@
 {#- What overheads add to a unit at the item itself, line by line as the direct costs: they bear on its bought
     components and own operations, not on made components, which have borne theirs. Of each overhead the formulas of
-    the nearest version that has it. -#}
+    the nearest version that has it. What it costs to be rid of a by-product is an overhead of its process. -#}
 {{ config(is_of_costing_files=true) }}
 with
 
@@ -8,7 +8,12 @@ formulas as (
 
     select
         versions.cost_version_id,
-        formulas.* exclude (cost_version_id)
+        cast(null as varchar) as item_id,
+        cast(null as varchar) as driver,
+        formulas.overhead_id,
+        formulas.kind,
+        formulas.base,
+        formulas.rate
     from {{ ref('int_costing_version') }} as versions
     inner join {{ ref('stg_overhead_formula') }} as formulas
         on versions.looked_up_version_id = formulas.cost_version_id
@@ -17,6 +22,10 @@ formulas as (
             partition by versions.cost_version_id, formulas.overhead_id
             order by versions.distance asc
         ) = 1
+
+    union all
+
+    select * from ({{ by_product_burdens() }}) as burdens
 
 ),
 
@@ -64,6 +73,8 @@ inner join {{ ref('int_direct_cost') }} as direct_costs
     on
         formulas.cost_version_id = direct_costs.cost_version_id
         and coalesce(formulas.base = direct_costs.cost_group_id, formulas.base is null)
+        and coalesce(formulas.item_id = direct_costs.item_id, formulas.item_id is null)
+        and coalesce(formulas.driver = direct_costs.driver, formulas.driver is null)
 where
     formulas.kind = 'surcharge'
     and direct_costs.part <> 'purchase'
@@ -111,3 +122,9 @@ left join {{ ref('stg_item') }} as items
 where
     formulas.kind = 'per_unit'
     and coalesce(formulas.base = items.item_group_id, formulas.base is null)
+    and coalesce(formulas.item_id = made_items.item_id, formulas.item_id is null)
+    {#- What a co-product bears is in its process. #}
+    and (made_items.cost_version_id, made_items.item_id) not in (
+        select (cost_version_id, product_item_id) from {{ ref('int_joint_product') }}
+        where product_type = 'co_product'
+    )

@@ -205,6 +205,8 @@ surcharges as (
             and lines.moment_at = formulas.moment_at
             and formulas.kind = 'surcharge'
             and coalesce(lines.cost_group_id = formulas.base, formulas.base is null)
+            and coalesce(orders.item_id = formulas.item_id, formulas.item_id is null)
+            and coalesce(lines.driver = formulas.driver, formulas.driver is null)
     anti join {{ ref('int_made_item') }} as made_items
         on
             orders.cost_version_id = made_items.cost_version_id
@@ -363,6 +365,7 @@ per_unit as (
             and coalesce(moments.moment_at, timestamp '-infinity') = formulas.moment_at
             and formulas.kind = 'per_unit'
             and coalesce(orders.item_group_id = formulas.base, formulas.base is null)
+            and coalesce(orders.item_id = formulas.item_id, formulas.item_id is null)
 
 ),
 

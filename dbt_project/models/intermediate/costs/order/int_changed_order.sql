@@ -80,16 +80,29 @@ changed as (
     where period_id = 'before'
     {%- endif %}
 
+    {#- A run that failed may have taken from those tables what told that an order is another one. #}
+    union
+
+    select known.production_order_id
+    from {{ this }} as known
+    cross join run
+    where
+        known.evaluated_at <> run.previously_evaluated_at
+        or known.pinned_snapshot_id <> run.watermark_snapshot_id
+
 )
 {%- else -%}
 changed as (
 
-    select orders.production_order_id
-    from {{ ref('stg_production_order') }} as orders
-    cross join run
+    select production_order_id
+    from {{ ref('stg_production_order') }}
 
 )
 {%- endif %}
 
-select distinct production_order_id
+select distinct
+    changed.production_order_id,
+    run.pinned_snapshot_id,
+    run.evaluated_at
 from changed
+cross join run

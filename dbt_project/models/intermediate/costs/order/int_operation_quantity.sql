@@ -1,7 +1,8 @@
 {#- The good pieces of each operation of a costed order: as reported once the operation or the order is over, as
     received from a vendor, else as the machine counted. `basis_quantity` is what its costs are measured against: of
-    an order that is over the pieces that came out at its end, of a running one those of the operation itself. One
-    row without an operation stands for the order. -#}
+    an order that is over the pieces that came out at its end, of a running one those of the operation itself. Of a
+    process that makes several products it is what it delivered of all, by what each bears of its cost: with all as
+    planned the good pieces of its item. One row without an operation stands for the order. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -114,6 +115,36 @@ operations as (
     {% endfor %}
 ),
 
+delivered as (
+
+    {#- What co-products were told of: by how much they are more than planned, per good piece and as such. #}
+    select
+        orders.production_order_id,
+        sum(products.unit_share * outputs.quantity) as told_quantity,
+        sum(products.unit_share * products.quantity_per) as planned_per_piece
+    from {{ of_changed_orders('int_order_costing') }} as orders
+    inner join {{ ref('int_joint_product') }} as products
+        on
+            orders.cost_version_id = products.cost_version_id
+            and orders.item_id = products.item_id
+            and products.product_type = 'co_product'
+    inner join (
+        select
+            production_order_id,
+            item_id,
+            sum(case when is_return then -quantity else quantity end) as quantity
+        from {{ of_changed_orders('stg_material_movement') }}
+        where is_output
+        group by production_order_id, item_id
+    ) as outputs
+        on
+            orders.production_order_id = outputs.production_order_id
+            and products.product_item_id = outputs.item_id
+    where orders.is_final
+    group by orders.production_order_id
+
+),
+
 finished as (
 
     {#- An operation that nobody tells anything of hides nothing once the order is over. #}
@@ -144,10 +175,21 @@ output as (
         orders.is_final,
         finished.operation_id as last_operation_id,
         coalesce(scrapped.scrap_quantity, 0) as scrap_quantity,
-        try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as output_quantity,
+        try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6)) as good_quantity,
+        case
+            when delivered.production_order_id is null
+                then try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6))
+            else
+                greatest(
+                    try_cast(
+                        coalesce(operations.good_quantity, 0) + delivered.told_quantity
+                        - delivered.planned_per_piece * coalesce(operations.good_quantity, 0) as decimal(18, 6)
+                    ), 0
+                )
+        end as output_quantity,
         cast(
             case
-                when orders.is_final then coalesce(operations.good_quantity, 0)
+                when orders.is_final then output_quantity
                 else coalesce(finished.started_quantity, 0)
             end as decimal(18, 6)
         ) as basis_quantity
@@ -160,6 +202,8 @@ output as (
             and finished.operation_id = operations.operation_id
     left join scrapped
         on orders.production_order_id = scrapped.production_order_id
+    left join delivered
+        on orders.production_order_id = delivered.production_order_id
 
 )
 
@@ -202,7 +246,7 @@ select
     null as quantity_source,
     false as is_last,
     cast(0 as decimal(18, 6)) as produced_quantity,
-    output_quantity as good_quantity,
+    good_quantity,
     scrap_quantity,
     output_quantity,
     basis_quantity

@@ -23,7 +23,11 @@ card as (
         lines.constant_quantity,
         lines.unit_price,
         lines.unit_cost,
-        lines.constant_unit_cost
+        lines.constant_unit_cost,
+        {#- Of a process order materials of one unit stand for one another. #}
+        case
+            when orders.mode = 'process' and lines.driver = 'material' and not lines.is_overhead then items.unit
+        end as mixed_unit
     from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_standard_line') }} as lines
         on
@@ -33,6 +37,8 @@ card as (
         on
             orders.production_order_id = quantities.production_order_id
             and lines.operation_id is not distinct from quantities.operation_id
+    left join {{ ref('stg_item') }} as items
+        on lines.line_id = items.item_id
 
 ),
 
@@ -157,18 +163,48 @@ lines as (
 
 ),
 
+mixed as (
+
+    {#- What there would be of each material in all that was used, mixed as the card says. #}
+    select
+        *,
+        {{ amount_of('allowed_quantity', 'unit_price', 'driver') }} as allowed_amount,
+        mixed_unit is not null
+        and count(*) over mixture > 1
+        and sum(allowed_quantity) over mixture > 0 as is_mixed,
+        used_quantity + replaced_quantity as mixed_quantity,
+        sum(used_quantity + replaced_quantity) over mixture as mixture_quantity,
+        sum(allowed_quantity) over mixture as allowed_mixture_quantity
+    from lines
+    window mixture as (partition by production_order_id, mixed_unit)
+
+),
+
 valued as (
 
     select
         *,
-        {{ amount_of('allowed_quantity', 'unit_price', 'driver') }} as allowed_amount,
+        {#- Very large quantities by way of their ratio: the product would be more than any number. #}
+        case
+            when is_mixed
+                then
+                    {{ amount_of('mixed_quantity', 'unit_price', 'driver') }}
+                    - coalesce(
+                        {{ money_divide(['mixture_quantity', 'allowed_amount'], ['allowed_mixture_quantity'], 6) }},
+                        try_cast(
+                            allowed_amount * {{ money_divide(['mixture_quantity'], ['allowed_mixture_quantity'], 9) }}
+                            as decimal(28, 6)
+                        )
+                    )
+            else 0
+        end as mix_amount,
         case when constant_quantity = 0 then 0 else {{ amount_of('constant_quantity', 'unit_price', 'driver') }} end
             as constant_amount,
         {{ amount_of('used_quantity', 'unit_price', 'driver') }} as used_at_standard_amount,
         case when replaced_quantity = 0 then 0 else {{ amount_of('replaced_quantity', 'unit_price', 'driver') }} end
             as replaced_amount,
         {{ amount_of('scrap_quantity * variable_quantity', 'unit_price', 'driver') }} as scrapped_amount
-    from lines
+    from mixed
 
 )
 
@@ -195,17 +231,20 @@ select
     try_cast(used_at_standard_amount + replaced_amount - allowed_amount as decimal(28, 6)) as quantity_amount,
     try_cast(used_amount - used_at_standard_amount as decimal(28, 6)) as price_amount,
     try_cast(-replaced_amount as decimal(28, 6)) as substitution_amount,
-    {#- Of the quantity variance of a material what its scrapped pieces took; not more than there is of it. #}
+    {#- Of the quantity variance of a material what its scrapped pieces took; not more than there is of it. Of a mixture
+        that is its yield. #}
     cast(
         case
-            when driver = 'material' and not is_overhead
+            when driver = 'material' and not is_overhead and not is_mixed
                 then
                     least(
                         scrapped_amount, greatest(used_at_standard_amount + replaced_amount - allowed_amount, 0)
                     )
             else 0
         end as decimal(28, 6)
-    ) as scrap_amount
+    ) as scrap_amount,
+    is_mixed,
+    try_cast(coalesce(mix_amount, 0) as decimal(28, 6)) as mix_amount
 from valued
 
 union all
@@ -229,7 +268,9 @@ select
     cast(0 as decimal(28, 6)) as quantity_amount,
     cast(0 as decimal(28, 6)) as price_amount,
     try_cast(used.amount as decimal(28, 6)) as substitution_amount,
-    cast(0 as decimal(28, 6)) as scrap_amount
+    cast(0 as decimal(28, 6)) as scrap_amount,
+    false as is_mixed,
+    cast(0 as decimal(28, 6)) as mix_amount
 from used
 anti join card
     on

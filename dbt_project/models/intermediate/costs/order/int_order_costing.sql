@@ -38,6 +38,7 @@ select
     orders.route_version,
     orders.bom_version,
     orders.order_quantity,
+    orders.mode,
     orders.costed_at,
     case when orders.is_final then orders.ended_at end as ended_at,
     orders.is_final,

@@ -51,6 +51,7 @@ movements as (
     inner join {{ of_changed_orders('int_order_costing') }} as orders
         on movements.production_order_id = orders.production_order_id
     {{ dated_exchange_rates('movements.currency', 'movements.moved_at') }}
+    where not movements.is_output
 
 ),
 
