@@ -28,6 +28,13 @@ _MOVEMENTS = {
 _EXTRA = ("material", "conversion", "overhead", "subcontract", "variance")
 """Movements that a phone has no room for."""
 
+_COLUMNS = [
+    Column("Order", is_words=True),
+    Column("Item", is_words=True, is_extra=True),
+    Column("Age, days"),
+    *(Column(head, is_extra=name in _EXTRA) for name, head in _MOVEMENTS.items()),
+]
+
 _INPUTS = ("material", "conversion", "overhead", "subcontract")
 
 
@@ -78,24 +85,40 @@ def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     view, period, rows = _rows(dashboard, chosen)
     if not rows:
         return [html.P(f"Nothing was in process in {period.period_id}.", className="note")]
-    shown = [_order_row(row, chosen) for row in rows]
-    totals = [ledger.amount(_total(rows, name)) for name in _MOVEMENTS]
-    shown.append(Row(["All", "", "", *totals], kind="total grand"))
-    columns = [
-        Column("Order", is_words=True),
-        Column("Item", is_words=True, is_extra=True),
-        Column("Age, days"),
-        *(Column(head, is_extra=name in _EXTRA) for name, head in _MOVEMENTS.items()),
-    ]
+    left = [row for row in rows if row.closing]
+    ended = [row for row in rows if not row.closing]
+    shown = [_order_row(row, chosen) for row in left]
+    if ended:
+        shown.append(
+            _sum_row(f"Nothing left: {wording.count(len(ended), 'order')}", ended, "total")
+        )
+    shown.append(_sum_row("All", rows, "total grand"))
     note = (
         f"All in {view.currency}. Age: whole days from the order's first cost to "
         f"{'now' if period.ends_at > view.now else 'the end of the period'}. Output: finished "
         "pieces at standard cost. What is left below nought was finished before it was charged."
     )
     return [
-        ledger.table(columns, shown, label="Work in process by order"),
+        ledger.table(_COLUMNS, shown, label="Work in process by order"),
         html.P(note, className="note"),
+        *([_ended_orders(ended, chosen)] if ended else []),
     ]
+
+
+def _ended_orders(ended: Sequence[WipRow], chosen: Chosen) -> Component:
+    """Those of which nothing is left, out of the way until somebody asks."""
+    table = ledger.table(
+        _COLUMNS,
+        [_order_row(row, chosen) for row in ended],
+        label="Orders of which nothing is left",
+    )
+    return html.Details([html.Summary("Orders of which nothing is left"), table])
+
+
+def _sum_row(name: str, rows: Sequence[WipRow], kind: str) -> Row:
+    return Row(
+        [name, "", "", *(ledger.amount(_total(rows, each)) for each in _MOVEMENTS)], kind=kind
+    )
 
 
 def _rows(dashboard: Dashboard, chosen: Chosen) -> tuple[View, Period, Sequence[WipRow]]:

@@ -17,6 +17,15 @@ Row = dict[str, object]
 BOM_VERSION = "1"
 ROUTE_VERSION = "1"
 _COST_VERSION = "standard"
+_SALES_PRICES = {
+    "BR-110": 3.2,
+    "BR-140": 2.7,
+    "BR-200": 6.5,
+    "HN-35": 1.25,
+    "SH-20": 4.4,
+    "SH-32": 7.6,
+    "SP-45": 16.9,
+}
 _PLANNED_VERSION = "planned"
 _PLANNED_STEEL = 1.06
 _PLANNED_LABOUR_RATE = 36.8
@@ -304,6 +313,7 @@ def item_costs() -> Iterator[Row]:
             "cost_version_id": _COST_VERSION,
             "item_id": item_id,
             "costing_lot_quantity": lot,
+            "sales_price": _SALES_PRICES.get(item_id),
         }
 
 

@@ -66,7 +66,11 @@ TABLES = (
                 "costing_lot_quantity",
                 "Lot over which setup and constant quantities spread, in its unit; empty: 1.",
             ),
-            quantity("sales_price", "What a unit of a joint product is sold for."),
+            quantity(
+                "sales_price",
+                "What a unit is sold for: what its loss at a bottleneck costs, and the weight of"
+                " joint products.",
+            ),
             quantity(
                 "separable_unit_cost",
                 "What a unit of a joint product costs after split-off, before it is sold.",
