@@ -5,6 +5,7 @@ another snapshot; it writes the manifest again; and it makes thousands of events
 logs that drop them. Together that is a quarter of a refresh with nothing new.
 """
 
+import json
 import logging
 import os
 import sys
@@ -33,6 +34,9 @@ def main(parsed: Path, arguments: Sequence[str]) -> int:
     manifest = Manifest.from_msgpack(parsed.read_bytes())
     manifest.build_flat_graph()
     outcome = dbtRunner(manifest=manifest, callbacks=[_tell]).invoke([*_OURS, *arguments])
+    if outcome.exception:
+        # What dbt refuses before it has any log.
+        _log.error(json.dumps({"info": {"level": "error", "msg": str(outcome.exception)}}))
     if hasattr(outcome.result, "write"):
         outcome.result.write(str(Path(os.environ["DBT_TARGET_PATH"]) / "run_results.json"))
     return 0 if outcome.success else 1

@@ -7,7 +7,7 @@ line is in `pipelines.dbt`.
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -105,15 +105,16 @@ def refresh_held(
     """As `refresh`, for who holds the refresh lock of a lake that has its tables."""
     started = time.monotonic()
     project = dbt.origin(settings)
-    published_project = _published_project(settings)
+    runs = _runs_since_publication(settings)
     broken = _broken_tables(settings)
-    if not full and (why := _why_rebuild(project, published_project, broken)):
+    if not full and (why := _why_rebuild(project, runs, broken)):
         _log.warning("%s; rebuilding everything", why)
         full = True
-    # The views of the same project stand as they are.
-    has_its_views = not full and published_project == project
+    # What was published has all views of its project, and they stand as they are.
+    has_its_views = not full and any(runs.values())
     kind = _kind(full=full, select=select, day=from_day or to_day)
     run = _Run(settings, project, kind, _newest_snapshot(settings))
+    run.begin()
     variables = {
         "pinned_snapshot_id": run.pinned_snapshot_id,
         "rebuild_from": from_day and from_day.isoformat(),
@@ -151,12 +152,12 @@ def _kind(*, full: bool, select: str | None, day: date | None) -> str:
     return "backfill" if day else "refresh"
 
 
-def _why_rebuild(project: str, published_project: str | None, broken: Sequence[str]) -> str | None:
+def _why_rebuild(project: str, runs: Mapping[str, bool], broken: Sequence[str]) -> str | None:
     """Why what is there cannot be built upon; None when it can."""
     if broken:
         return f"files of {', '.join(broken)} are missing"
-    if published_project not in (None, project):
-        return "the transformations or their settings are other than those of the last publication"
+    if runs.keys() - {project}:
+        return "other transformations or settings made some of what is there"
     return None
 
 
@@ -166,14 +167,18 @@ def _broken_tables(settings: Settings) -> list[str]:
     return sorted(table for table in missing if table.split(".")[0] in _SCHEMAS_OF_DBT)
 
 
-def _published_project(settings: Settings) -> str | None:
-    """Which project made what is published; None: nothing is."""
+def _runs_since_publication(settings: Settings) -> dict[str, bool]:
+    """The projects of the last publication and of every run after it: which of them it was.
+
+    What failed or was killed has made some of what is there, too.
+    """
     with closing(lake.open(settings, read_only=True)) as con:
-        published = con.execute(
-            "select coalesce(project, 'unknown') from pipeline.run where outcome = 'published'"
-            " order by finished_at desc limit 1"
-        ).fetchone()
-    return None if published is None else str(published[0])
+        found = con.execute(
+            "select coalesce(project, 'unknown'), bool_or(outcome = 'published')"
+            " from pipeline.run where started_at >= coalesce((select max(started_at)"
+            " from pipeline.run where outcome = 'published'), timestamp '-infinity') group by all"
+        ).fetchall()
+    return {str(project): bool(is_published) for project, is_published in found}
 
 
 def _newest_snapshot(settings: Settings) -> int:
@@ -196,7 +201,17 @@ class _Run:
     kind: str
     pinned_snapshot_id: int
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def begin(self) -> None:
+        """Write down that it starts, and with which project."""
+        with closing(lake.open(self.settings)) as con, lake.transaction(con):
+            # All values are our own; bound ones would make DuckDB import pandas for a second.
+            con.execute(
+                "insert into pipeline.run by name select"
+                f" '{self.run_id}' as run_id, {self.pinned_snapshot_id} as snapshot_id,"
+                f" '{self.kind}' as kind, {_now()} as started_at, '{self.project}' as project"
+            )
+            lake.durable.commit(con, self.settings, ["pipeline"])
 
     def publish(self) -> int:
         """Make the marts as they are now what everybody sees; their snapshot."""
@@ -209,24 +224,20 @@ class _Run:
                     f" {self.pinned_snapshot_id} as pinned_snapshot_id,"
                     f" '{self.run_id}' as run_id, {_now()} as published_at"
                 )
-                self._insert(con, "published")
+                self._end(con, "published")
                 lake.durable.commit(con, self.settings, ["pipeline"])
         return snapshot_id
 
     def record(self, outcome: str) -> None:
         """Write down that it ended without publishing."""
         with closing(lake.open(self.settings)) as con, lake.transaction(con):
-            self._insert(con, outcome)
+            self._end(con, outcome)
             lake.durable.commit(con, self.settings, ["pipeline"])
 
-    def _insert(self, con: duckdb.DuckDBPyConnection, outcome: str) -> None:
-        # All values are our own; bound ones would make DuckDB import pandas for a second.
+    def _end(self, con: duckdb.DuckDBPyConnection, outcome: str) -> None:
         con.execute(
-            "insert into pipeline.run by name select"
-            f" '{self.run_id}' as run_id, {self.pinned_snapshot_id} as snapshot_id,"
-            f" '{self.kind}' as kind, timestamp '{self.started_at:%Y-%m-%d %H:%M:%S.%f}'"
-            f" as started_at, {_now()} as finished_at, '{outcome}' as outcome,"
-            f" '{self.project}' as project"
+            f"update pipeline.run set finished_at = {_now()}, outcome = '{outcome}'"
+            f" where run_id = '{self.run_id}'"
         )
 
 

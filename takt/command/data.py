@@ -112,7 +112,12 @@ def _import_exports(folders: list[Path], form: Path, *, watch: bool) -> None:
 
 def refresh(
     full: Annotated[bool, typer.Option("--full", help="Rebuild everything.")] = False,
-    select: Annotated[str | None, typer.Option(help="dbt selection.")] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(
+            help="dbt's selection; not published. Without int_run it reads what the last run read."
+        ),
+    ] = None,
     from_day: Annotated[datetime | None, typer.Option("--from", help="First day.")] = None,
     to_day: Annotated[datetime | None, typer.Option("--to", help="Last day.")] = None,
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 import lake
 from ingestion import reference
 from lake import query
+from pipelines.dbt import origin
 from pipelines.figures import RefreshFigures
 from pipelines.refresh import RefreshError, RefreshReport, refresh
 from takt.settings import Settings
@@ -111,11 +112,14 @@ def waits_for_the_lock(settings: Settings) -> bool:
 def test_a_refresh_in_dagster_rebuilds_what_is_outdated_and_shows_each_model_and_law(
     plant: Settings, dagster: Loaded
 ) -> None:
+    # Published by these transformations, and then others made something and were killed.
     execute(
         plant,
         "insert into pipeline.run by name select 'before' as run_id, 'refresh' as kind,"
-        " 'published' as outcome, 'older' as project, timestamp '2026-03-02' as started_at,"
-        " timestamp '2026-03-02' as finished_at",
+        f" 'published' as outcome, '{origin(plant)}' as project,"
+        " timestamp '2026-03-02' as started_at, timestamp '2026-03-02' as finished_at"
+        " union all by name select 'killed' as run_id, 'refresh' as kind, 'other' as project,"
+        " timestamp '2026-03-03' as started_at",
     )
     job = dagster.definitions.resolve_job_def("refresh")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -130,5 +134,9 @@ def test_a_refresh_in_dagster_rebuilds_what_is_outdated_and_shows_each_model_and
     apart = {"is_fresh", "is_balanced", "has_not_grown", "has_no_dead_letters"}
     assert set(checks) == {key.name for key in graph.asset_check_keys} - apart
     assert all(checks.values())
-    assert outcomes(plant) == [("refresh", "published"), ("full", "published")]
+    assert outcomes(plant) == [
+        ("refresh", "published"),
+        ("refresh", None),
+        ("full", "published"),
+    ]
     assert len(publications(plant)) == 1

@@ -1,6 +1,6 @@
-{#- What each costing version would change: every line of its cost cards beside the same line in the version by which
-    the site costs now. The lines of an item add up to the difference of its standard cost, those of a component say
-    where it is used and what it does there. -#}
+{#- What each planned or pending costing version would change: every line of its cost cards beside the same line in the
+    version by which the site costs now. The lines of an item add up to the difference of its standard cost, those of a
+    component say where it is used and what it does there. -#}
 {{ config(materialized='view') }}
 with
 
@@ -31,6 +31,9 @@ pairs as (
             coalesce(versions.site_id = sites.site_id, true)
             and versions.cost_version_id <> sites.cost_version_id
             and versions.currency = sites.currency
+    where
+        versions.cost_version_type = 'planned'
+        or versions.status = 'pending'
 
 ),
 
