@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from tests.oracle import times
 from tests.oracle.figures import ShiftFigures
-from tests.oracle.shift_calendar import instant, rows
+from tests.oracle.shift_calendar import Row, instant, rows
 
 OrderPart = tuple[str, str]
 """An order and its operation, or a cost group."""
@@ -39,7 +39,7 @@ def material(truth_folder: Path, business_folder: Path, made: Mapping[str, Fract
     """
     standards = dict(made) | {
         row["item_id"]: Fraction(row["unit_cost"])
-        for row in rows(business_folder, "item_cost")
+        for row in _of_standard(business_folder, "item_cost")
         if row["unit_cost"]
     }
     groups = {row["item_id"]: row["cost_group_id"] for row in rows(business_folder, "item")}
@@ -49,6 +49,11 @@ def material(truth_folder: Path, business_folder: Path, made: Mapping[str, Fract
         group = groups[row["item_id"]] or "material"
         found[row["production_order_id"], group] += Fraction(row["quantity"]) * price
     return dict(found)
+
+
+def _of_standard(business_folder: Path, table: str) -> Iterator[Row]:
+    """Rows of the version by which orders are costed; a planned one costs nothing."""
+    return (row for row in rows(business_folder, table) if row["cost_version_id"] == "standard")
 
 
 def booked_labour(business_folder: Path) -> Amounts:
@@ -118,7 +123,7 @@ class _Rates:
             for row in rows(business_folder, "order_operation")
         }
         self._rates: defaultdict[OrderPart, list[tuple[int, Fraction]]] = defaultdict(list)
-        for row in rows(business_folder, "cost_rate"):
+        for row in _of_standard(business_folder, "cost_rate"):
             if row["cost_category_id"] == category:
                 begins = instant(row["valid_from"]) if row["valid_from"] else 0
                 rate = begins, Fraction(row["rate"])

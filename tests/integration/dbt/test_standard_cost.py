@@ -111,13 +111,15 @@ def test_the_queries_of_the_page_give_what_it_says(
     rolled_up: Callable[..., list[tuple[object, ...]]],
 ) -> None:
     page = (Path(__file__).parents[3] / "docs/costs.md").read_text()
-    unit_cost, warnings, change, changed, *_ = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    queries = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    unit_cost, products, warnings, change, changed, *_ = queries
     (total,) = re.findall(r"The sum is \*\*([\d.]+)\*\* EUR", page)
 
     assert rolled_up(unit_cost) == [("FG", Decimal(total), "EUR")]
     assert {warning for _, warning, _ in rolled_up(warnings)} <= set(
         re.findall(r"^\| (\w+) \|", page, re.MULTILINE)
     )
+    assert rolled_up(products) == []
     dearer = rolled_up(change.replace("'planned'", "'plan'").replace("'RB-20'", "'RM1'"))
     assert ("FG", "resin", Decimal("10.5"), Decimal("12.6"), Decimal("2.1")) in dearer
     assert rolled_up(changed) == []
