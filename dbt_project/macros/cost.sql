@@ -72,7 +72,9 @@
 
 {% macro by_product_burdens() -%}
     {#- What it costs to be rid of the by-products of an item, in the form of overheads that bear on it alone. #}
-    {% for kind, rate in [('surcharge', 'burden_ratio'), ('per_unit', 'burden_unit_cost')] -%}
+    {% for kind, burden_kinds, rate in [
+        ('surcharge', "('percent')", 'burden_ratio'), ('per_unit', "('per_quantity', 'per_series')", 'burden_unit_cost')
+    ] -%}
     select
         cost_version_id,
         item_id,
@@ -84,10 +86,12 @@
         'by_product_burden' as overhead_id,
         '{{ kind }}' as kind,
         cast(null as varchar) as base,
-        try_cast(sum({{ rate }}) as decimal(18, 6)) as rate
+        {#- One that is more than anything may be makes all of them so. #}
+        case when bool_and({{ rate }} is not null) then {{ unit_money('sum(' ~ rate ~ ')') }} end as rate
     from {{ ref('int_joint_product') }}
+    where burden_kind in {{ burden_kinds }}
     group by cost_version_id, item_id
-    having sum({{ rate }}) > 0
+    having bool_or(coalesce({{ rate }}, 1) > 0)
     {{ 'union all' if not loop.last }}
     {% endfor %}
 {%- endmacro %}
