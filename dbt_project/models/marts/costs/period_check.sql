@@ -180,6 +180,55 @@ inconvertible as (
 
 ),
 
+misplaced as (
+
+    {#- A co-product is costed by the process of another item; ordered by itself it absorbs nothing. #}
+    select
+        periods.period_id,
+        'order_of_co_product' as problem,
+        orders.production_order_id,
+        orders.item_id as subject,
+        cast(1 as decimal(18, 6)) as quantity
+    from {{ ref('int_order_costing') }} as orders
+    inner join periods
+        on
+            orders.ended_at >= periods.starts_at
+            and orders.ended_at < periods.ends_at
+    where
+        (orders.cost_version_id, orders.item_id) in (
+            select (cost_version_id, product_item_id) from {{ ref('int_joint_product') }}
+            where product_type = 'co_product'
+        )
+
+),
+
+unplanned as (
+
+    {#- What came out and is no further product by the bill of material that the order is costed by bears nothing. #}
+    select
+        periods.period_id,
+        'unknown_output' as problem,
+        outputs.production_order_id,
+        outputs.item_id as subject,
+        try_cast(sum(case when outputs.is_return then -outputs.quantity else outputs.quantity end) as decimal(18, 6))
+            as quantity
+    from {{ ref('stg_material_movement') }} as outputs
+    inner join {{ ref('int_order_costing') }} as orders
+        on outputs.production_order_id = orders.production_order_id
+    inner join periods
+        on
+            least(outputs.moved_at, orders.ended_at) >= periods.starts_at
+            and least(outputs.moved_at, orders.ended_at) < periods.ends_at
+    where
+        outputs.is_output
+        and (orders.cost_version_id, orders.item_id, outputs.item_id) not in (
+            select (cost_version_id, item_id, product_item_id) from {{ ref('int_joint_product') }}
+            where product_type <> 'main'
+        )
+    group by all
+
+),
+
 untied as (
 
     select
@@ -245,6 +294,10 @@ from (
     select * from off_route
     union all
     select * from inconvertible
+    union all
+    select * from misplaced
+    union all
+    select * from unplanned
     union all
     select * from untied
 ) as problems
