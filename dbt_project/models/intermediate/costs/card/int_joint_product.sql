@@ -22,6 +22,7 @@ lines as (
 
     union all
 
+    {#- What leaves by-products alone bears all, as what is made by itself. #}
     select distinct
         cost_version_id,
         item_id,
@@ -32,7 +33,7 @@ lines as (
         cast(null as varchar) as burden_kind,
         cast(null as decimal(18, 6)) as burden_rate
     from {{ ref('int_bom_component') }}
-    where line_type <> 'component'
+    where line_type = 'co_product'
 
 ),
 
