@@ -148,3 +148,24 @@
         + case when {{ place }} <= {{ rest }} then 1 else 0 end as decimal(18, 0)
     ) * 0.01
 {%- endmacro %}
+
+{% macro moved_quantity(movements) -%}
+    {#- How much a movement moved, less than nothing where it was taken back. #}
+    case when {{ movements }}.is_return then -{{ movements }}.quantity else {{ movements }}.quantity end
+{%- endmacro %}
+
+{% macro told_outputs() -%}
+    {#- What each changed order is told to have made of each item beside its own. #}
+    select
+        outputs.production_order_id,
+        outputs.item_id,
+        sum({{ moved_quantity('outputs') }}) as quantity
+    from {{ of_changed_orders('stg_material_movement') }} as outputs
+    where outputs.is_output
+    group by outputs.production_order_id, outputs.item_id
+{%- endmacro %}
+
+{% macro not_negative(quantity) -%}
+    {#- Corrections may leave less than nothing of a count; unlike with greatest, what is not known stays so. #}
+    case when {{ quantity }} < 0 then 0 else {{ quantity }} end
+{%- endmacro %}

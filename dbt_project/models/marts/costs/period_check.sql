@@ -210,8 +210,7 @@ unplanned as (
         'unknown_output' as problem,
         outputs.production_order_id,
         outputs.item_id as subject,
-        try_cast(sum(case when outputs.is_return then -outputs.quantity else outputs.quantity end) as decimal(18, 6))
-            as quantity
+        try_cast(sum({{ moved_quantity('outputs') }}) as decimal(18, 6)) as quantity
     from {{ ref('stg_material_movement') }} as outputs
     inner join {{ ref('int_order_costing') }} as orders
         on outputs.production_order_id = orders.production_order_id
