@@ -68,8 +68,8 @@ unpriced as (
 
 unrated as (
 
-    {#- Time at a work unit of which no rate of its kind holds is in no line at all, whatever others of its operation cost.
-        What was booked has a line. #}
+    {#- Time at a work unit of which no rate of its kind holds is in no line at all, whatever others of its operation
+        cost. What was booked has a line. #}
     select
         periods.period_id,
         'no_price' as problem,

@@ -136,7 +136,7 @@ select
     ) as unit_share,
     coalesce(co_products.is_allocated, true) as is_allocated,
     products.burden_kind,
-    {#- What a by-product costs per unit of the process, or as a share of it; null where that is more than anything may be. #}
+    {#- What a by-product costs per unit of the process, or as a share of it; null where more than anything may be. #}
     case products.burden_kind
         when 'per_quantity' then {{ unit_money('try(products.burden_rate * products.quantity_per)') }}
         when 'per_series'
