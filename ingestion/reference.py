@@ -79,8 +79,8 @@ class LakeTables:
         query = f"select distinct {', '.join(columns)} from {rows}"
         try:
             return set(self._con.execute(query).fetchall())
-        except duckdb.CatalogException:
-            # A home of an older Takt has no such table until something is loaded.
+        except (duckdb.CatalogException, duckdb.BinderException):
+            # A home of an older Takt has no such table or column until something is loaded.
             return set()
 
 

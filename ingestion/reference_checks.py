@@ -24,6 +24,15 @@ class Loaded(Protocol):
         """The distinct values of some columns over a table's current rows."""
 
 
+def stated(
+    table: str, columns: Sequence[str], tables: Mapping[str, FileTable], loaded: Loaded
+) -> Iterable[Values]:
+    """The values that hold once the folder is loaded; its files state whole tables."""
+    if table in tables:
+        return [row.take(columns) for row in tables[table].rows]
+    return loaded.values(table, columns)
+
+
 def check(tables: Mapping[str, FileTable], loaded: Loaded, findings: Findings) -> None:
     """Note every broken key, span and reference of a folder's tables."""
     for table in tables.values():

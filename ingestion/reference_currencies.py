@@ -3,10 +3,10 @@
 Belongs here: prices and exchange rates, across the files of a folder and what is loaded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
-from ingestion.reference_checks import Loaded, Values
+from ingestion.reference_checks import Loaded, stated
 from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable
 from ingestion.reference_values import Value
@@ -36,19 +36,10 @@ def _begun(tables: Mapping[str, FileTable], loaded: Loaded) -> Begun:
     """From when on each currency can be told in others."""
     begun: dict[Value | None, datetime] = {}
     for name, columns in _WORTH.items():
-        for currency, *valid_from in _stated(name, columns, tables, loaded):
+        for currency, *valid_from in stated(name, columns, tables, loaded):
             first = valid_from[0] if valid_from and isinstance(valid_from[0], datetime) else _EVER
             begun[currency] = min(first, begun.get(currency, first))
     return begun
-
-
-def _stated(
-    name: str, columns: tuple[str, ...], tables: Mapping[str, FileTable], loaded: Loaded
-) -> Iterable[Values]:
-    """The values that hold once the folder is loaded; its files state whole tables."""
-    if name in tables:
-        return [row.take(columns) for row in tables[name].rows]
-    return loaded.values(name, columns)
 
 
 def _check_prices(table: FileTable, dated_at: str, begun: Begun, findings: Findings) -> None:

@@ -11,6 +11,7 @@ from ingestion import (
     reference_currencies,
     reference_files,
     reference_freeze,
+    reference_phantoms,
     reference_rules,
 )
 from ingestion.reference_checks import Loaded, Values
@@ -42,6 +43,7 @@ def examine(folder: Path, loaded: Loaded, findings: Findings) -> dict[str, FileT
     tables = {name: read_table(path, TABLES[name], findings) for name, path in files.items()}
     reference_checks.check(tables, loaded, findings)
     reference_rules.check(tables, findings)
+    reference_phantoms.check(tables, loaded, findings)
     reference_currencies.check(tables, loaded, findings)
     reference_freeze.check(tables, loaded, findings)
     return tables

@@ -12,7 +12,8 @@ from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable, Row
 from ingestion.reference_values import Value
 
-_FURTHER = ("co_product", "by_product")
+FURTHER = ("co_product", "by_product")
+"""Types of the lines that say what is made beside an item."""
 _OF_COMPONENTS = ("constant_quantity", "scrap_ratio", "constant_scrap_quantity", "is_phantom")
 _BURDEN = ("burden_kind", "burden_rate")
 _PRODUCT = ("item_id", "bom_version", "component_item_id")
@@ -22,7 +23,7 @@ def further_products_are_stated_by_quantity(table: FileTable, findings: Findings
     """What is made beside an item comes with each unit of it, on one line."""
     seen: dict[Values, Row] = {}
     for row in table.rows:
-        if row.values["line_type"] not in _FURTHER:
+        if row.values["line_type"] not in FURTHER:
             continue
         if not row.values["quantity_per"] and "quantity_per" not in table.unfit_columns:
             cause = "how much of it is made with each unit of the item; state more than nought"

@@ -85,6 +85,8 @@ _WHAT_TO_DO = {
     "off_route_time": "name its work unit in routing_operation or order_operation",
     "no_price": "load its item_cost or cost_rate, or state a unit_price",
     "no_exchange_rate": "load its exchange_rate",
+    "order_of_co_product": "order the item beside which it is made",
+    "unknown_output": "correct its item_id, or name it in bom_line as made beside the item",
     "does_not_tie_out": "this is a fault of Takt: keep the lake and report it",
 }
 

@@ -72,7 +72,9 @@
 
 {% macro by_product_burdens() -%}
     {#- What it costs to be rid of the by-products of an item, in the form of overheads that bear on it alone. #}
-    {% for kind, rate in [('surcharge', 'burden_ratio'), ('per_unit', 'burden_unit_cost')] -%}
+    {% for kind, burden_kinds, rate in [
+        ('surcharge', "('percent')", 'burden_ratio'), ('per_unit', "('per_quantity', 'per_series')", 'burden_unit_cost')
+    ] -%}
     select
         cost_version_id,
         item_id,
@@ -84,10 +86,12 @@
         'by_product_burden' as overhead_id,
         '{{ kind }}' as kind,
         cast(null as varchar) as base,
-        try_cast(sum({{ rate }}) as decimal(18, 6)) as rate
+        {#- One that is more than anything may be makes all of them so. #}
+        case when bool_and({{ rate }} is not null) then {{ unit_money('sum(' ~ rate ~ ')') }} end as rate
     from {{ ref('int_joint_product') }}
+    where burden_kind in {{ burden_kinds }}
     group by cost_version_id, item_id
-    having sum({{ rate }}) > 0
+    having bool_or(coalesce({{ rate }}, 1) > 0)
     {{ 'union all' if not loop.last }}
     {% endfor %}
 {%- endmacro %}
@@ -143,4 +147,25 @@
         {{ whole_cents }} + ({{ cents_left }} - {{ rest }}) // {{ shares }}
         + case when {{ place }} <= {{ rest }} then 1 else 0 end as decimal(18, 0)
     ) * 0.01
+{%- endmacro %}
+
+{% macro moved_quantity(movements) -%}
+    {#- How much a movement moved, less than nothing where it was taken back. #}
+    case when {{ movements }}.is_return then -{{ movements }}.quantity else {{ movements }}.quantity end
+{%- endmacro %}
+
+{% macro told_outputs() -%}
+    {#- What each changed order is told to have made of each item beside its own. #}
+    select
+        outputs.production_order_id,
+        outputs.item_id,
+        sum({{ moved_quantity('outputs') }}) as quantity
+    from {{ of_changed_orders('stg_material_movement') }} as outputs
+    where outputs.is_output
+    group by outputs.production_order_id, outputs.item_id
+{%- endmacro %}
+
+{% macro not_negative(quantity) -%}
+    {#- Corrections may leave less than nothing of a count; unlike with greatest, what is not known stays so. #}
+    case when {{ quantity }} < 0 then 0 else {{ quantity }} end
 {%- endmacro %}

@@ -499,11 +499,6 @@ class CostCards:
         beside = sum((each.share * each.quantity for each in products), Fraction(0))
         return max(rounded(1 - beside, 9), Fraction(0))
 
-    def has_further_products(self, version: str, item: str) -> bool:
-        """Whether anything is made beside an item."""
-        lines = self._rows_then(version, "bom_line", item)
-        return any(row.get("line_type", "") not in ("", "component") for row in lines)
-
     @cache  # noqa: B019 - lives as long as the proof
     def rolled_up(self, version: str, item: str) -> dict[str, Fraction]:
         """By cost group what a unit costs, made components in the groups they consist of."""

@@ -213,7 +213,7 @@ class OrderCosts:
         """By product how much a unit bears and how much of it came; nothing of one product."""
         item = self.row["item_id"]
         beside = self.cards.products(self.version, item)
-        if not self.cards.has_further_products(self.version, item):
+        if not beside:
             return {}
         found = {item: (self.cards.left(self.version, item), self.good)}
         for product in beside:

@@ -23,7 +23,9 @@ quantities as (
 
     select
         production_order_id,
-        basis_quantity as good_quantity
+        good_quantity,
+        {#- Of a process that makes several products what it delivered of all, in pieces of its item. #}
+        basis_quantity
     from {{ ref('int_operation_quantity') }}
     where operation_id is null
 
@@ -52,6 +54,7 @@ costs as (
         min(orders.began_at) as first_began_at,
         max(orders.ended_at) as last_ended_at,
         sum(quantities.good_quantity) as good_quantity,
+        sum(quantities.basis_quantity) as basis_quantity,
         sum(amounts.absorbed_amount) as absorbed_amount,
         sum(amounts.actual_amount) as actual_amount
     from orders
@@ -105,8 +108,8 @@ versions as (
 
     select
         costs.*,
-        {{ money_divide(['costs.absorbed_amount'], ['costs.good_quantity'], 6) }} as absorbed_unit_cost,
-        {{ money_divide(['costs.actual_amount'], ['costs.good_quantity'], 6) }} as actual_unit_cost,
+        {{ money_divide(['costs.absorbed_amount'], ['costs.basis_quantity'], 6) }} as absorbed_unit_cost,
+        {{ money_divide(['costs.actual_amount'], ['costs.basis_quantity'], 6) }} as actual_unit_cost,
         runs.oee_index,
         runs.availability,
         runs.effectiveness,

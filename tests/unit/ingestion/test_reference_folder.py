@@ -164,6 +164,12 @@ BREAKAGES = {
         "cup,1,10,lid,co_product,1,0.1\n",
         "row 2, column scrap_ratio, found '0.1': a co_product has none; leave it empty",
     ),
+    "product beside an item for which its components stand": (
+        "bom_line",
+        "item_id,bom_version,line_id,component_item_id,line_type,quantity_per,is_phantom\n"
+        "cup,1,10,lid,,1,true\nlid,1,10,mug,by_product,1,\n",
+        "row 2, column is_phantom, found 'true': lid: its bill of material has co- or by-products",
+    ),
     "burden without a rate": (
         "bom_line",
         "item_id,bom_version,line_id,component_item_id,line_type,quantity_per,burden_kind\n"
@@ -211,6 +217,24 @@ def test_what_is_wrong_is_told_with_file_row_column_and_value(
     found = problems(write_plant(tmp_path, **{table: text}))
 
     assert any(told in problem for problem in found), found
+
+
+def test_a_phantom_has_no_products_beside_it_whichever_file_comes_last(tmp_path: Path) -> None:
+    item = "item_id,name,unit,is_phantom\ncup,Cup,pcs,true\nlid,Lid,pcs,\n"
+    line = {"item_id": "cup", "component_item_id": "lid", "line_type": "co_product"}
+    bill = PRODUCTS + "cup,1,10,lid,co_product,1,\n"
+
+    told = problems(write_plant(tmp_path / "item", item=item), Loaded(bom_line=[line]))
+    both = problems(write_plant(tmp_path / "both", item=item, bom_line=bill))
+
+    assert told == [
+        "item.csv, row 2, column is_phantom, found 'true': its bill of material has co- or"
+        " by-products, whose cost would count twice; leave it empty"
+    ]
+    assert both == [
+        "bom_line.csv, row 2, column item_id, found 'cup': a phantom has no co_product:"
+        " its components stand for it; remove one"
+    ]
 
 
 def test_one_mistake_is_told_once(tmp_path: Path) -> None:

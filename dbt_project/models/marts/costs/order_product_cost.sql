@@ -11,13 +11,7 @@ orders as (
 
 outputs as (
 
-    select
-        production_order_id,
-        item_id,
-        sum(case when is_return then -quantity else quantity end) as quantity
-    from {{ of_changed_orders('stg_material_movement') }}
-    where is_output
-    group by production_order_id, item_id
+    {{ told_outputs() }}
 
 ),
 

@@ -68,8 +68,8 @@ unpriced as (
 
 unrated as (
 
-    {#- Time at a work unit of which no rate holds is in no line at all, whatever others of its operation cost. What was
-        booked has a line. #}
+    {#- Time at a work unit of which no rate of its kind holds is in no line at all, whatever others of its operation
+        cost. What was booked has a line. #}
     select
         periods.period_id,
         'no_price' as problem,
@@ -93,7 +93,7 @@ unrated as (
             orders.site_id = rates.site_id
             and times.work_unit_id is not distinct from rates.work_unit_id
             and times.moment_at = rates.moment_at
-            and rates.kind in ('setup', 'run')
+            and times.driver = case rates.kind when 'setup' then 'setup_time' when 'run' then 'run_time' end
             and coalesce(routes.cost_category_id = rates.cost_category_id, routes.cost_category_id is null)
             and not routes.is_subcontract
     where
@@ -125,8 +125,21 @@ off_route as (
 
 ),
 
+standards as (
+
+    select distinct
+        cost_version_id,
+        item_id
+    from {{ ref('int_unit_cost_part') }}
+    where
+        unit_cost is not null
+        and '{{ var("material_price_variance") }}' <> 'at_use'
+
+),
+
 inconvertible as (
 
+    {#- Where the price would count: not of what came out, nor of what is issued at its standard cost. #}
     select
         periods.period_id,
         'no_exchange_rate' as problem,
@@ -134,8 +147,9 @@ inconvertible as (
         prices.currency as subject,
         cast(count(*) as decimal(18, 6)) as quantity
     from (
-        {% for file, dated_at in [
-            ('stg_material_movement', 'stated.moved_at'), ('stg_subcontract_receipt', 'stated.received_at')
+        {% for file, dated_at, counts in [
+            ('stg_material_movement', 'stated.moved_at', 'not stated.is_output and standards.item_id is null'),
+            ('stg_subcontract_receipt', 'stated.received_at', 'true')
         ] -%}
         select
             stated.production_order_id,
@@ -145,8 +159,15 @@ inconvertible as (
         inner join {{ ref('int_order_costing') }} as orders
             on stated.production_order_id = orders.production_order_id
         {{ dated_exchange_rates('stated.currency', dated_at) }}
+        {% if file == 'stg_material_movement' -%}
+        left join standards
+            on
+                orders.cost_version_id = standards.cost_version_id
+                and stated.item_id = standards.item_id
+        {% endif -%}
         where
             stated.unit_price is not null
+            and {{ counts }}
             and {{ in_order_currency('stated.unit_price', 'stated.currency', dated_at) }} is null
         {{ 'union all' if not loop.last }}
         {% endfor %}
@@ -155,6 +176,54 @@ inconvertible as (
         on
             prices.posted_at >= periods.starts_at
             and prices.posted_at < periods.ends_at
+    group by all
+
+),
+
+misplaced as (
+
+    {#- A co-product is costed by the process of another item; ordered by itself it absorbs nothing. #}
+    select
+        periods.period_id,
+        'order_of_co_product' as problem,
+        orders.production_order_id,
+        orders.item_id as subject,
+        cast(1 as decimal(18, 6)) as quantity
+    from {{ ref('int_order_costing') }} as orders
+    inner join periods
+        on
+            orders.ended_at >= periods.starts_at
+            and orders.ended_at < periods.ends_at
+    where
+        (orders.cost_version_id, orders.item_id) in (
+            select (cost_version_id, product_item_id) from {{ ref('int_joint_product') }}
+            where product_type = 'co_product'
+        )
+
+),
+
+unplanned as (
+
+    {#- What came out and is no further product by the bill of material that the order is costed by bears nothing. #}
+    select
+        periods.period_id,
+        'unknown_output' as problem,
+        outputs.production_order_id,
+        outputs.item_id as subject,
+        try_cast(sum({{ moved_quantity('outputs') }}) as decimal(18, 6)) as quantity
+    from {{ ref('stg_material_movement') }} as outputs
+    inner join {{ ref('int_order_costing') }} as orders
+        on outputs.production_order_id = orders.production_order_id
+    inner join periods
+        on
+            least(outputs.moved_at, orders.ended_at) >= periods.starts_at
+            and least(outputs.moved_at, orders.ended_at) < periods.ends_at
+    where
+        outputs.is_output
+        and (orders.cost_version_id, orders.item_id, outputs.item_id) not in (
+            select (cost_version_id, item_id, product_item_id) from {{ ref('int_joint_product') }}
+            where product_type <> 'main'
+        )
     group by all
 
 ),
@@ -224,6 +293,10 @@ from (
     select * from off_route
     union all
     select * from inconvertible
+    union all
+    select * from misplaced
+    union all
+    select * from unplanned
     union all
     select * from untied
 ) as problems

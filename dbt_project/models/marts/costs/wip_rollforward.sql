@@ -106,9 +106,11 @@ outputs_so_far as (
             when periods.starts_at >= spans.known_starts_at then quantities.output_quantity
             else
                 least(
-                    sum(coalesce(pieces.good_quantity, 0)) over (
-                        partition by spans.production_order_id
-                        order by periods.starts_at
+                    greatest(
+                        sum(coalesce(pieces.good_quantity, 0)) over (
+                            partition by spans.production_order_id
+                            order by periods.starts_at
+                        ), 0
                     ),
                     quantities.output_quantity
                 )

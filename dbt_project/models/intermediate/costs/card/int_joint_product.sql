@@ -2,6 +2,8 @@
     how much of what a unit of the process costs a unit of each bears (domain.md 2.5.6). The item bears what its
     co-products leave. -#}
 {{ config(is_of_costing_files=true) }}
+{#- Of so many digits that no sum of them overflows. -#}
+{%- set product_weight = 'try_cast(try(unit_weight * quantity_per) as decimal(33, 15))' -%}
 with
 
 lines as (
@@ -20,6 +22,7 @@ lines as (
 
     union all
 
+    {#- What leaves by-products alone bears all, as what is made by itself. #}
     select distinct
         cost_version_id,
         item_id,
@@ -30,7 +33,7 @@ lines as (
         cast(null as varchar) as burden_kind,
         cast(null as decimal(18, 6)) as burden_rate
     from {{ ref('int_bom_component') }}
-    where line_type <> 'component'
+    where line_type = 'co_product'
 
 ),
 
@@ -67,13 +70,13 @@ weighed as (
 
 processes as (
 
-    {#- Where one product's worth is unknown nobody can say what another's is of all. #}
+    {#- Where one product's worth is unknown, or more than anything may be, nobody can say what another's is of all. #}
     select
         cost_version_id,
         item_id,
         case
-            when bool_and(unit_weight is not null)
-                then try_cast(sum(unit_weight * quantity_per) as decimal(24, 9))
+            when bool_and({{ product_weight }} is not null)
+                then try_cast(sum({{ product_weight }}) as decimal(24, 9))
         end as process_weight
     from weighed
     where product_type <> 'by_product'
@@ -125,19 +128,20 @@ select
     products.quantity_per,
     {#- Of what a unit of the process costs. #}
     cast(
-        case products.product_type
-            when 'main' then greatest(1 - coalesce(co_products.cost_share, 0), 0)
-            else coalesce(products.unit_share, 0)
+        case
+            when not co_products.is_allocated then cast(products.product_type = 'main' as integer)
+            when products.product_type = 'main' then greatest(1 - coalesce(co_products.cost_share, 0), 0)
+            else products.unit_share
         end as decimal(24, 9)
     ) as unit_share,
     coalesce(co_products.is_allocated, true) as is_allocated,
-    {#- What a by-product costs per unit of the process, or as a share of it. #}
-    cast(
-        case products.burden_kind
-            when 'per_quantity' then products.burden_rate * products.quantity_per
-            when 'per_series' then {{ money_divide(['products.burden_rate'], ['products.costing_lot_quantity'], 6) }}
-        end as decimal(18, 6)
-    ) as burden_unit_cost,
+    products.burden_kind,
+    {#- What a by-product costs per unit of the process, or as a share of it; null where more than anything may be. #}
+    case products.burden_kind
+        when 'per_quantity' then {{ unit_money('try(products.burden_rate * products.quantity_per)') }}
+        when 'per_series'
+            then {{ unit_money(money_divide(['products.burden_rate'], ['products.costing_lot_quantity'], 6)) }}
+    end as burden_unit_cost,
     case when products.burden_kind = 'percent' then products.burden_rate end as burden_ratio
 from products
 left join co_products

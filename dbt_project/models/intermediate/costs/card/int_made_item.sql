@@ -24,6 +24,14 @@ made_items as (
 
     union
 
+    {#- Also one of which nothing is known but what is made beside it. #}
+    select
+        cost_version_id,
+        item_id
+    from {{ ref('int_bom_component') }}
+
+    union
+
     select
         cost_version_id,
         item_id

@@ -11,9 +11,9 @@ counted as (
     select
         production_order_id,
         operation_id,
-        sum(produced_quantity) as produced_quantity,
-        sum(good_quantity) as good_quantity,
-        sum(scrap_quantity) as scrap_quantity
+        {{ not_negative('sum(produced_quantity)') }} as produced_quantity,
+        {{ not_negative('sum(good_quantity)') }} as good_quantity,
+        {{ not_negative('sum(scrap_quantity)') }} as scrap_quantity
     from {{ of_changed_orders('int_order_use') }}
     where operation_id is not null
     group by production_order_id, operation_id
@@ -128,15 +128,7 @@ delivered as (
             orders.cost_version_id = products.cost_version_id
             and orders.item_id = products.item_id
             and products.product_type = 'co_product'
-    inner join (
-        select
-            production_order_id,
-            item_id,
-            sum(case when is_return then -quantity else quantity end) as quantity
-        from {{ of_changed_orders('stg_material_movement') }}
-        where is_output
-        group by production_order_id, item_id
-    ) as outputs
+    inner join ({{ told_outputs() }}) as outputs
         on
             orders.production_order_id = outputs.production_order_id
             and products.product_item_id = outputs.item_id
@@ -180,14 +172,12 @@ output as (
             when delivered.production_order_id is null
                 then try_cast(coalesce(operations.good_quantity, 0) as decimal(18, 6))
             else
-                greatest(
-                    try_cast(
-                        coalesce(operations.good_quantity, 0) + delivered.told_quantity
-                        - delivered.planned_per_piece * coalesce(operations.good_quantity, 0) as decimal(18, 6)
-                    ), 0
-                )
+                {{ not_negative(
+                    'try_cast(try(coalesce(operations.good_quantity, 0) + delivered.told_quantity'
+                    ' - delivered.planned_per_piece * coalesce(operations.good_quantity, 0)) as decimal(18, 6))'
+                ) }}
         end as output_quantity,
-        cast(
+        try_cast(
             case
                 when orders.is_final then output_quantity
                 else coalesce(finished.started_quantity, 0)
@@ -229,7 +219,7 @@ select
         end as decimal(18, 6)
     ) as scrap_quantity,
     output.output_quantity,
-    cast(
+    try_cast(
         case when output.is_final then output.output_quantity else coalesce(operations.good_quantity, 0) end
         as decimal(18, 6)
     ) as basis_quantity

@@ -45,7 +45,7 @@ movements as (
         movements.replaces_item_id,
         movements.moved_at,
         orders.cost_version_id,
-        case when movements.is_return then -movements.quantity else movements.quantity end as quantity,
+        {{ moved_quantity('movements') }} as quantity,
         {{ in_order_currency('movements.unit_price', 'movements.currency', 'movements.moved_at') }} as unit_price
     from {{ of_changed_orders('stg_material_movement') }} as movements
     inner join {{ of_changed_orders('int_order_costing') }} as orders
