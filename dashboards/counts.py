@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from dashboards.stops import check_reason, known_reasons
+from edge import terminal
 from lake.query import open_published
 from takt.count_entry import LARGEST, CountEntry, Result
 from takt.errors import ConfigurationError
@@ -173,15 +174,18 @@ def correction(
         reason_id: Of the scrap and rework.
 
     Raises:
-        ConfigurationError: No such shift, order or reason, several orders, nothing that differs, or
-            there is no lake.
+        ConfigurationError: No such shift, order or reason, several orders, nothing that differs, a
+            number while another correction is on its way, or there is no lake.
         LakeUnavailable: The catalog does not answer.
     """
+    is_compared = not all(each.is_difference for each in said.values())
+    if is_compared:
+        _check_all_left(settings)  # before the lake is asked: what leaves meanwhile is found there
     with closing(open_published(settings)) as con:
         if reason_id is not None:
             check_reason(reason_id, known_reasons(con))
         output = _output(con, settings.site, where)
-        if not all(each.is_difference for each in said.values()):
+        if is_compared:
             _check_all_read(con, settings.site, output)
         counted_at = _moment(con, settings.site, output)
     differences = {result: _difference(output, result, told) for result, told in said.items()}
@@ -312,6 +316,14 @@ def _is_meant(where: Where, output: Output) -> bool:
         and where.operation_id in (None, output.operation_id)
         and where.item_id in (None, output.item_id)
     )
+
+
+def _check_all_left(settings: Settings) -> None:
+    if terminal.waits(settings):
+        raise ConfigurationError(
+            "an entry of this host waits for ingestion; run `takt counts deliver` and `takt"
+            " refresh` first, or say by how much, e.g. +5"
+        )
 
 
 def _check_all_read(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> None:

@@ -190,6 +190,8 @@ def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -
 
     told = run_takt(alone, "stops", "classify", str(stop_id), "cleaning")
     assert "it is kept here, but ingestion has not taken it yet" in told
+    day = ("correct", PRESS, f"{START:%Y-%m-%d}", "early", "--good", "9", "--because", "recounted")
+    assert "an entry of this host waits for ingestion" in refused(works, *day, verb="counts")
 
     assert "the lake has it" in run_takt(works, "stops", "deliver")
     assert entries(works) == [*before, (name(), PRESS)]
