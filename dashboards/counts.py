@@ -15,12 +15,15 @@ from typing import Any
 import duckdb
 
 from dashboards.stops import check_reason, known_reasons
+from edge import terminal
 from lake.query import open_published
 from takt.count_entry import LARGEST, CountEntry, Result
 from takt.errors import ConfigurationError
 from takt.settings import Settings
 
 ID_SHOWN = 8
+WITHOUT = "-"
+"""Names what was made without an order, an operation or an item."""
 
 _OUTPUTS = """
 select
@@ -42,19 +45,46 @@ where
 order by category = 'production' desc, ended_at - started_at desc, started_at
 limit 1
 """
+# Unread is what the figures have not: like them the completed run is as last published.
 _UNREAD = """
-select count(*) from (select *, snapshot_id from raw.telemetry)
-where
-    signal = '$count_correction' and site = $site and equipment = $work_unit
-    and observed_at >= $began and observed_at < $ended
-    and observed_date between $began::date and $ended::date
-    and snapshot_id > (select max(pinned_snapshot_id) from intermediate.int_completed_run)
+with
+entries as (
+    select distinct
+        observed_at, told ->> '$.result' as result,
+        coalesce(nullif(told ->> '$.id', ''), concat_ws('|', collector, epoch, row_number))
+            as correction_id,
+        coalesce(try_cast(value as decimal(18, 6)), 0) as quantity
+    from (select *, snapshot_id, try_cast(text as json) as told from raw.telemetry)
+    where
+        signal = '$count_correction' and site = $site and equipment = $work_unit
+        and observed_at >= $began and observed_at < $ended
+        and observed_date between $began::date and $ended::date
+        and snapshot_id > (select max(pinned_snapshot_id) from intermediate.int_completed_run)
+)
+select
+    entries.result, entries.quantity - coalesce(known.quantity, 0),
+    intervals.started_at is not null
+from entries
+left join marts.count_correction as known
+    on
+        known.site_id = $site and known.work_unit_id = $work_unit and not known.is_withdrawn
+        and known.correction_id = entries.correction_id and known.result = entries.result
+        and known.counted_at = entries.observed_at
+left join marts.state_interval as intervals
+    on
+        intervals.site_id = $site and intervals.work_unit_id = $work_unit
+        and intervals.production_date = $day
+        and intervals.production_order_id is not distinct from $order
+        and intervals.operation_id is not distinct from $operation
+        and intervals.item_id is not distinct from $item
+        and entries.observed_at >= intervals.started_at
+        and entries.observed_at < intervals.ended_at
 """
 _CORRECTIONS = """
 select
-    correction_id, work_unit_id, production_date, shift_id, production_order_id, counted_at,
-    result, quantity, before_quantity, after_quantity, reason_id, comment_text, corrected_by,
-    corrected_at, is_withdrawn, withdrawn_by, withdrawn_at
+    correction_id, work_unit_id, production_date, shift_id, production_order_id, operation_id,
+    item_id, counted_at, result, quantity, before_quantity, after_quantity, reason_id,
+    comment_text, corrected_by, corrected_at, is_withdrawn, withdrawn_by, withdrawn_at
 from marts.count_correction
 where
     site_id = $site and ($work_unit is null or work_unit_id = $work_unit)
@@ -106,7 +136,22 @@ class Output:
     def name(self) -> str:
         """Names the order, the operation and the item."""
         told = (self.production_order_id, self.operation_id, self.item_id)
-        return " / ".join(each if each is not None else "-" for each in told)
+        return " / ".join(WITHOUT if each is None else each for each in told)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A correction of a shift that the lake has and reports have not.
+
+    Attributes:
+        result: Which count; None: it cannot be read and corrects nothing.
+        pieces: By how many it changes what reports say; of what is taken back, the opposite.
+        is_of_output: Whether it is of what is being corrected, not of another order.
+    """
+
+    result: Result | None
+    pieces: Decimal
+    is_of_output: bool
 
 
 @dataclass(frozen=True)
@@ -118,6 +163,8 @@ class Correction:
     production_date: date | None
     shift_id: str | None
     production_order_id: str | None
+    operation_id: str | None
+    item_id: str | None
     counted_at: datetime
     result: Result
     quantity: Decimal
@@ -140,9 +187,9 @@ class Where:
         work_unit_id: The work unit.
         production_date: Of the shift.
         shift_id: The shift.
-        production_order_id: The order; None: the only one.
-        operation_id: The operation; None: the only one.
-        item_id: The item; None: the only one.
+        production_order_id: The order; `WITHOUT`: made without one; None: the only one.
+        operation_id: The operation; likewise.
+        item_id: The item; likewise.
     """
 
     work_unit_id: str
@@ -173,18 +220,24 @@ def correction(
         reason_id: Of the scrap and rework.
 
     Raises:
-        ConfigurationError: No such shift, order or reason, several orders, nothing that differs, or
-            there is no lake.
+        ConfigurationError: No such shift, order or reason, several orders, nothing that differs, a
+            number while another correction is on its way, or there is no lake.
         LakeUnavailable: The catalog does not answer.
     """
+    is_compared = not all(each.is_difference for each in said.values())
+    if is_compared:
+        _check_all_left(settings)  # before the lake is asked: what leaves meanwhile is found there
     with closing(open_published(settings)) as con:
         if reason_id is not None:
             check_reason(reason_id, known_reasons(con))
         output = _output(con, settings.site, where)
-        if not all(each.is_difference for each in said.values()):
-            _check_all_read(con, settings.site, output)
+        unread = _unread(con, settings.site, output)
         counted_at = _moment(con, settings.site, output)
+    if is_compared:
+        _check_all_read(unread)
     differences = {result: _difference(output, result, told) for result, told in said.items()}
+    for result, pieces in differences.items():
+        _check_some_are_left(output, result, pieces, unread)
     if not any(differences.values()):
         raise ConfigurationError("reports say so already; there is nothing to correct")
     name, now = uuid.uuid4().hex, datetime.now(UTC)
@@ -215,19 +268,23 @@ def withdrawal(settings: Settings, correction_id: str, said_by: str) -> list[Cou
         said_by: Who says so.
 
     Raises:
-        ConfigurationError: There is none that counts, several are, or there is no lake.
+        ConfigurationError: There is none that counts, several are, fewer pieces than none would be
+            left, or there is no lake.
         LakeUnavailable: The catalog does not answer.
     """
-    holding = corrections(settings, correction_id=correction_id, withdrawn=False)
-    if not (correction_id and holding):
-        raise ConfigurationError(
-            f"no correction {correction_id or 'without an id'} counts; `takt counts list` names"
-            " those that do, a new one after the next refresh"
-        )
-    if len({each.correction_id for each in holding}) > 1:
-        raise ConfigurationError(
-            f"several corrections begin with {correction_id}; write more of the id"
-        )
+    with closing(open_published(settings)) as con:
+        holding = _corrections(con, settings.site, correction_id=correction_id, withdrawn=False)
+        if not (correction_id and holding):
+            raise ConfigurationError(
+                f"no correction {correction_id or 'without an id'} counts; `takt counts list` names"
+                " those that do, a new one after the next refresh"
+            )
+        if len({each.correction_id for each in holding}) > 1:
+            raise ConfigurationError(
+                f"several corrections begin with {correction_id}; write more of the id"
+            )
+        for each in holding:
+            _check_can_be_missed(con, settings.site, each)
     now = datetime.now(UTC)
     return [
         CountEntry(
@@ -263,32 +320,35 @@ def corrections(
         LakeUnavailable: The catalog does not answer.
     """
     with closing(open_published(settings)) as con:
-        rows = _ask(
-            con,
-            _CORRECTIONS,
-            site=settings.site,
-            work_unit=work_unit_id,
-            correction=correction_id,
-            withdrawn=withdrawn,
-        )
+        return _corrections(con, settings.site, work_unit_id, correction_id, withdrawn=withdrawn)
+
+
+def _corrections(
+    con: duckdb.DuckDBPyConnection,
+    site: str,
+    work_unit_id: str | None = None,
+    correction_id: str = "",
+    *,
+    withdrawn: bool,
+) -> list[Correction]:
+    rows = _ask(
+        con,
+        _CORRECTIONS,
+        site=site,
+        work_unit=work_unit_id,
+        correction=correction_id,
+        withdrawn=withdrawn,
+    )
     return [Correction(*row) for row in rows]
 
 
 def _output(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> Output:
-    rows = _ask(
-        con,
-        _OUTPUTS,
-        site=site,
-        work_unit=where.work_unit_id,
-        day=where.production_date,
-        shift=where.shift_id,
-    )
+    found = _outputs(con, site, where)
     shift = f"{where.work_unit_id} {where.production_date} {where.shift_id}"
-    if not rows:
+    if not found:
         raise ConfigurationError(
             f"no shift {shift}; marts.work_unit_shift lists those that were refreshed"
         )
-    found = [_named(where, row) for row in rows]
     meant = [each for each in found if _is_meant(where, each)]
     if len(meant) == 1:
         return meant[0]
@@ -299,6 +359,19 @@ def _output(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> Output:
     raise ConfigurationError(f"{what}; {shift} was for (order / operation / item): {told}")
 
 
+def _outputs(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> list[Output]:
+    """All that a work unit made in a shift, whatever of it is meant."""
+    rows = _ask(
+        con,
+        _OUTPUTS,
+        site=site,
+        work_unit=where.work_unit_id,
+        day=where.production_date,
+        shift=where.shift_id,
+    )
+    return [_named(where, row) for row in rows]
+
+
 def _named(where: Where, row: tuple[Any, ...]) -> Output:
     order, operation, item, began, ended, good, scrap, rework = row
     counted: dict[Result, Decimal] = {"good": good, "scrap": scrap, "rework": rework}
@@ -307,27 +380,70 @@ def _named(where: Where, row: tuple[Any, ...]) -> Output:
 
 
 def _is_meant(where: Where, output: Output) -> bool:
-    return (
-        where.production_order_id in (None, output.production_order_id)
-        and where.operation_id in (None, output.operation_id)
-        and where.item_id in (None, output.item_id)
+    named = (
+        (where.production_order_id, output.production_order_id),
+        (where.operation_id, output.operation_id),
+        (where.item_id, output.item_id),
     )
+    return all(wanted in (None, WITHOUT if made is None else made) for wanted, made in named)
 
 
-def _check_all_read(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> None:
-    # A number counted from what reports say would count what they do not say yet a second time.
-    [(unread,)] = _ask(
+def _check_all_left(settings: Settings) -> None:
+    if terminal.waits(settings):
+        raise ConfigurationError(
+            "an entry of this host waits for ingestion; run `takt counts deliver` and `takt"
+            " refresh` first, or say by how much, e.g. +5"
+        )
+
+
+def _unread(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> list[Unread]:
+    rows = _ask(
         con,
         _UNREAD,
         site=site,
         work_unit=output.work_unit_id,
         began=output.began,
         ended=output.ended,
+        day=output.production_date,
+        order=output.production_order_id,
+        operation=output.operation_id,
+        item=output.item_id,
     )
+    return [Unread(*row) for row in rows]
+
+
+def _check_all_read(unread: Sequence[Unread]) -> None:
+    # A number counted from what reports say would count what they do not say yet a second time.
     if unread:
         raise ConfigurationError(
             "a correction of this shift waits for the next refresh; run `takt refresh` first, or"
             " say by how much, e.g. +5"
+        )
+
+
+def _check_can_be_missed(con: duckdb.DuckDBPyConnection, site: str, withdrawn: Correction) -> None:
+    """Others may have taken away since what a correction gave."""
+    if withdrawn.production_date is None or withdrawn.shift_id is None:
+        return  # no report says what was made of an order between shifts
+    where = Where(withdrawn.work_unit_id, withdrawn.production_date, withdrawn.shift_id)
+    made = (withdrawn.production_order_id, withdrawn.operation_id, withdrawn.item_id)
+    for output in _outputs(con, site, where):
+        if made == (output.production_order_id, output.operation_id, output.item_id):
+            unread = _unread(con, site, output)
+            _check_some_are_left(output, withdrawn.result, -withdrawn.quantity, unread)
+
+
+def _check_some_are_left(
+    output: Output, result: Result, pieces: Decimal, unread: Sequence[Unread]
+) -> None:
+    counted = output.counted[result]
+    waiting = sum(
+        (each.pieces for each in unread if each.is_of_output and each.result == result), Decimal()
+    )
+    if pieces < 0 and counted + waiting + pieces < 0:
+        coming = f" and {waiting:+f} waits for the next refresh" if waiting else ""
+        raise ConfigurationError(
+            f"{result} {pieces:+f} would leave fewer than none: reports say {counted:f}{coming}"
         )
 
 
@@ -353,10 +469,6 @@ def _difference(output: Output, result: Result, said: Said) -> Decimal:
     pieces = said.pieces if said.is_difference else said.pieces - counted
     if abs(pieces) >= LARGEST:
         raise ConfigurationError(f"{result} {said.pieces:f} is too much")
-    if counted + pieces < 0:
-        raise ConfigurationError(
-            f"{result} {pieces:+f} would leave fewer than none: reports say {counted:f}"
-        )
     return pieces
 
 

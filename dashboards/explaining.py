@@ -13,7 +13,7 @@ from dashboards import queries, wording
 from dashboards.app import Dashboard
 from dashboards.queries import Reason, WaitingStop
 from dashboards.remarks import Remark
-from dashboards.stops import lies_between
+from dashboards.stops import ID_SHOWN, lies_between
 from takt.errors import TaktError
 from takt.stop_entry import StopEntry
 
@@ -221,7 +221,7 @@ def _joining(
         named=named,
     )
     if between is not None:
-        raise Refused("Another stop lies between them: choose it too, or say it of each.")
+        raise _lies_between(dashboard, between, named, reason)
     began, _ = _span(dashboard, first, form)
     _, ended = _span(dashboard, last, form)
     entry = StopEntry(
@@ -234,6 +234,21 @@ def _joining(
         merges=True,
     )
     return Remark(entry, first.work_unit_name, reason.name, named)
+
+
+def _lies_between(
+    dashboard: Dashboard, between: str, named: Sequence[str], reason: Reason
+) -> Refused:
+    """That a stop was left out, and how it comes in: only what waits is listed to be chosen."""
+    waits = dashboard.history.ask(queries.waiting_stops_named, stop_ids=(between,))
+    if waits and between not in dashboard.remarks.said_of():
+        return Refused("Another stop lies between them: choose it too, or say it of each.")
+    first, *others = (stop_id[:ID_SHOWN] for stop_id in (*named, between))
+    merged = " ".join(f"--merge {stop_id}" for stop_id in others)
+    return Refused(
+        "A stop lies between them that does not wait for a reason, so it cannot be chosen here: say"
+        f" it of each, or join all with `takt stops classify {first} {reason.reason_id} {merged}`."
+    )
 
 
 def _reason(dashboard: Dashboard, reason_id: str | None) -> Reason:

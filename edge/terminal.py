@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from edge.clock import Clock
 from edge.configuration import SpoolConfiguration
 from edge.delivering import Delivering, delivering
 from edge.delivery import Delivery
+from edge.spool import Spool
 from takt.batch import Sample
 from takt.errors import ConfigurationError, TaktError
 from takt.settings import Settings
@@ -83,6 +85,19 @@ async def _enter(settings: Settings, entries: Sequence[Entry], patience_s: float
     if refused is not None:
         raise refused
     return is_delivered
+
+
+def waits(settings: Settings) -> bool:
+    """Whether the lake does not have yet what was entered on this host before.
+
+    Raises:
+        ConfigurationError: Another process has the spool open.
+    """
+    path = _spool_path(settings, name())
+    if not path.exists():
+        return False
+    with closing(Spool(path, Clock().now)) as spool:
+        return bool(spool.read(None, 1, batches=1))
 
 
 class Terminal:

@@ -292,10 +292,11 @@ async def show_said(_published: object, _pending: object) -> list[Component]:
     Output("stops-part", "hidden"),
     Output("stops-span", "children"),
     Output("stops-join", "hidden"),
+    Output("stops-as-one", "checked"),
     Output("stops-form", "className"),
     PICKED,
 )
-async def show_picked(picked: list[str]) -> tuple[str, bool, bool, str, bool, str]:
+async def show_picked(picked: list[str]) -> tuple[Any, ...]:
     """What is picked, and whether a part of it can be told, or that it is one."""
     dashboard = current()
     stops = await to_thread(stop_queue.chosen, dashboard, picked or ())
@@ -303,7 +304,9 @@ async def show_picked(picked: list[str]) -> tuple[str, bool, bool, str, bool, st
     span = stop_queue.span_of(dashboard, stops[0]) if len(stops) == 1 else ""
     shape = "panel say has-picked" if stops else "panel say"
     told = f"Of the stop {span}, by the site's clock."
-    return summary, not stops, len(stops) != 1, told, not stop_queue.can_be_one(stops), shape
+    can_be_one = stop_queue.can_be_one(stops)
+    as_one = no_update if can_be_one else False  # nobody means what he does not see
+    return summary, not stops, len(stops) != 1, told, not can_be_one, as_one, shape
 
 
 @callback(
@@ -311,7 +314,7 @@ async def show_picked(picked: list[str]) -> tuple[str, bool, bool, str, bool, st
     Output("stops-picked", "value", allow_duplicate=True),
     Output("stops-begins", "value"),
     Output("stops-ends", "value"),
-    Output("stops-as-one", "checked"),
+    Output("stops-as-one", "checked", allow_duplicate=True),
     inputs={"_clicks": Input("stops-say", "n_clicks")},
     state={
         "picked": State("stops-picked", "value"),

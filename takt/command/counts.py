@@ -16,6 +16,8 @@ counts_app = typer.Typer(
     name="counts", help="Corrections of counts: say, list, take back.", no_args_is_help=True
 )
 
+_DELIVER = "takt counts deliver"
+
 Pieces = Annotated[
     str | None,
     typer.Option(metavar="N|+N|-N", help="So many they were; with a sign, more or less."),
@@ -37,9 +39,11 @@ def correct(
     good: Pieces = None,
     scrap: Pieces = None,
     rework: Pieces = None,
-    order: Annotated[str | None, typer.Option(help="Of this order, where several ran.")] = None,
-    operation: Annotated[str | None, typer.Option(help="Of this operation of it.")] = None,
-    item: Annotated[str | None, typer.Option(help="Of this item.")] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Of this order, where several ran; -: of none.")
+    ] = None,
+    operation: Annotated[str | None, typer.Option(help="Of this operation; -: of none.")] = None,
+    item: Annotated[str | None, typer.Option(help="Of this item; -: of none.")] = None,
     reason: Annotated[
         str | None, typer.Option(help="reason_id of the scrap or rework, as in reason_code.")
     ] = None,
@@ -67,7 +71,7 @@ def correct(
     )
     for entry in entries:
         typer.echo(_entered(entry))
-    entering.deliver(options, entries)
+    entering.deliver(options, entries, _DELIVER)
 
 
 @counts_app.command()
@@ -82,7 +86,13 @@ def withdraw(
     )
     for entry in entries:
         typer.echo(f"{entry.work_unit_id} {entry.result}: as counted, says {entry.said_by}")
-    entering.deliver(options, entries)
+    entering.deliver(options, entries, _DELIVER)
+
+
+@counts_app.command()
+def deliver() -> None:
+    """Deliver entries that could not leave when they were made, those about stops too."""
+    entering.deliver(settings.load(), [], _DELIVER)
 
 
 @counts_app.command("list")

@@ -45,13 +45,19 @@ def text(option: str, given: str) -> str:
     return given
 
 
-def deliver(options: settings.Settings, entries: Sequence[Any]) -> None:
-    """Enter something, besides what waits from before, and tell whether the lake has it."""
+def deliver(options: settings.Settings, entries: Sequence[Any], again: str) -> None:
+    """Enter something, besides what waits from before, and tell whether the lake has it.
+
+    Args:
+        options: Of the installation.
+        entries: What is entered.
+        again: The command that tries to deliver it once more.
+    """
     if late("edge.terminal:enter")(options, entries):
         typer.echo("the lake has it; reports show it after the next refresh (`takt refresh`)")
     else:
         broker = f"{options.broker.host}:{options.broker.port}"
         typer.echo(
             f"it is kept here, but ingestion has not taken it yet (broker {broker});"
-            " `takt stops deliver` tries again"
+            f" `{again}` tries again"
         )

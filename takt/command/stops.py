@@ -17,6 +17,8 @@ stops_app = typer.Typer(
     name="stops", help="Stops that wait for a reason; say why, split, join.", no_args_is_help=True
 )
 
+_DELIVER = "takt stops deliver"
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module."""
@@ -87,8 +89,8 @@ def withdraw(
 
 @stops_app.command()
 def deliver() -> None:
-    """Deliver entries that could not leave when they were made."""
-    entering.deliver(settings.load(), [])
+    """Deliver entries that could not leave when they were made, those about counts too."""
+    entering.deliver(settings.load(), [], _DELIVER)
 
 
 def _enter(options: settings.Settings, entry: StopEntry) -> None:
@@ -98,7 +100,7 @@ def _enter(options: settings.Settings, entry: StopEntry) -> None:
         f"{entry.work_unit_id} {_told(entry.began)} to {_told(entry.ended)}: {said}{joined},"
         f" says {entry.said_by}"
     )
-    entering.deliver(options, [entry])
+    entering.deliver(options, [entry], _DELIVER)
 
 
 def _line(stop: Any) -> str:

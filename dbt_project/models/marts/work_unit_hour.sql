@@ -70,11 +70,27 @@ counts_of_intervals as (
 
 {{ intervals_counted() }},
 
-{{ shifts_summed(['hour_started_at']) }}
+{{ shifts_summed(['hour_started_at']) }},
 
-{{ shift_kpis(
-    'shift_orders',
-    ['hour_started_at'],
-    '(select evaluated_at from ' ~ ref('int_run') ~ ')',
-    ['iso22400']
-) }}
+hours as (
+
+    {{ shift_kpis(
+        'shift_orders',
+        ['hour_started_at'],
+        '(select evaluated_at from ' ~ ref('int_run') ~ ')',
+        ['iso22400']
+    ) }}
+
+)
+
+select
+    {#- A correction of the shift counts in one hour of it: that may be left with fewer pieces than none, or more good
+        ones than were made, of which no KPI of pieces can be told. #}
+    * replace (
+        case when produced_quantity >= 0 then effectiveness end as effectiveness,
+        case when good_quantity between 0 and produced_quantity then quality_ratio end as quality_ratio,
+        case when good_quantity >= 0 then oee_index end as oee_index,
+        case when good_quantity >= 0 then nee_index end as nee_index,
+        case when good_quantity >= 0 then teep_index end as teep_index
+    )
+from hours

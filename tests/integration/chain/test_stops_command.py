@@ -51,6 +51,13 @@ TAKEN_BACK = """
 select value, text ->> '$.result', text ->> '$.by' from raw.telemetry
 where signal = '$count_correction' and value = 0 order by all
 """
+PUBLICATION = """
+insert into pipeline.publication by name
+select
+    (select max(snapshot_id) from ducklake_snapshots('lake')) as snapshot_id,
+    pinned_snapshot_id, 'test' as run_id, now()::timestamp as published_at
+from intermediate.int_completed_run
+"""
 GOES_ON = "select stop_id from marts.stop_event where ended_at is null order by stop_id"
 
 
@@ -113,16 +120,24 @@ def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Setting
     told = run_takt(works, "counts", "correct", *moved)
     assert f"{PRESS} good: {good:.0f} -> {good - 3:.0f} (-3), says Kim" in told
     assert f"{PRESS} scrap: {scrap:.0f} -> {scrap + 3:.0f} (+3), says Kim" in told
+    build(works)
     assert "waits for the next refresh" in refused(
         works, "correct", *shift, "--good", "9", *why, verb="counts"
     )
-    refresh(works)
+    publish(works)
 
     assert asked(works, SHIFT) == [(order, good - 3, scrap + 3, produced)]
     listed = run_takt(works, "counts", "list", "--work-unit", PRESS).splitlines()
     assert len(listed) == 2
     assert f"scrap (tool_break) {scrap:.0f} -> {scrap + 3:.0f} (+3)  Kim " in listed[1]
-    taken_back = run_takt(works, "counts", "withdraw", listed[0].split()[0], "--by", "Lee")
+    said = listed[0].split()[0]
+    run_takt(works, "counts", "correct", *shift, "--scrap", f"-{scrap + 1:f}", *why)
+    for taking_away in (("withdraw", said), ("correct", *shift, "--scrap", "-3", *why)):
+        told = refused(works, *taking_away, verb="counts")
+        assert "scrap -3" in told
+        assert f"would leave fewer than none: reports say {scrap + 3:f} and -{scrap + 1:f}" in told
+    run_takt(works, "counts", "correct", *shift, "--scrap", f"+{scrap + 1:f}", *why)
+    taken_back = run_takt(works, "counts", "withdraw", said, "--by", "Lee")
     assert f"{PRESS} good: as counted, says Lee" in taken_back
     assert asked(works, TAKEN_BACK) == [(0, "good", "Lee"), (0, "scrap", "Lee")]
 
@@ -132,7 +147,7 @@ def test_a_correction_that_cannot_be_meant_is_refused(
 ) -> None:
     for variable, value in environment(works).items():
         monkeypatch.setenv(variable, value)
-    [(order, good, *_)] = asked(works, SHIFT)
+    [(order, *_)] = asked(works, SHIFT)
     shift = (PRESS, f"{START:%Y-%m-%d}", "early")
     because = ("--order", order, "--because", "counted twice")
 
@@ -141,7 +156,7 @@ def test_a_correction_that_cannot_be_meant_is_refused(
         (("correct", *shift, "--good", "1", "--because", " "), "say why with --because"),
         (("correct", *shift, "--good", "many", *because), "--good many is no number"),
         (("correct", *shift, "--good", "nan", *because), "must be a number of at most six"),
-        (("correct", *shift, "--good", f"-{good + 1}", *because), "would leave fewer than none"),
+        (("correct", *shift, "--good", "-999999", *because), "would leave fewer than none"),
         (("correct", *shift, "--good", "+1", "--reason", "jam", *because), "--reason is of scrap"),
         (
             ("correct", *shift, "--scrap", "+1", "--reason", "gremlins", *because),
@@ -190,8 +205,11 @@ def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -
 
     told = run_takt(alone, "stops", "classify", str(stop_id), "cleaning")
     assert "it is kept here, but ingestion has not taken it yet" in told
+    assert "`takt stops deliver` tries again" in told
+    day = ("correct", PRESS, f"{START:%Y-%m-%d}", "early", "--good", "9", "--because", "recounted")
+    assert "an entry of this host waits for ingestion" in refused(works, *day, verb="counts")
 
-    assert "the lake has it" in run_takt(works, "stops", "deliver")
+    assert "the lake has it" in run_takt(works, "counts", "deliver")
     assert entries(works) == [*before, (name(), PRESS)]
 
 
@@ -271,8 +289,20 @@ def entries(works: Settings) -> list[tuple[object, ...]]:
 
 
 def refresh(works: Settings) -> None:
-    """Build the marts as of the end of the history."""
+    """Build the marts as of the end of the history, and publish them."""
+    build(works)
+    publish(works)
+
+
+def build(works: Settings) -> None:
+    """Build the marts; reports do not show them yet."""
     dbt.build(works, variables={"now": END.replace(tzinfo=None).isoformat(" ")})
+
+
+def publish(works: Settings) -> None:
+    """Let reports show the marts as they are."""
+    with closing(lake.open(works)) as con:
+        con.execute(PUBLICATION)
 
 
 def stops(works: Settings) -> list[tuple[object, ...]]:

@@ -167,6 +167,26 @@ def test_stops_with_all_between_them_are_one(
     assert dashboard.remarks.waiting == 1
 
 
+def test_a_stop_between_others_that_has_a_reason_is_joined_by_the_command(
+    dashboard: Dashboard, con: duckdb.DuckDBPyConnection
+) -> None:
+    last, middle, first = queries.waiting_stops(con, equipment_id=PRESS, order="newest", limit=3)
+    con.execute(
+        "delete from marts.stop_event where work_unit_id = ? and started_at between ? and ?"
+        " and not list_contains(?, stop_id)",
+        [PRESS, first.started_at, last.started_at, [last.stop_id, middle.stop_id, first.stop_id]],
+    )
+    both = Form([first.stop_id, last.stop_id], "jam", "Kim", as_one=True)
+    words = (
+        f"takt stops classify {first.stop_id[:8]} jam --merge {last.stop_id[:8]}"
+        f" --merge {middle.stop_id[:8]}`"
+    )
+
+    explaining.say(dashboard, Form([middle.stop_id], "tool", "Kim"))
+    with pytest.raises(Refused, match=words):
+        explaining.say(dashboard, both)
+
+
 def test_stops_of_two_machines_are_not_one(
     dashboard: Dashboard, con: duckdb.DuckDBPyConnection
 ) -> None:

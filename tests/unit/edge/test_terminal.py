@@ -52,6 +52,17 @@ def test_what_the_broker_cannot_take_is_kept_and_said_to_be(
     assert waiting == 3
 
 
+def test_whether_something_waits_on_this_host_is_known_without_a_broker(alone: Settings) -> None:
+    assert not terminal.waits(alone)
+
+    here = Terminal(alone, terminal.name())
+    here.start()
+    here.enter([ENTRY])
+    here.stop()
+
+    assert terminal.waits(alone)
+
+
 def test_a_spool_that_another_process_has_open_takes_nothing(
     alone: Settings, pages: Terminal
 ) -> None:
