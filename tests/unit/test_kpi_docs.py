@@ -63,8 +63,9 @@ def models() -> Iterator[dict]:
 
 
 COLUMNS = {model["name"]: {c["name"]: c for c in model["columns"]} for model in models()}
+# Those of the row before are the same KPIs.
 KPIS = {
-    name
+    name.removeprefix("previous_")
     for columns in COLUMNS.values()
     for name, column in columns.items()
     if column["data_type"] == "double"
