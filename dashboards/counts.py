@@ -441,9 +441,10 @@ def _check_some_are_left(
         (each.pieces for each in unread if each.is_of_output and each.result == result), Decimal()
     )
     if pieces < 0 and counted + waiting + pieces < 0:
-        coming = f" and {waiting:+f} waits for the next refresh" if waiting else ""
+        coming = f" and {waiting.normalize():+f} waits for the next refresh" if waiting else ""
         raise ConfigurationError(
-            f"{result} {pieces:+f} would leave fewer than none: reports say {counted:f}{coming}"
+            f"{result} {pieces.normalize():+f} would leave fewer than none:"
+            f" reports say {counted.normalize():f}{coming}"
         )
 
 
@@ -468,7 +469,7 @@ def _difference(output: Output, result: Result, said: Said) -> Decimal:
     counted = output.counted[result]
     pieces = said.pieces if said.is_difference else said.pieces - counted
     if abs(pieces) >= LARGEST:
-        raise ConfigurationError(f"{result} {said.pieces:f} is too much")
+        raise ConfigurationError(f"{result} {said.pieces:g} is too much")
     return pieces
 
 

@@ -25,7 +25,7 @@ _MOVEMENTS = {
     "variance": "− Variance",
     "closing": "= Closing",
 }
-_EXTRA = ("material", "conversion", "overhead", "subcontract", "variance")
+_EXTRA = ("opening", "material", "conversion", "overhead", "subcontract", "variance")
 """Movements that a phone has no room for."""
 
 _COLUMNS = [

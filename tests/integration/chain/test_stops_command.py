@@ -135,7 +135,9 @@ def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Setting
     for taking_away in (("withdraw", said), ("correct", *shift, "--scrap", "-3", *why)):
         told = refused(works, *taking_away, verb="counts")
         assert "scrap -3" in told
-        assert f"would leave fewer than none: reports say {scrap + 3:f} and -{scrap + 1:f}" in told
+        assert (
+            f"would leave fewer than none: reports say {scrap + 3:.0f} and -{scrap + 1:.0f}" in told
+        )
     run_takt(works, "counts", "correct", *shift, "--scrap", f"+{scrap + 1:f}", *why)
     taken_back = run_takt(works, "counts", "withdraw", said, "--by", "Lee")
     assert f"{PRESS} good: as counted, says Lee" in taken_back
