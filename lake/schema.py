@@ -15,6 +15,7 @@ from lake import catalog, locks
 from lake.door import attach_catalog, data_folder, new_connection, transaction
 from lake.errors import LakeUnavailable
 from lake.ownership import claim
+from lake.statistics import describe_empty
 from takt import contracts
 from takt.settings import Settings
 
@@ -331,12 +332,13 @@ def create(settings: Settings) -> None:
             con.execute("USE lake")
             _set_options(con)
             with transaction(con):
-                _create_missing(con, settings.ingestion.shards)
+                created = _create_missing(con, settings.ingestion.shards)
                 con.commit()
         except duckdb.Error as error:
             raise LakeUnavailable(f"the lake's tables cannot be made: {error}") from error
         with catalog.connect(settings) as connection:
             claim(connection, data)
+            describe_empty(connection, created)
 
 
 def _set_options(con: duckdb.DuckDBPyConnection) -> None:
@@ -352,17 +354,20 @@ def _set_options(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"CALL lake.set_option('{name}', '{value}')")
 
 
-def _create_missing(con: duckdb.DuckDBPyConnection, shards: int) -> None:
+def _create_missing(con: duckdb.DuckDBPyConnection, shards: int) -> list[tuple[str, str]]:
+    created = []
     for schema in SCHEMAS:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     found = _existing_columns(con)
     for table in tables(shards):
         if (columns := found.get(table.qualified_name)) is None:
             _create_table(con, table)
+            created.append((table.schema, table.name))
             continue
         for name, kind in table.columns.items():
             if name not in columns:
                 con.execute(f'ALTER TABLE {table.qualified_name} ADD COLUMN "{name}" {kind}')
+    return created
 
 
 def _existing_columns(con: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

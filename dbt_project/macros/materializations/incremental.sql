@@ -61,9 +61,21 @@
     {%- endcall %}
     {% do persist_docs(target_relation, model) %}
     {% do adapter.commit() %}
+    {%- if existing_relation is none -%}
+        {% do describe_if_empty(target_relation) %}
+    {%- endif -%}
     {% do run_query('drop table ' ~ rows_aside) %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{% macro describe_if_empty(relation) -%}
+    {#- DuckLake would ask for the statistics of an empty table again and again: lake/statistics.py. -#}
+    {% do run_query(
+        "call postgres_execute('__ducklake_metadata_" ~ relation.database ~ "', 'select takt_describe_empty_table("
+        ~ "''" ~ relation.schema ~ "'', ''" ~ relation.identifier ~ "'')')"
+    ) %}
+    {% do adapter.commit() %}
+{%- endmacro %}
 
 {% macro columns_of(relation) -%}
     {#- Names and types. information_schema would look through every column of the lake. -#}
