@@ -157,6 +157,7 @@ class Server:
         """Make what is missing: database and socket folder."""
         if not self._where.data.exists():
             self._create_database()
+        self._take_over_copy()
         self._allow_users()
         self._make_socket_folder()
         self._forget_dead_server()
@@ -188,6 +189,13 @@ class Server:
         descriptor = os.open(self._where.folder, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+    def _take_over_copy(self) -> None:
+        """What root has copied or restored is root's, as whom PostgreSQL does not run."""
+        data = self._where.data
+        if data.stat().st_uid != self._where.account.uid:
+            for path in (data, *data.rglob("*")):
+                self._give(path)
 
     def _allow_users(self) -> None:
         """Whoever may reach the home may be the role `takt`; the kernel says who they are."""

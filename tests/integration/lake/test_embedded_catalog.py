@@ -187,7 +187,11 @@ def test_what_was_written_is_there_after_stop_and_start(tmp_path: Path):
     lake.catalog.leave(settings)
 
 
-def test_a_home_that_was_moved_keeps_its_lake(tmp_path: Path):
+@pytest.mark.parametrize("put_elsewhere", [Path.rename, shutil.copytree])
+def test_a_home_that_was_moved_or_copied_keeps_its_lake(
+    tmp_path: Path, put_elsewhere: Callable[[Path, Path], object]
+):
+    # A copy that root makes belongs to root, as whom PostgreSQL does not run.
     settings = Settings(home=tmp_path / "home", catalog=None)
     lake.schema.create(settings)
     writer = ShardWriter(settings, "me")
@@ -195,12 +199,12 @@ def test_a_home_that_was_moved_keeps_its_lake(tmp_path: Path):
     writer.commit(commit_of(1))
     writer.close()
     lake.catalog.leave(settings)
-    settings.home.rename(tmp_path / "moved")
+    put_elsewhere(settings.home, tmp_path / "elsewhere")
 
-    moved = Settings(home=tmp_path / "moved", catalog=None)
-    with lake.open(moved, read_only=True) as con:
+    elsewhere = Settings(home=tmp_path / "elsewhere", catalog=None)
+    with lake.open(elsewhere, read_only=True) as con:
         assert con.table("raw.telemetry").count("*").fetchall() == [(10,)]
-    lake.catalog.leave(moved)
+    lake.catalog.leave(elsewhere)
 
 
 def test_postgresql_killed_between_a_durable_commit_and_its_answer(
