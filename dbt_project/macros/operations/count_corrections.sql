@@ -7,7 +7,7 @@
         how many pieces a result was another, and as JSON which result, why, by whom and when. What cannot be read so
         corrects nothing. #}
     select
-        md5(concat_ws('|', site_id, collector, epoch, row_number)) as entry_id,
+        entry_id,
         coalesce(nullif(told ->> '$.id', ''), entry_id) as correction_id,
         site_id,
         work_unit_id,
@@ -15,26 +15,16 @@
         told ->> '$.result' as result,
         cast(number as decimal(18, 6)) as quantity,
         try_cast(told ->> '$.before' as decimal(18, 6)) as before_quantity,
-        nullif(told ->> '$.reason_id', '') as reason_id,
+        reason_id,
         nullif(told ->> '$.why', '') as comment_text,
-        nullif(told ->> '$.by', '') as corrected_by,
-        {#- Nobody has spoken after it was heard. #}
-        least(
-            coalesce(timezone('UTC', try_cast(told ->> '$.at' as timestamptz)), received_at), received_at
-        ) as corrected_at,
+        said_by as corrected_by,
+        said_at as corrected_at,
         received_at,
         epoch,
         row_number
-    from (
-        select
-            *,
-            try_cast(text as json) as told
-        from {{ telemetry }}
-        where signal = '$count_correction' and quality < 2
-    ) as told_entries
+    from ({{ entries_in_json(telemetry, '$count_correction') }}) as entries
     where
-        json_type(told) = 'OBJECT'
-        and (told ->> '$.result') in ('{{ corrected_results() | join("', '") }}')
+        (told ->> '$.result') in ('{{ corrected_results() | join("', '") }}')
         and abs(number) < 1e9
 {%- endmacro %}
 

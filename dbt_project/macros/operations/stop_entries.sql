@@ -2,31 +2,21 @@
     {#- Late classifications of stops as rows: samples $stop_reason tell from when on, for how many seconds, and as JSON
         why, by whom and when. What cannot be read so classifies nothing. #}
     select
-        md5(concat_ws('|', site_id, collector, epoch, row_number)) as classification_id,
+        entry_id as classification_id,
         site_id,
         work_unit_id,
         observed_at as started_at,
         observed_at + to_microseconds(cast(round(number * 1000000) as bigint)) as ended_at,
-        nullif(told ->> '$.reason_id', '') as reason_id,
+        reason_id,
         coalesce(try_cast(told ->> '$.merges' as boolean), false) as is_merged,
-        nullif(told ->> '$.by', '') as classified_by,
-        {#- Nobody has spoken after it was heard. #}
-        least(
-            coalesce(timezone('UTC', try_cast(told ->> '$.at' as timestamptz)), received_at), received_at
-        ) as classified_at,
+        said_by as classified_by,
+        said_at as classified_at,
         received_at,
         epoch,
         row_number
-    from (
-        select
-            *,
-            try_cast(text as json) as told
-        from {{ telemetry }}
-        where signal = '$stop_reason' and quality < 2
-    ) as told_entries
+    from ({{ entries_in_json(telemetry, '$stop_reason') }}) as entries
     where
-        json_type(told) = 'OBJECT'
-        and json_exists(told, '$.reason_id')
+        json_exists(told, '$.reason_id')
         and number > 0
         and number < 1e9
 {%- endmacro %}

@@ -1,29 +1,3 @@
 {#- What people said late about stops, as it arrived: each entry speaks of a span of the past. #}
 {{ config(incremental_strategy='folded', unique_key=['classification_id']) }}
-with
-
-arrived as (
-
-    select *
-    from {{ ref('stg_telemetry') }} as telemetry
-    where
-        telemetry.signal = '$stop_reason'
-        and telemetry.snapshot_id <= (select max(pinned_snapshot_id) from {{ ref('int_run') }})
-        and telemetry.snapshot_id > (
-            select max({{ 'watermark_snapshot_id' if is_incremental() else '-1' }}) from {{ ref('int_run') }}
-        )
-
-),
-
-told as (
-
-    {{ stop_entries_told('arrived') }}
-
-)
-
-select
-    told.*,
-    {#- The run that read it: until one completes, every run reads it anew. #}
-    run.watermark_snapshot_id as arrived_after_snapshot_id
-from told
-cross join {{ ref('int_run') }} as run
+{{ entries_as_they_arrived('$stop_reason', stop_entries_told) }}
