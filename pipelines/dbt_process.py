@@ -12,15 +12,18 @@ import sys
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
-from dbt_common.events.base_types import EventMsg
+from dbt_common.events.base_types import BaseEvent, EventLevel, EventMsg
+from dbt_common.events.event_manager import EventManager
+from dbt_common.events.event_manager_client import ctx_set_event_manager
 from dbt_common.events.functions import msg_to_json
 
 _OURS = ["--log-level", "none", "--log-level-file", "none", "--no-write-json"]
 _LOG_BYTES = 10_000_000
-_UNTOLD = ("debug", "test")
+_UNTOLD = (EventLevel.DEBUG, EventLevel.TEST)
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +34,7 @@ def main(parsed: Path, arguments: Sequence[str]) -> int:
     how each node went to `run_results.json` in dbt's target folder, as dbt itself writes it.
     """
     _log_to(Path(os.environ["DBT_LOG_PATH"]))
+    ctx_set_event_manager(_Terse())
     manifest = Manifest.from_msgpack(parsed.read_bytes())
     manifest.build_flat_graph()
     outcome = dbtRunner(manifest=manifest, callbacks=[_tell]).invoke([*_OURS, *arguments])
@@ -52,9 +56,18 @@ def _log_to(folder: Path) -> None:
     _log.propagate = False
 
 
+class _Terse(EventManager):
+    """Makes no message of an event that nobody is told."""
+
+    def fire_event(
+        self, e: BaseEvent, level: EventLevel | None = None, *more: Any, **named: Any
+    ) -> None:
+        if (level or e.level_tag()) not in _UNTOLD:
+            super().fire_event(e, level, *more, **named)
+
+
 def _tell(event: EventMsg) -> None:
-    if event.info.level not in _UNTOLD:
-        _log.info(msg_to_json(event))
+    _log.info(msg_to_json(event))
 
 
 if __name__ == "__main__":
