@@ -123,7 +123,8 @@ telemetry as (
 
     select telemetry.* exclude (snapshot_id)
     from {{ ref('stg_telemetry') }} as telemetry
-    semi join (select * from days where started_at = day_started_at) as whole_days
+    -- Without a limit the planner expects more days than samples, and would read all these before it sees that there is none.
+    semi join (select * from days where started_at = day_started_at limit 1000000) as whole_days
         on
             telemetry.site_id = whole_days.site_id
             and telemetry.work_unit_id = whole_days.work_unit_id
