@@ -606,6 +606,7 @@ class OwnCard(CostCards):
         moment = max(min(self.at, max(ends) - 1), min(begin(row) for row in named))
         return [row for row in named if holds(row, moment)]
 
+    @cache  # noqa: B019 - lives as long as the proof
     def rolled_up(self, version: str, item: str) -> dict[str, Fraction]:
         """By cost group what a unit costs, by the items' own cards."""
         return self.base.rolled_up(version, item)
