@@ -112,6 +112,7 @@ std,cream,,12,
 std,factory,per_hour,candy,2
 now,factory,per_hour,candy,2.80
 """,
+    "stock": "site_id,item_id,counted_at,quantity\ndemo,works,2026-01-31,100\n",
     "production_order": """production_order_id,site_id,item_id,route_version,order_quantity,\
 cost_version_id,released_at,ended_at,bom_version
 odoo1,demo,odoo1,1,1,,2026-03-01,2026-03-10
@@ -321,6 +322,14 @@ def test_we_27_material_and_labour_vary_in_price_and_quantity(ask: Ask) -> None:
         "labour_rate": Decimal("7572.00"),
         "labour_efficiency": Decimal("7095.00"),
     }
+
+
+def test_a_new_version_revalues_what_is_in_stock(ask: Ask) -> None:
+    # Ten parts at 6.00, an hour at 16.50 and then at 16.90.
+    assert ask(
+        "select cost_version_id, item_id, previous_amount, amount, difference_amount"
+        " from marts.revaluation"
+    ) == [("now", "works", Decimal("7650.00"), Decimal("7690.00"), Decimal("40.00"))]
 
 
 def products(ask: Ask, order: str) -> dict[object, tuple[object, ...]]:

@@ -37,6 +37,10 @@ rejected_quantity,unit_price,received_at
 1,1001,coat,V7,80,3,1.2,2026-03-03T12:00:00Z
 """,
     "exchange_rate": "currency,valid_from,rate\nEUR,,1\nSEK,2026-01-01,0.09\n",
+    "stock": """site_id,item_id,counted_at,quantity
+demo,lid,2026-02-28T22:00:00Z,1000
+demo,cup,2026-02-28T22:00:00Z,0
+""",
     "period": """period_id,starts_at,ends_at
 2026-02,2026-01-31T23:00:00Z,2026-02-28T23:00:00Z
 2026-03,2026-02-28T23:00:00Z,2026-03-31T22:00:00Z
@@ -95,6 +99,16 @@ BREAKAGES = {
         "80,81",
         "column rejected_quantity, found '81.000000': more than the 80.000000 received",
     ),
+    "less than nothing in stock": ("stock", "1000", "-1", "column quantity, found '-1': too small"),
+    "stock of an unknown item": ("stock", "demo,lid", "demo,mug", "found 'mug': not in item.csv"),
+    "stock at an unknown site": ("stock", "demo,lid", "oslo,lid", "found 'oslo': not in equipment"),
+    "stock counted twice at a moment": (
+        "stock",
+        "demo,cup",
+        "demo,lid",
+        "row 3, column site_id, item_id, counted_at, found 'demo, lid, 2026-02-28 22:00:00': rep",
+    ),
+    "stock that nobody counted": ("stock", ",2026-02-28T22:00:00Z,0", ",,0", "column counted_at"),
     "worth nothing": ("exchange_rate", "0.09", "0", "column rate, found '0': too small"),
     "two rates at once": ("exchange_rate", "EUR,", "EUR,,1\nEUR,", "found 'EUR, (empty)'"),
     "gap between periods": (
