@@ -115,6 +115,7 @@ def _last(rows: Iterable[Row], began: Mapping[tuple[Value | None, ...], datetime
 
 def _check_bills(table: FileTable, version: _Version, bills: Bills, findings: Findings) -> None:
     after = _bills(table.rows, version.costed_at)
+    _check_bought(table, version, bills, after, findings)
     for item, lines in sorted(bills.items(), key=str):
         stated = after.get(item, [])
         was, found = lines[0].values["bom_version"], {row.values["bom_version"] for row in stated}
@@ -132,6 +133,21 @@ def _check_bills(table: FileTable, version: _Version, bills: Bills, findings: Fi
             findings.add(Problem(table.file, cause, row.number, "bom_version", told((*found,))))
         else:
             _check_lines(table, version, lines, stated, findings)
+
+
+def _check_bought(
+    table: FileTable, version: _Version, bills: Bills, after: Bills, findings: Findings
+) -> None:
+    """What a card has at its price does not become something that is made then."""
+    lines = [row for rows in bills.values() for row in rows]
+    used = {row.values["component_item_id"] for row in lines} - bills.keys()
+    for item in sorted(used & after.keys(), key=str):
+        row = after[item][0]
+        cause = (
+            f"{item} would be made in {version}, and was bought; let it begin after"
+            f" {version.costed_at}, or {_WAY_OUT}"
+        )
+        findings.add(Problem(table.file, cause, row.number, "item_id", told((item,))))
 
 
 def _check_lines(

@@ -360,7 +360,9 @@ FURTHER = LINE | {
     "line_type": "co_product",
     "quantity_per": Decimal("0.1"),
 }
-CARD_ITEMS = FILES["item"].replace("unit\n", "unit,joint_cost_method\n") + "chip,Chip,pcs,\n"
+CARD_ITEMS = (
+    FILES["item"].replace("unit\n", "unit,joint_cost_method\n") + "chip,Chip,pcs,\ncap,Cap,pcs,\n"
+)
 BILLED = Loaded(
     **ACTIVE.tables
     | {
@@ -380,6 +382,10 @@ CHANGED_BILLS = {
     "line left out": (BILL.partition("cup,1,20")[0], "found 'cup, 1, 20': left out, but it is of"),
     "bill left out": (BILL.partition("cup")[0], "found 'cup, 1': left out, but it is of costing"),
     "line ended before": (BILL.format(valid_to="2025-06-01"), "found 'cup, 1, 10': left out, bu"),
+    "bill of what was bought": (
+        BILL + "lid,1,10,cap,,3,,\n",
+        "row 4, column item_id, found 'lid': lid would be made in costing version std, which is a",
+    ),
     "version in its place": (
         SEVERAL.format(valid_to="", begins="2025-06-01"),
         "row 4, column bom_version, found '2': it would take the place of 1 in costing version std",
@@ -408,12 +414,12 @@ def test_a_bill_of_material_is_frozen_once_an_order_is_released_by_an_active_ver
         BILL.format(valid_to=""),
         BILL.format(valid_to="2026-02-01").replace("lid,,", "lid,component,"),
         SEVERAL.format(valid_to="2026-02-01", begins="2026-02-01"),
-        BILL.format(valid_to="") + "lid,1,10,cap,,3,,\n",
+        BILL.format(valid_to="") + "lid,1,10,cap,,3,2026-02-01,\ncap,1,10,rim,,1,,\n",
     ],
-    ids=["as it is", "ended later", "a later version", "a bill where none was"],
+    ids=["as it is", "ended later", "a later version", "bills where none was"],
 )
 def test_a_bill_of_material_may_change_from_a_later_moment_on(tmp_path: Path, stated: str) -> None:
-    folder = write_plant(tmp_path, item=CARD_ITEMS + "cap,Cap,pcs,\n", bom_line=stated)
+    folder = write_plant(tmp_path, item=CARD_ITEMS + "rim,Rim,pcs,\n", bom_line=stated)
 
     assert problems(folder, BILLED) == []
 
