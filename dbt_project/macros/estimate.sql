@@ -7,19 +7,12 @@
         orders.item_id,
         named.{{ version }},
         case
-            when orders.costed_at >= named.ended_at then named.ended_at - interval 1 microsecond
-            else greatest(orders.costed_at, named.began_at)
+            when orders.costed_at >= max(coalesce(named.valid_to, timestamp 'infinity'))
+                then max(named.valid_to) - interval 1 microsecond
+            else greatest(orders.costed_at, min(coalesce(named.valid_from, timestamp '-infinity')))
         end as taken_at
     from orders
-    inner join (
-        select
-            item_id,
-            {{ version }},
-            min(coalesce(valid_from, timestamp '-infinity')) as began_at,
-            max(coalesce(valid_to, timestamp 'infinity')) as ended_at
-        from {{ ref(table) }}
-        group by item_id, {{ version }}
-    ) as named
+    inner join {{ ref(table) }} as named
         on
             orders.item_id = named.item_id
             and orders.{{ version }} = named.{{ version }}
@@ -29,6 +22,7 @@
             and orders.item_id = card.item_id
             and orders.{{ version }} = card.{{ version }}
     where orders.item_id not in (select item_id from {{ ref('stg_item') }} where is_phantom)
+    group by orders.production_order_id, orders.item_id, named.{{ version }}, orders.costed_at
 {%- endmacro %}
 
 {% macro rows_of_named_version(named, table, version) -%}
