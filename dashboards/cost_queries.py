@@ -102,7 +102,7 @@ class CostLine:
     Attributes:
         standard: What its good pieces and one lot may cost.
         absorbed: What its good pieces carry.
-        estimate: The order quantity by the cost card.
+        estimate: The order quantity by the versions that the order names.
         standard_quantity: Of `unit`, what its good pieces and one lot may need.
         actual_quantity: Of `unit`, what was used.
     """

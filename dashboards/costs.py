@@ -352,8 +352,8 @@ def _line_table(lines: Sequence[CostLine], found: OrderRow) -> Component:
         rows += [_line_row(line) for line in of_operation]
     rows.append(_sum_row("Order", lines, kind="total grand"))
     note = html.P(
-        "Estimate: the order quantity by the cost card. Standard: what its good pieces and one lot "
-        "may cost. Absorbed: what its good pieces carry. Variance: actual less absorbed, F "
+        "Estimate: the order quantity by the versions it names. Standard: what its good pieces and "
+        "one lot may cost. Absorbed: what its good pieces carry. Variance: actual less absorbed, F "
         "favourable, U unfavourable.",
         className="note",
     )

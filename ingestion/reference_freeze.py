@@ -1,11 +1,13 @@
 """Activation and closing freeze: no file changes what was measured by or reported (pure).
 
-Belongs here: what loaded active costing versions and closed periods forbid a folder's files.
+Belongs here: what loaded active costing versions and closed periods forbid a folder's files. What
+the cost cards of such a version are made of is in `reference_card_freeze`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from ingestion import reference_card_freeze
 from ingestion.reference_checks import Loaded, Values, told, validity
 from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable, Row
@@ -38,6 +40,7 @@ def check(tables: Mapping[str, FileTable], loaded: Loaded, findings: Findings) -
             frozen = _frozen(table, active, loaded)
             rows = [row for row in table.rows if row.values["cost_version_id"] in active]
             _check_table(table, rows, frozen, addition(loaded, frozen), findings)
+    reference_card_freeze.check(tables, active, loaded, findings)
     if "period" in tables:
         _check_closed_periods(tables["period"], loaded, findings)
 

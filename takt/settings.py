@@ -140,6 +140,11 @@ class CostSettings(_Section):
         description="What a by-product's burden in per cent is of: all that is added at the item,"
         " or its bought material.",
     )
+    transferred_in: Literal["apart", "by_class"] = Field(
+        default="apart",
+        description="Whether what units of a process bring along from the operation before is a"
+        " cost class of its own, or belongs to the classes it was of there.",
+    )
     labour_cost_category: Annotated[str, Field(pattern="^[A-Za-z0-9_ -]+$")] = Field(
         default="labour", description="The cost category whose rates are a worker's."
     )

@@ -109,6 +109,28 @@ TABLES = (
         (_COST_VERSION,),
     ),
     TableContract(
+        "stock",
+        Kind.TRANSACTION,
+        "How much of an item a site had at a moment: what a new costing version revalues.",
+        (
+            id_column("site_id", "The site that has it.", is_required=True),
+            id_column("item_id", "The item, bought or made.", is_required=True),
+            Column(
+                "counted_at",
+                Type.TIMESTAMP,
+                "When it was counted, UTC; it holds until the next count.",
+                is_required=True,
+            ),
+            quantity(
+                "quantity",
+                "Quantity in stock, in the item's unit, without what is in process; 0: none.",
+                is_required=True,
+            ),
+        ),
+        ("site_id", "item_id", "counted_at"),
+        (SITE, ITEM),
+    ),
+    TableContract(
         "account_map",
         Kind.MASTER,
         "Which accounts a posting debits and credits; what is not mapped has accounts of its name.",

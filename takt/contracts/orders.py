@@ -1,5 +1,7 @@
 """Business files of orders: what is to be made, and what it took."""
 
+from decimal import Decimal
+
 from takt.contracts.columns import (
     ITEM,
     ORDER,
@@ -57,6 +59,14 @@ TABLES = (
             quantity("good_quantity", "Good quantity reported, in the item's unit."),
             quantity("scrap_quantity", "Scrap reported, in the item's unit."),
             quantity("rework_quantity", "Rework reported, in the item's unit."),
+            Column(
+                "complete_ratio",
+                Type.DECIMAL,
+                "How far the units that are in process there now are done, of a process order: 0.35"
+                " is 35 % of the work; empty: as their time says.",
+                minimum=Decimal(0),
+                maximum=Decimal(1),
+            ),
         ),
         ("production_order_id", "operation_id", "work_unit_id"),
         (ORDER, WORK_UNIT),

@@ -578,6 +578,46 @@ class CostCards:
     __hash__ = object.__hash__
 
 
+@dataclass
+class OwnCard(CostCards):
+    """The cost card of an item by the versions that an order of it names; all else is the item's.
+
+    Of a version that is not known, and of the one that the item's card has, the item's.
+    """
+
+    base: CostCards = field(kw_only=True)
+    item: str = field(kw_only=True)
+    named: dict[str, str | None] = field(kw_only=True)
+    """Version by table."""
+    at: int = field(kw_only=True)
+    """When the order was costed."""
+
+    def _rows_then(self, version: str, table: str, item: str) -> list[Row]:
+        column = "bom_version" if table == "bom_line" else "route_version"
+        of_card = self.base._rows_then(version, table, item)
+        named = [
+            row
+            for row in self._by_item(table)[item]
+            if item == self.item and row[column] == self.named[table]
+        ]
+        if not named or any(row[column] == self.named[table] for row in of_card):
+            return of_card
+        ends = [instant(row["valid_to"]) if row.get("valid_to") else _NEVER for row in named]
+        moment = max(min(self.at, max(ends) - 1), min(begin(row) for row in named))
+        return [row for row in named if holds(row, moment)]
+
+    @cache  # noqa: B019 - lives as long as the proof
+    def rolled_up(self, version: str, item: str) -> dict[str, Fraction]:
+        """By cost group what a unit costs, by the items' own cards."""
+        return self.base.rolled_up(version, item)
+
+    def is_made(self, version: str, item: str) -> bool:
+        """Whether an item is made by its own card."""
+        return self.base.is_made(version, item)
+
+    __hash__ = object.__hash__
+
+
 def crew_rate(rate: Fraction, category: str, crew: Fraction | None) -> Fraction:
     """A rate of labour is a worker's."""
     return rate * crew if category == LABOUR and crew is not None else rate

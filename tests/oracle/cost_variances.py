@@ -194,7 +194,7 @@ class CostVariances:
             found[each.operation, each.group, "actual"] += each.actual
             found[each.operation, each.group, "absorbed"] += each.absorbed
             found[each.operation, each.group, "standard"] += each.allowed
-        for line in self.order.card:
+        for line in self.order.own_card:
             quantity = line.variable * number(self.order.row["order_quantity"]) + line.constant
             cost = amount(quantity, line.price, line.driver)
             found[line.operation, line.group, "estimate"] += cost

@@ -17,6 +17,7 @@ from tests.oracle.cost_cards import (
     CostCards,
     Line,
     Operation,
+    OwnCard,
     amount,
     begin,
     crew_rate,
@@ -115,6 +116,24 @@ class OrderCosts:
     def card(self) -> list[Line]:
         """Its cost card."""
         return self.cards.card(self.version, self.row["item_id"])
+
+    @cached_property
+    def own_card(self) -> list[Line]:
+        """The cost card by the versions that it names."""
+        named = {
+            "bom_line": self.row.get("bom_version"),
+            "routing_operation": self.row["route_version"],
+        }
+        own = OwnCard(
+            self.cards.folder,
+            self.cards.now,
+            self.cards.settings,
+            base=self.cards,
+            item=self.row["item_id"],
+            named=named,
+            at=self.costed_at,
+        )
+        return own.card(self.version, self.row["item_id"])
 
     @cached_property
     def route(self) -> dict[str, Operation]:

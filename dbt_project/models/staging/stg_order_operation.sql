@@ -19,6 +19,7 @@ renamed as (
         good_quantity,
         scrap_quantity,
         rework_quantity,
+        complete_ratio,
         ---------- timestamps
         started_at,
         finished_at

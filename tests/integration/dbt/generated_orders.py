@@ -145,6 +145,7 @@ class Orders:
                 "production_order_id": order,
                 "site_id": site,
                 "item_id": item,
+                "bom_version": rng.choice((None, "1", "2", "unknown")),
                 "route_version": rng.choice((None, "1")),
                 "mode": rng.choice((None, "discrete", "process")),
                 "order_quantity": str(rng.choice((1, 20, 100, 800))),

@@ -42,8 +42,9 @@ FILES = {
     "item": "item_id,name,unit,joint_cost_method\n"
     + "".join(f"{item},{item},pcs,{METHODS.get(item, '')}\n" for item in [*UNITS, *BOUGHT]),
     "bom_line": """item_id,bom_version,line_id,component_item_id,operation_id,quantity_per,\
-line_type,burden_kind,burden_rate
+line_type,burden_kind,burden_rate,valid_from
 odoo1,1,1,part,op,1,,,
+odoo1,2,1,part,op,2,,,,2026-02-15
 works,1,1,part,op,10,,,
 l_ten,1,1,crude,op,3.125,component,,
 l_ten,1,2,triol,op,1.15625,co_product,,
@@ -54,8 +55,9 @@ butter,1,3,whey,,2,by_product,per_quantity,0.5
 """,
     # Planned run times are what the cases say, in seconds per unit, six places.
     "routing_operation": """item_id,route_version,operation_id,sequence,work_unit_id,\
-planned_run_s_per_unit,planned_setup_s,cost_category_id
+planned_run_s_per_unit,planned_setup_s,cost_category_id,valid_from
 odoo1,1,op,1,odoo1,3600,,
+odoo1,2,op,1,odoo1,1800,,,2026-02-15
 odoo2,1,op,1,odoo2,3600,,machine
 odoo3,1,op,1,odoo3,3600,,machine
 erp40862,1,op,1,erp40862,360,,machine
@@ -110,9 +112,12 @@ std,cream,,12,
 std,factory,per_hour,candy,2
 now,factory,per_hour,candy,2.80
 """,
+    "stock": "site_id,item_id,counted_at,quantity\ndemo,works,2026-01-31,100\n",
     "production_order": """production_order_id,site_id,item_id,route_version,order_quantity,\
-cost_version_id,released_at,ended_at
+cost_version_id,released_at,ended_at,bom_version
 odoo1,demo,odoo1,1,1,,2026-03-01,2026-03-10
+odoo1_new,demo,odoo1,2,10,,2026-03-01,2026-03-10,2
+odoo1_named,demo,odoo1,1,10,,2026-03-01,2026-03-10,1
 odoo2,demo,odoo2,1,1,,2026-03-01,2026-03-10
 odoo3,demo,odoo3,1,1,,2026-03-01,2026-03-10
 erp40862,demo,erp40862,1,20,,2026-03-01,2026-03-10
@@ -273,6 +278,27 @@ def test_erpnext_48153_and_53754_time_is_in_proportion_to_any_quantity(
     assert told == [(Decimal(minutes), Decimal(amount))]
 
 
+def test_an_estimate_goes_by_the_versions_that_the_order_names_at_the_standard_prices(
+    ask: Ask,
+) -> None:
+    estimated = ask(
+        "select production_order_id, cost_group_id, amount from marts.order_cost"
+        " where basis = 'estimate' and starts_with(production_order_id, 'odoo1_') order by all"
+    )
+
+    # Two parts instead of one, half an hour instead of an hour, both from after the version began.
+    assert estimated == [
+        ("odoo1_named", "fitter", Decimal("100.00")),
+        ("odoo1_named", "helper", Decimal("63.00")),
+        ("odoo1_named", "machine", Decimal("66.60")),
+        ("odoo1_named", "material", Decimal("60.00")),
+        ("odoo1_new", "fitter", Decimal("50.00")),
+        ("odoo1_new", "helper", Decimal("31.50")),
+        ("odoo1_new", "machine", Decimal("33.30")),
+        ("odoo1_new", "material", Decimal("120.00")),
+    ]
+
+
 def test_erpnext_46788_the_second_job_card_costs_its_own_two_minutes(ask: Ask) -> None:
     told = ask(
         "select period_id, sum(conversion_amount) from marts.wip_rollforward"
@@ -296,6 +322,14 @@ def test_we_27_material_and_labour_vary_in_price_and_quantity(ask: Ask) -> None:
         "labour_rate": Decimal("7572.00"),
         "labour_efficiency": Decimal("7095.00"),
     }
+
+
+def test_a_new_version_revalues_what_is_in_stock(ask: Ask) -> None:
+    # Ten parts at 6.00, an hour at 16.50 and then at 16.90.
+    assert ask(
+        "select cost_version_id, item_id, previous_amount, amount, difference_amount"
+        " from marts.revaluation"
+    ) == [("now", "works", Decimal("7650.00"), Decimal("7690.00"), Decimal("40.00"))]
 
 
 def products(ask: Ask, order: str) -> dict[object, tuple[object, ...]]:

@@ -3,6 +3,7 @@
 The laws of the marts (`dbt_project/tests`) are part of every build: it fails where one is broken.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from fractions import Fraction
@@ -84,6 +85,7 @@ class Proof:
             compare_losses,
             compare_products,
             compare_work_in_process,
+            compare_process_costing,
         ):
             compare(self)
 
@@ -157,6 +159,29 @@ def compare_work_in_process(proof: Proof) -> None:
 
     # Both sides of each operation are rounded, and of what belongs to none.
     assert_close(told, proof.known(CostVariances.work_in_process), 2 * 5 * HALF_A_CENT)
+
+
+def compare_process_costing(proof: Proof) -> None:
+    added = proof.told(
+        "production_order_id, sum(added_amount)", "equivalent_unit", "true group by all"
+    )
+    known: defaultdict[Key, Fraction] = defaultdict(Fraction)
+    for (name, _, _, basis), cost in proof.known(CostVariances.costs).items():
+        order = proof.orders[str(name)].order
+        if basis == "actual" and order.row["mode"] == "process" and order.pieces:
+            known[(name,)] += cost
+    untied = proof.told(
+        "production_order_id, count(*)",
+        "equivalent_unit",
+        "opening_amount + transferred_in_amount + added_amount"
+        " <> transferred_amount + in_process_amount or completed_quantity < 0"
+        " or in_process_quantity < 0 or complete_ratio not between 0 and 1 group by all",
+    )
+
+    # Rounded once for each operation and cost class.
+    assert_close(added, known, 10 * HALF_A_CENT)
+    assert untied == {}
+    assert added
 
 
 def assert_close(told: Amounts, known: Amounts, tolerance: Fraction) -> None:

@@ -37,6 +37,10 @@ rejected_quantity,unit_price,received_at
 1,1001,coat,V7,80,3,1.2,2026-03-03T12:00:00Z
 """,
     "exchange_rate": "currency,valid_from,rate\nEUR,,1\nSEK,2026-01-01,0.09\n",
+    "stock": """site_id,item_id,counted_at,quantity
+demo,lid,2026-02-28T22:00:00Z,1000
+demo,cup,2026-02-28T22:00:00Z,0
+""",
     "period": """period_id,starts_at,ends_at
 2026-02,2026-01-31T23:00:00Z,2026-02-28T23:00:00Z
 2026-03,2026-02-28T23:00:00Z,2026-03-31T22:00:00Z
@@ -95,6 +99,16 @@ BREAKAGES = {
         "80,81",
         "column rejected_quantity, found '81.000000': more than the 80.000000 received",
     ),
+    "less than nothing in stock": ("stock", "1000", "-1", "column quantity, found '-1': too small"),
+    "stock of an unknown item": ("stock", "demo,lid", "demo,mug", "found 'mug': not in item.csv"),
+    "stock at an unknown site": ("stock", "demo,lid", "oslo,lid", "found 'oslo': not in equipment"),
+    "stock counted twice at a moment": (
+        "stock",
+        "demo,cup",
+        "demo,lid",
+        "row 3, column site_id, item_id, counted_at, found 'demo, lid, 2026-02-28 22:00:00': rep",
+    ),
+    "stock that nobody counted": ("stock", ",2026-02-28T22:00:00Z,0", ",,0", "column counted_at"),
     "worth nothing": ("exchange_rate", "0.09", "0", "column rate, found '0': too small"),
     "two rates at once": ("exchange_rate", "EUR,", "EUR,,1\nEUR,", "found 'EUR, (empty)'"),
     "gap between periods": (
@@ -326,6 +340,99 @@ def test_a_version_set_back_to_pending_may_be_corrected(tmp_path: Path) -> None:
     costs["cost_version"] = VERSIONS.replace("active", "pending")
 
     assert problems(write_plant(tmp_path, **costs), ACTIVE) == []
+
+
+BILL = """item_id,bom_version,line_id,component_item_id,line_type,quantity_per,valid_from,valid_to
+cup,1,10,lid,,2,2025-01-01,{valid_to}
+cup,1,20,chip,co_product,0.1,2025-01-01,
+"""
+LINE = {
+    "item_id": "cup",
+    "bom_version": "1",
+    "line_id": "10",
+    "component_item_id": "lid",
+    "quantity_per": Decimal(2),
+    "valid_from": datetime(2025, 1, 1),
+}
+FURTHER = LINE | {
+    "line_id": "20",
+    "component_item_id": "chip",
+    "line_type": "co_product",
+    "quantity_per": Decimal("0.1"),
+}
+CARD_ITEMS = (
+    FILES["item"].replace("unit\n", "unit,joint_cost_method\n") + "chip,Chip,pcs,\ncap,Cap,pcs,\n"
+)
+BILLED = Loaded(
+    **ACTIVE.tables
+    | {
+        "bom_line": [LINE, FURTHER],
+        "item": [{"item_id": "cup"}],
+        "production_order": [{"site_id": "demo", "released_at": datetime(2026, 3, 1)}],
+    }
+)
+UNRELEASED = Loaded(**BILLED.tables | {"production_order": [{"site_id": "demo"}]})
+SEVERAL = BILL + "cup,2,10,lid,,3,{begins},\n"
+CHANGED_BILLS = {
+    "quantity": (
+        BILL.replace(",2,2025", ",3,2025"),
+        "row 2, column quantity_per, found '3.000000': it is 2 in costing version std, which is",
+    ),
+    "line added": (BILL + "cup,1,30,lid,,1,,\n", "row 4, column item_id, bom_version, line_id, f"),
+    "line left out": (BILL.partition("cup,1,20")[0], "found 'cup, 1, 20': left out, but it is of"),
+    "bill left out": (BILL.partition("cup")[0], "found 'cup, 1': left out, but it is of costing"),
+    "line ended before": (BILL.format(valid_to="2025-06-01"), "found 'cup, 1, 10': left out, bu"),
+    "bill of what was bought": (
+        BILL + "lid,1,10,cap,,3,,\n",
+        "row 4, column item_id, found 'lid': lid would be made in costing version std, which is a",
+    ),
+    "version in its place": (
+        SEVERAL.format(valid_to="", begins="2025-06-01"),
+        "row 4, column bom_version, found '2': it would take the place of 1 in costing version std",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_BILLS)
+def test_a_bill_of_material_is_frozen_once_an_order_is_released_by_an_active_version(
+    tmp_path: Path, change: str
+) -> None:
+    stated, told = CHANGED_BILLS[change]
+    folder = write_plant(tmp_path, item=CARD_ITEMS, bom_line=stated.format(valid_to=""))
+
+    (found,) = problems(folder, BILLED)
+
+    assert found.startswith("bom_line.csv, ")
+    assert told in found
+    assert "state a new bom_version that begins later, or, where this one was wrong" in found
+    assert problems(folder, UNRELEASED) == []
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        BILL.format(valid_to=""),
+        BILL.format(valid_to="2026-02-01").replace("lid,,", "lid,component,"),
+        SEVERAL.format(valid_to="2026-02-01", begins="2026-02-01"),
+        BILL.format(valid_to="") + "lid,1,10,cap,,3,2026-02-01,\ncap,1,10,rim,,1,,\n",
+    ],
+    ids=["as it is", "ended later", "a later version", "bills where none was"],
+)
+def test_a_bill_of_material_may_change_from_a_later_moment_on(tmp_path: Path, stated: str) -> None:
+    folder = write_plant(tmp_path, item=CARD_ITEMS + "rim,Rim,pcs,\n", bom_line=stated)
+
+    assert problems(folder, BILLED) == []
+
+
+def test_how_a_joint_cost_is_divided_is_frozen_with_its_bill_of_material(tmp_path: Path) -> None:
+    methods = CARD_ITEMS.replace("cup,Cup,pcs", "cup,Cup,pcs,physical")
+    assert methods != CARD_ITEMS
+    folder = write_plant(tmp_path, item=methods)
+
+    (found,) = problems(folder, BILLED)
+
+    assert "item.csv, row 2, column joint_cost_method, found 'physical': cup is divided" in found
+    assert problems(folder, UNRELEASED) == []
 
 
 def test_a_closed_period_keeps_its_name_and_bounds(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ where
         or (versions.cost_version_id, items.item_id) in (
             select (components.cost_version_id, components.component_item_id)
             from {{ ref('int_bom_component') }} as components
+            where components.is_of_phantom is not true
         )
     )
 

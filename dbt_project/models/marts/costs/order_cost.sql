@@ -9,9 +9,21 @@ lines as (
 
 ),
 
-estimates as (
+orders as (
 
-    {#- As planned: the whole order by its cost card. #}
+    select *
+    from {{ of_changed_orders('int_order_costing') }}
+
+),
+
+{{ own_cards() }},
+
+planned_lines as (
+
+    select * from own_lines
+
+    union all
+
     select
         orders.production_order_id,
         card.operation_id,
@@ -19,17 +31,40 @@ estimates as (
         card.driver,
         card.line_id,
         card.is_overhead,
-        {{ bom_quantity('card.variable_quantity * orders.order_quantity') }} + card.constant_quantity as quantity,
-        {{ amount_of(
-            bom_quantity('card.variable_quantity * orders.order_quantity') ~ ' + card.constant_quantity',
-            'card.unit_price',
-            'card.driver'
-        ) }} as amount
-    from {{ of_changed_orders('int_order_costing') }} as orders
+        card.variable_quantity,
+        card.constant_quantity,
+        card.unit_price
+    from orders
     inner join {{ ref('int_standard_line') }} as card
         on
             orders.cost_version_id = card.cost_version_id
             and orders.item_id = card.item_id
+    anti join own_orders
+        on orders.production_order_id = own_orders.production_order_id
+
+),
+
+estimates as (
+
+    {#- As planned: the whole order by its cost card, its own where it is made by another recipe than the item's. #}
+    select
+        planned_lines.production_order_id,
+        planned_lines.operation_id,
+        planned_lines.cost_group_id,
+        planned_lines.driver,
+        planned_lines.line_id,
+        planned_lines.is_overhead,
+        {{ bom_quantity('planned_lines.variable_quantity * orders.order_quantity') }} + planned_lines.constant_quantity
+            as quantity,
+        {{ amount_of(
+            bom_quantity('planned_lines.variable_quantity * orders.order_quantity')
+            ~ ' + planned_lines.constant_quantity',
+            'planned_lines.unit_price',
+            'planned_lines.driver'
+        ) }} as amount
+    from planned_lines
+    inner join orders
+        on planned_lines.production_order_id = orders.production_order_id
 
 ),
 
@@ -105,7 +140,7 @@ select
     periods.period_id,
     orders.is_final
 from sums
-inner join {{ of_changed_orders('int_order_costing') }} as orders
+inner join orders
     on sums.production_order_id = orders.production_order_id
 asof left join {{ ref('int_dated_period') }} as periods
     on orders.ended_at >= periods.starts_at

@@ -1,5 +1,6 @@
 {#- What an item is made of in a costing version, and what is made beside it: the lines of the bill of material that
-    holds then (of several the one that began last), phantoms blown through to what they are made of. -#}
+    holds then (of several the one that began last), phantoms blown through to what they are made of. What a phantom item
+    itself is made of (`is_of_phantom`) is there for those who use it under another bill of material. -#}
 {{ config(is_of_costing_files=true) }}
 with recursive
 
@@ -45,18 +46,16 @@ lines as (
     select
         lines_then.cost_version_id,
         lines_then.item_id,
+        lines_then.bom_version,
+        parents.item_id is not null as is_of_phantom,
         lines_then.component_item_id,
         lines_then.operation_id,
         lines_then.line_type,
         lines_then.cost_share_ratio,
         lines_then.burden_kind,
         lines_then.burden_rate,
-        {{ bom_quantity(
-            'cast(coalesce(lines_then.quantity_per, 0) as decimal(38, 6)) * (1 + coalesce(lines_then.scrap_ratio, 0))'
-        ) }} as quantity_per,
-        {{ bom_quantity(
-            'coalesce(lines_then.constant_quantity, 0) + coalesce(lines_then.constant_scrap_quantity, 0)'
-        ) }} as constant_quantity,
+        {{ quantity_with_scrap('lines_then') }} as quantity_per,
+        {{ constant_with_scrap('lines_then') }} as constant_quantity,
         {#- A phantom without components is what it is: blown through to nothing, its cost would be lost. #}
         (coalesce(lines_then.is_phantom, false) or coalesce(items.is_phantom, false))
         and boms.item_id is not null
@@ -68,6 +67,8 @@ lines as (
         on
             lines_then.cost_version_id = boms.cost_version_id
             and lines_then.component_item_id = boms.item_id
+    left join (select item_id from {{ ref('stg_item') }} where is_phantom) as parents
+        on lines_then.item_id = parents.item_id
 
 ),
 
@@ -75,13 +76,14 @@ blown_through as (
 
     select *
     from lines
-    where item_id not in (select item_id from {{ ref('stg_item') }} where is_phantom)
 
     union all
 
     select
         blown_through.cost_version_id,
         blown_through.item_id,
+        blown_through.bom_version,
+        blown_through.is_of_phantom,
         lines.component_item_id,
         blown_through.operation_id,
         lines.line_type,
@@ -106,6 +108,8 @@ blown_through as (
 select
     cost_version_id,
     item_id,
+    bom_version,
+    is_of_phantom,
     component_item_id,
     operation_id,
     line_type,
@@ -117,4 +121,4 @@ select
     max(burden_rate) as burden_rate
 from blown_through
 where not is_phantom
-group by cost_version_id, item_id, component_item_id, operation_id, line_type
+group by cost_version_id, item_id, bom_version, is_of_phantom, component_item_id, operation_id, line_type

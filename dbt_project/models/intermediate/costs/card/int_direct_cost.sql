@@ -12,25 +12,7 @@ operations as (
         operations.operation_id,
         operations.is_subcontract,
         coalesce(operations.cost_category_id, 'conversion') as cost_category_id,
-        case operations.kind when 'setup' then 'setup_time' when 'run' then 'run_time' else 'piece' end as driver,
-        cast(
-            case operations.kind when 'run' then operations.run_s_per_unit when 'quantity' then 1 else 0 end
-            as decimal(24, 9)
-        ) as variable_quantity,
-        try_cast(case operations.kind when 'setup' then operations.setup_s_per_lot else 0 end as decimal(24, 9))
-            as constant_quantity,
-        operations.rate as unit_price,
-        case operations.kind
-            when 'setup'
-                then
-                    {{ money_divide(
-                        ['operations.setup_s_per_lot', 'operations.rate'],
-                        ['3600', 'made_items.costing_lot_quantity'],
-                        6
-                    ) }}
-            when 'run' then {{ money_divide(['operations.run_s_per_unit', 'operations.rate'], ['3600'], 6) }}
-            else operations.rate
-        end as unit_cost
+        {{ operation_costs('operations', 'made_items.costing_lot_quantity') }}
     from {{ ref('int_priced_operation') }} as operations
     inner join {{ ref('int_made_item') }} as made_items
         on

@@ -18,7 +18,9 @@ lines as (
         burden_kind,
         burden_rate
     from {{ ref('int_bom_component') }}
-    where line_type <> 'component'
+    where
+        line_type <> 'component'
+        and is_of_phantom is not true
 
     union all
 
@@ -33,7 +35,9 @@ lines as (
         cast(null as varchar) as burden_kind,
         cast(null as decimal(18, 6)) as burden_rate
     from {{ ref('int_bom_component') }}
-    where line_type = 'co_product'
+    where
+        line_type = 'co_product'
+        and is_of_phantom is not true
 
 ),
 

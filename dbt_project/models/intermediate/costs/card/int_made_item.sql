@@ -11,7 +11,9 @@ uses as (
         case line_type when 'co_product' then component_item_id else item_id end as item_id,
         case line_type when 'co_product' then item_id else component_item_id end as component_item_id
     from {{ ref('int_bom_component') }}
-    where line_type <> 'by_product'
+    where
+        line_type <> 'by_product'
+        and is_of_phantom is not true
 
 ),
 
@@ -29,6 +31,7 @@ made_items as (
         cost_version_id,
         item_id
     from {{ ref('int_bom_component') }}
+    where is_of_phantom is not true
 
     union
 

@@ -6,26 +6,7 @@ with
 
 formulas as (
 
-    select
-        versions.cost_version_id,
-        cast(null as varchar) as item_id,
-        cast(null as varchar) as driver,
-        formulas.overhead_id,
-        formulas.kind,
-        formulas.base,
-        formulas.rate
-    from {{ ref('int_costing_version') }} as versions
-    inner join {{ ref('stg_overhead_formula') }} as formulas
-        on versions.looked_up_version_id = formulas.cost_version_id
-    qualify
-        dense_rank() over (
-            partition by versions.cost_version_id, formulas.overhead_id
-            order by versions.distance asc
-        ) = 1
-
-    union all
-
-    select * from ({{ by_product_burdens() }}) as burdens
+    {{ overhead_formulas() }}
 
 ),
 

@@ -1,0 +1,274 @@
+{#- What stock and work in process were worth when a costing version began to count at a site: by the version before and
+    by the new one. Work in process is what its orders had used by then less what they had finished, both at standard. -#}
+{{ config(materialized='view') }}
+with
+
+activations as (
+
+    select
+        site_id,
+        cost_version_id,
+        lag(cost_version_id) over (
+            partition by site_id
+            order by began_at, cost_version_id
+        ) as previous_version_id,
+        began_at,
+        currency
+    from {{ ref('int_site_costing') }}
+    qualify previous_version_id is not null
+
+),
+
+unit_costs as (
+
+    select
+        cost_version_id,
+        item_id,
+        {{ unit_money('sum(unit_cost)') }} as unit_cost
+    from {{ ref('standard_cost') }}
+    where level = 'single'
+    group by cost_version_id, item_id
+
+),
+
+counted as (
+
+    select
+        activations.*,
+        stock.item_id,
+        stock.counted_at,
+        stock.quantity
+    from activations
+    inner join {{ ref('stg_stock') }} as stock
+        on
+            activations.site_id = stock.site_id
+            and activations.began_at >= stock.counted_at
+    qualify
+        row_number() over (
+            partition by activations.site_id, activations.cost_version_id, stock.item_id
+            order by stock.counted_at desc
+        ) = 1
+
+),
+
+running as (
+
+    select
+        activations.*,
+        orders.production_order_id,
+        orders.item_id
+    from activations
+    inner join {{ ref('int_order_costing') }} as orders
+        on
+            activations.site_id = orders.site_id
+            and coalesce(activations.began_at < orders.ended_at, true)
+
+),
+
+used as (
+
+    select
+        running.site_id,
+        running.cost_version_id,
+        running.previous_version_id,
+        running.production_order_id,
+        running.item_id,
+        lines.operation_id,
+        lines.cost_group_id,
+        lines.driver,
+        lines.line_id,
+        lines.is_overhead,
+        sum(lines.quantity) as quantity,
+        sum(lines.amount) as amount
+    from running
+    inner join {{ ref('int_actual_line') }} as lines
+        on
+            running.production_order_id = lines.production_order_id
+            and running.began_at > lines.posted_at
+    group by all
+
+),
+
+priced as (
+
+    {#- Material at its standard cost, all else by the line of the cost card. What one of the versions has no price for
+        cost what it did, by both. #}
+    select
+        used.*,
+        coalesce(previous_costs.unit_cost, previous_card.unit_price) as previous_price,
+        coalesce(new_costs.unit_cost, new_card.unit_price) as price
+    from used
+    {% for version, unit_cost, card in [
+        ('previous_version_id', 'previous_costs', 'previous_card'), ('cost_version_id', 'new_costs', 'new_card')
+    ] -%}
+    left join unit_costs as {{ unit_cost }}
+        on
+            used.{{ version }} = {{ unit_cost }}.cost_version_id
+            and used.line_id = {{ unit_cost }}.item_id
+            and used.driver = 'material'
+            and not used.is_overhead
+    left join {{ ref('int_standard_line') }} as {{ card }}
+        on
+            used.{{ version }} = {{ card }}.cost_version_id
+            and used.item_id = {{ card }}.item_id
+            and used.operation_id is not distinct from {{ card }}.operation_id
+            and used.cost_group_id = {{ card }}.cost_group_id
+            and used.driver = {{ card }}.driver
+            and used.line_id = {{ card }}.line_id
+    {% endfor %}
+),
+
+finished as (
+
+    {#- As the last operation's machines counted by then, where none did as was reported of it. #}
+    select
+        running.site_id,
+        running.cost_version_id,
+        running.production_order_id,
+        least(
+            coalesce(
+                {{ not_negative('sum(uses.good_quantity) filter (where uses.started_at < running.began_at)') }},
+                max(reported.good_quantity) filter (where reported.finished_at <= running.began_at),
+                0
+            ),
+            max(quantities.output_quantity)
+        ) as quantity
+    from running
+    inner join {{ ref('int_operation_quantity') }} as quantities
+        on
+            running.production_order_id = quantities.production_order_id
+            and quantities.is_last
+    left join {{ ref('int_order_use') }} as uses
+        on
+            quantities.production_order_id = uses.production_order_id
+            and quantities.operation_id = uses.operation_id
+    left join (
+        select
+            production_order_id,
+            operation_id,
+            sum(good_quantity) as good_quantity,
+            case when bool_and(finished_at is not null) then max(finished_at) end as finished_at
+        from {{ ref('stg_order_operation') }}
+        group by production_order_id, operation_id
+    ) as reported
+        on
+            quantities.production_order_id = reported.production_order_id
+            and quantities.operation_id = reported.operation_id
+    group by running.site_id, running.cost_version_id, running.production_order_id
+
+),
+
+in_process as (
+
+    select
+        running.*,
+        coalesce(finished.quantity, 0) as finished_quantity,
+        sums.previous_amount,
+        sums.new_amount
+    from running
+    inner join (
+        select
+            site_id,
+            cost_version_id,
+            production_order_id,
+            sum(
+                case
+                    when previous_price is null or price is null then amount
+                    else {{ amount_of('quantity', 'previous_price', 'driver') }}
+                end
+            ) as previous_amount,
+            sum(
+                case
+                    when previous_price is null or price is null then amount
+                    else {{ amount_of('quantity', 'price', 'driver') }}
+                end
+            ) as new_amount
+        from priced
+        group by site_id, cost_version_id, production_order_id
+    ) as sums
+        on
+            running.site_id = sums.site_id
+            and running.cost_version_id = sums.cost_version_id
+            and running.production_order_id = sums.production_order_id
+    left join finished
+        on
+            running.site_id = finished.site_id
+            and running.cost_version_id = finished.cost_version_id
+            and running.production_order_id = finished.production_order_id
+
+),
+
+valued as (
+
+    select
+        counted.site_id,
+        counted.cost_version_id,
+        counted.previous_version_id,
+        counted.began_at,
+        'stock' as kind,
+        counted.item_id,
+        cast(null as varchar) as production_order_id,
+        counted.counted_at,
+        counted.quantity,
+        previous_costs.unit_cost as previous_unit_cost,
+        new_costs.unit_cost,
+        {{ cents('counted.quantity * previous_costs.unit_cost') }} as previous_amount,
+        {{ cents('counted.quantity * new_costs.unit_cost') }} as amount,
+        counted.currency
+    from counted
+    left join unit_costs as previous_costs
+        on
+            counted.previous_version_id = previous_costs.cost_version_id
+            and counted.item_id = previous_costs.item_id
+    left join unit_costs as new_costs
+        on
+            counted.cost_version_id = new_costs.cost_version_id
+            and counted.item_id = new_costs.item_id
+
+    union all
+
+    select
+        orders.site_id,
+        orders.cost_version_id,
+        orders.previous_version_id,
+        orders.began_at,
+        'in_process' as kind,
+        orders.item_id,
+        orders.production_order_id,
+        cast(null as timestamp) as counted_at,
+        try_cast(orders.finished_quantity as decimal(18, 6)) as quantity,
+        previous_costs.unit_cost as previous_unit_cost,
+        new_costs.unit_cost,
+        {{ cents('orders.previous_amount - orders.finished_quantity * coalesce(previous_costs.unit_cost, 0)') }}
+            as previous_amount,
+        {{ cents('orders.new_amount - orders.finished_quantity * coalesce(new_costs.unit_cost, 0)') }} as amount,
+        orders.currency
+    from in_process as orders
+    left join unit_costs as previous_costs
+        on
+            orders.previous_version_id = previous_costs.cost_version_id
+            and orders.item_id = previous_costs.item_id
+    left join unit_costs as new_costs
+        on
+            orders.cost_version_id = new_costs.cost_version_id
+            and orders.item_id = new_costs.item_id
+
+)
+
+select
+    site_id,
+    cost_version_id,
+    previous_version_id,
+    began_at as activated_at,
+    kind,
+    item_id,
+    production_order_id,
+    counted_at,
+    quantity,
+    previous_unit_cost,
+    unit_cost,
+    previous_amount,
+    amount,
+    {{ cents('amount - previous_amount') }} as difference_amount,
+    currency
+from valued

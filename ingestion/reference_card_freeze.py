@@ -1,0 +1,203 @@
+"""What orders were released by stays: the bills of material of active standards (pure).
+
+Belongs here: what no file may change of master data that an active costing version's cost cards
+are made of, once an order is costed by it. The version's own files are in `reference_freeze`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingestion.reference_checks import Loaded, told, validity
+from ingestion.reference_report import Findings, Problem
+from ingestion.reference_rows import FileTable, Row
+from ingestion.reference_values import Value
+from takt.contracts import TABLES
+
+_WAY_OUT = (
+    "state a new bom_version that begins later, or, where this one was wrong from the start, load"
+    " cost_version with it as pending first and as active again after the correction"
+)
+_VALIDITY = ("valid_from", "valid_to")
+_ITEM = ("item_id", "joint_cost_method")
+_MEANT = {"line_type": "component", "joint_cost_method": "tca"}
+"""What an empty cell of a column means, where it means something else than nothing."""
+
+Bills = Mapping[Value | None, Sequence[Row]]
+"""By item the lines that its cost card is made of."""
+
+
+@dataclass(frozen=True)
+class _Version:
+    """An active costing version by which orders are released, and when it began."""
+
+    name: str
+    costed_at: datetime
+
+    def __str__(self) -> str:
+        return f"costing version {self.name}, which is active and by which orders are released"
+
+
+def check(
+    tables: Mapping[str, FileTable],
+    active: Iterable[Value | None],
+    loaded: Loaded,
+    findings: Findings,
+) -> None:
+    """Note every change of what the cost cards of the `active` versions in use are made of."""
+    changed = [tables[name] for name in ("bom_line", "item") if name in tables]
+    if not changed or any(table.unfit_columns for table in changed):
+        return
+    columns = [column.name for column in TABLES["bom_line"].columns]
+    rows = loaded.values("bom_line", columns)
+    lines = [Row(0, dict(zip(columns, values, strict=True))) for values in rows]
+    for version in _in_use(set(active), loaded):
+        bills = _bills(lines, version.costed_at)
+        if "bom_line" in tables:
+            _check_bills(tables["bom_line"], version, bills, findings)
+        if "item" in tables:
+            _check_items(tables["item"], version, bills, loaded, findings)
+
+
+def _in_use(active: set[Value | None], loaded: Loaded) -> Iterator[_Version]:
+    """The versions with a beginning; without one a card is of the present, whatever that is."""
+    versions = loaded.values("cost_version", ("cost_version_id", "type", "site_id", "valid_from"))
+    begun = {
+        name: begins
+        for name, _, _, begins in versions
+        if name in active and isinstance(begins, datetime)
+    }
+    standards = [
+        (version[2], version[3], version[0])
+        for version in versions
+        if version[0] in begun and version[1] == "standard"
+    ]
+    used = set()
+    orders = loaded.values("production_order", ("site_id", "cost_version_id", "released_at"))
+    for site, name, released_at in orders:
+        if isinstance(released_at, datetime):
+            used.add(name or _last_begun(standards, site, released_at))
+    for name in sorted(used & begun.keys(), key=str):
+        yield _Version(str(name), begun[name])
+
+
+def _last_begun(
+    standards: Iterable[tuple[Value | None, ...]], site: Value | None, moment: datetime
+) -> Value | None:
+    begun = [
+        (begins, name)
+        for at, begins, name in standards
+        if at == site and isinstance(begins, datetime) and begins <= moment
+    ]
+    return max(begun, key=lambda each: each[0])[1] if begun else None
+
+
+def _bills(lines: Iterable[Row], moment: datetime) -> Bills:
+    """The lines that hold at a moment, of several versions those of the one that began last."""
+    began: dict[tuple[Value | None, ...], datetime] = {}
+    then: defaultdict[Value | None, list[Row]] = defaultdict(list)
+    for row in lines:
+        version, (first, last) = row.take(("item_id", "bom_version")), validity(row)
+        began[version] = min(first, began.get(version, first))
+        if first <= moment < last:
+            then[row.values["item_id"]].append(row)
+    return {
+        item: [row for row in rows if row.values["bom_version"] == _last(rows, began)]
+        for item, rows in then.items()
+    }
+
+
+def _last(rows: Iterable[Row], began: Mapping[tuple[Value | None, ...], datetime]) -> Value | None:
+    versions = {row.take(("item_id", "bom_version")) for row in rows}
+    return max(versions, key=lambda version: (began[version], str(version[1])))[1]
+
+
+def _check_bills(table: FileTable, version: _Version, bills: Bills, findings: Findings) -> None:
+    after = _bills(table.rows, version.costed_at)
+    _check_bought(table, version, bills, after, findings)
+    for item, lines in sorted(bills.items(), key=str):
+        stated = after.get(item, [])
+        was, found = lines[0].values["bom_version"], {row.values["bom_version"] for row in stated}
+        if not stated:
+            cause = f"left out, but it is of {version}; keep it, or {_WAY_OUT}"
+            findings.add(
+                Problem(table.file, cause, None, "item_id, bom_version", told((item, was)))
+            )
+        elif found != {was}:
+            cause = (
+                f"it would take the place of {told((was,))} in {version}; let it begin after"
+                f" {version.costed_at}, or {_WAY_OUT}"
+            )
+            row = stated[0]
+            findings.add(Problem(table.file, cause, row.number, "bom_version", told((*found,))))
+        else:
+            _check_lines(table, version, lines, stated, findings)
+
+
+def _check_bought(
+    table: FileTable, version: _Version, bills: Bills, after: Bills, findings: Findings
+) -> None:
+    """What a card has at its price does not become something that is made then."""
+    lines = [row for rows in bills.values() for row in rows]
+    used = {row.values["component_item_id"] for row in lines} - bills.keys()
+    for item in sorted(used & after.keys(), key=str):
+        row = after[item][0]
+        cause = (
+            f"{item} would be made in {version}, and was bought; let it begin after"
+            f" {version.costed_at}, or {_WAY_OUT}"
+        )
+        findings.add(Problem(table.file, cause, row.number, "item_id", told((item,))))
+
+
+def _check_lines(
+    table: FileTable,
+    version: _Version,
+    before: Sequence[Row],
+    after: Sequence[Row],
+    findings: Findings,
+) -> None:
+    key = ("item_id", "bom_version", "line_id")
+    stated = {row.values["line_id"]: row for row in after}
+    known = {row.values["line_id"]: row for row in before}
+    for line in sorted(known.keys() - stated.keys(), key=str):
+        cause = f"left out, but it is of {version}; keep it, or {_WAY_OUT}"
+        findings.add(Problem(table.file, cause, None, ", ".join(key), told(known[line].take(key))))
+    for line, row in stated.items():
+        if line not in known:
+            cause = f"added to {version}; {_WAY_OUT}"
+            findings.add(
+                Problem(table.file, cause, row.number, ", ".join(key), told(row.take(key)))
+            )
+            continue
+        for column in row.values:
+            if column not in _VALIDITY and _meant(row, column) != _meant(known[line], column):
+                was = told(known[line].take((column,)))
+                cause = f"it is {was} in {version}; {_WAY_OUT}"
+                found = told(row.take((column,)))
+                findings.add(Problem(table.file, cause, row.number, column, found))
+
+
+def _check_items(
+    table: FileTable, version: _Version, bills: Bills, loaded: Loaded, findings: Findings
+) -> None:
+    """How a joint cost is divided, of the items beside which something is made."""
+    before = {
+        item: Row(0, {"joint_cost_method": way}) for item, way in loaded.values("item", _ITEM)
+    }
+    for row in table.rows:
+        item = row.values["item_id"]
+        joint = any(line.values["line_type"] == "co_product" for line in bills.get(item, []))
+        column = "joint_cost_method"
+        if joint and item in before and _meant(row, column) != _meant(before[item], column):
+            was = told(before[item].take((column,)))
+            cause = (
+                f"{item} is divided by {was} in {version}; keep it, or, where that was wrong from"
+                " the start, load cost_version with it as pending first and as active again after"
+                " the correction"
+            )
+            findings.add(Problem(table.file, cause, row.number, column, told(row.take((column,)))))
+
+
+def _meant(row: Row, column: str) -> Value | None:
+    return row.values[column] or _MEANT.get(column)
