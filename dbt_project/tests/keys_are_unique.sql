@@ -53,7 +53,8 @@
     ),
     (
         'cost_of_quality',
-        'production_order_id, operation_id, work_unit_id, production_date, result, reason_id'
+        'production_order_id, operation_id, site_id, item_id, work_unit_id, production_date, quality_cost_category,'
+        ' result, reason_id, currency'
     ),
     ('idle_capacity', 'site_id, work_unit_id, production_date, shift_id')
 ] %}
