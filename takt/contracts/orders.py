@@ -29,6 +29,8 @@ TABLES = (
             id_column("mode", "Production mode: discrete, process, lean, project or mixed."),
             id_column("strategy", "Production strategy: MTS, ATO, CTO, MTO or ETO."),
             id_column("cost_version_id", "Costing version that holds its standard cost."),
+            id_column("production_flow_id", "The lean production flow that it is a job of."),
+            id_column("project_id", "The project or job order that it is done for."),
             Column("released_at", Type.TIMESTAMP, "When it was released, UTC."),
             Column("ended_at", Type.TIMESTAMP, "When it was ended, UTC."),
             Column("due_at", Type.TIMESTAMP, "When it is due, UTC."),

@@ -116,25 +116,25 @@ std,factory,per_hour,candy,2
 now,factory,per_hour,candy,2.80
 """,
     "production_order": """production_order_id,site_id,item_id,route_version,order_quantity,\
-cost_version_id,released_at,ended_at
-odoo1,demo,odoo1,1,1,,2026-03-01,2026-03-10
-odoo2,demo,odoo2,1,1,,2026-03-01,2026-03-10
-odoo3,demo,odoo3,1,1,,2026-03-01,2026-03-10
-erp40862,demo,erp40862,1,20,,2026-03-01,2026-03-10
-erp40862_bom,demo,erp40862,1,5,,2026-03-01,2026-03-10
-erp48153,demo,erp48153,1,1400,,2026-03-01,2026-03-10
-erp46788,demo,erp46788,1,10,,2026-03-01,2026-04-10
-erp53754,demo,erp53754,1,12000,,2026-03-01,2026-03-10
-candy,demo,candy,1,1000,std,2026-03-01,2026-05-09
-works,demo,works,1,18500,std,2026-03-01,2026-05-09
-split,demo,split,1,100,,2026-03-01,2026-03-10
-late,demo,late,1,1,,2026-03-01,2026-03-30
-nothing,demo,nothing,1,0,,2026-03-01,2026-03-30
-l_ten,demo,l_ten,1,3200,,2026-03-01,2026-03-30
-l_ten_short,demo,l_ten,1,3200,,2026-03-01,2026-03-30
-butter,demo,butter,1,1000,,2026-03-01,2026-03-30
-looked,demo,looked,1,1,,2026-03-01,2026-03-30
-bare,bare_site,bare,,5,,2026-03-01,2026-03-10
+cost_version_id,released_at,ended_at,production_flow_id,project_id
+odoo1,demo,odoo1,1,1,,2026-03-01,2026-03-10,,
+odoo2,demo,odoo2,1,1,,2026-03-01,2026-03-10,,
+odoo3,demo,odoo3,1,1,,2026-03-01,2026-03-10,,
+erp40862,demo,erp40862,1,20,,2026-03-01,2026-03-10,,tower
+erp40862_bom,demo,erp40862,1,5,,2026-03-01,2026-03-10,,tower
+erp48153,demo,erp48153,1,1400,,2026-03-01,2026-03-10,,
+erp46788,demo,erp46788,1,10,,2026-03-01,2026-04-10,sweets,
+erp53754,demo,erp53754,1,12000,,2026-03-01,2026-03-10,,
+candy,demo,candy,1,1000,std,2026-03-01,2026-05-09,sweets,
+works,demo,works,1,18500,std,2026-03-01,2026-05-09,sweets,
+split,demo,split,1,100,,2026-03-01,2026-03-10,,
+late,demo,late,1,1,,2026-03-01,2026-03-30,,tower
+nothing,demo,nothing,1,0,,2026-03-01,2026-03-30,,
+l_ten,demo,l_ten,1,3200,,2026-03-01,2026-03-30,,
+l_ten_short,demo,l_ten,1,3200,,2026-03-01,2026-03-30,,
+butter,demo,butter,1,1000,,2026-03-01,2026-03-30,,
+looked,demo,looked,1,1,,2026-03-01,2026-03-30,,
+bare,bare_site,bare,,5,,2026-03-01,2026-03-10,,
 """,
     "order_operation": """production_order_id,operation_id,work_unit_id,started_at,finished_at,\
 good_quantity
@@ -374,6 +374,35 @@ def test_hours_that_prevent_and_examine_are_costs_of_quality_and_not_of_the_orde
         "appraisal": Decimal("15.00"),
         "external_failure": Decimal("69.16"),
     }
+
+
+def test_a_flow_varies_as_its_orders_do_in_the_period_and_closes_with_what_it_used(
+    ask: Ask,
+) -> None:
+    assert amounts(
+        ask,
+        "select detail_type, sum(amount) from marts.flow_variance"
+        " where production_flow_id = 'sweets' and period_id = '2026-05' group by detail_type",
+    ) == variances(ask, "candy") | variances(ask, "works")
+    closes = ask(
+        "select production_flow_id, period_id, sum(variance_amount), sum(closing_amount),"
+        " sum(used_amount) - sum(output_amount) = sum(variance_amount)"
+        " from marts.flow_rollforward group by all order by period_id"
+    )
+    total = Decimal(2000) + 1000 - 36_640 - 10_800 + 7_572 + 7_095
+    assert [each[:4] for each in closes][-1] == ("sweets", "2026-05", total, Decimal(0))
+    assert all(each[4] for each in closes)
+
+
+def test_a_project_is_compared_with_the_estimate_of_all_its_orders(ask: Ask) -> None:
+    told = ask(
+        "select sum(estimate_amount), sum(actual_amount), sum(difference_amount),"
+        " sum(work_in_process_amount), any_value(order_count), bool_and(is_final)"
+        " from marts.project_cost where project_id = 'tower'"
+    )
+
+    # 136.00 and 34.00 (ERPNext 40862), and the hour at 30.00 that was booked late.
+    assert told == [(Decimal(200), Decimal(200), Decimal(0), Decimal(0), 3, True)]
 
 
 def test_a_rate_that_changes_while_a_machine_runs_counts_from_that_microsecond(ask: Ask) -> None:
