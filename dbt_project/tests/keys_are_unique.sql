@@ -52,13 +52,9 @@
         'period_id, origin_period_id, production_order_id, cost_group_id, measure, is_posted'
     ),
     (
-        'cost_of_quality',
-        'production_order_id, operation_id, site_id, item_id, work_unit_id, production_date, quality_cost_category,'
-        ' result, reason_id, currency'
+        'int_internal_failure',
+        'production_order_id, operation_id, work_unit_id, production_date, result, reason_id'
     ),
-    ('flow_variance', 'site_id, production_flow_id, period_id, cost_group_id, variance_type, detail_type, currency'),
-    ('flow_rollforward', 'site_id, production_flow_id, period_id, cost_group_id, currency'),
-    ('project_cost', 'site_id, project_id, cost_group_id, currency'),
     ('idle_capacity', 'site_id, work_unit_id, production_date, shift_id')
 ] %}
 select
