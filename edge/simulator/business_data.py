@@ -176,6 +176,7 @@ def _item(_site: str, _plant: Plant, _now: int) -> Iterator[Row]:
                 "item_group_id": line.equipment_id.split("/", maxsplit=1)[0],
                 "strategy": "MTS",
                 "is_phantom": False,
+                "joint_cost_method": cost_data.JOINT_COST_METHODS.get(item.item_id),
             }
     yield from cost_data.materials()
 

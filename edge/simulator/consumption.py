@@ -1,4 +1,6 @@
-"""What orders took beside machine time: material from stock, workers' hours, a vendor's work.
+"""What orders took beside machine time and what they made beside their item.
+
+Material from stock, workers' hours, a vendor's work, further products.
 
 Belongs here: a pure function of plant and order. Who tells it, and how much of it is known at a
 moment, is in `business_data` and `truth`. Times are in ms.
@@ -10,7 +12,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from edge.simulator import cost_data
-from edge.simulator.cost_data import MATERIALS, SUBCONTRACT, Part, Vendor
+from edge.simulator.cost_data import MATERIALS, PRODUCTS, SUBCONTRACT, Part, Product, Vendor
 from edge.simulator.plant import LINE1, TIME_ZONE, WorkUnit
 from edge.simulator.production import LineWeek, Operation, Order, Plant, UnitWeek
 from edge.simulator.shifts import Span, WorkingTime, to_datetime, week_monday, working_time
@@ -23,6 +25,8 @@ _RETURNED = 0.2
 """Share of orders from which material goes back to stock."""
 _SUBSTITUTES = {"ST-2": ("ST-25", 1.2)}
 """What is used instead, and how much of it for one of the other."""
+_NOT_TOLD = 0.1
+"""Share of orders of whose further products nobody tells anything."""
 _BOUGHT = {material.item_id: material for material in MATERIALS}
 _BOOKED_LINE = LINE1
 """The one line whose workers book their time; elsewhere a machine's time is its crew's."""
@@ -46,6 +50,7 @@ class Movement:
     unit_price: Decimal | None
     is_return: bool
     moved_at: int
+    is_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,37 @@ def movements(plant: Plant, order: Order) -> list[Movement]:
     """The material that an order took; none where it is back-flushed."""
     found = _Stores(plant, order).moved()
     return [replace(each, movement_id=f"{each.movement_id}{n}") for n, each in enumerate(found, 1)]
+
+
+def outputs(plant: Plant, order: Order) -> Iterator[Movement]:
+    """What came into stock of the further products of an order, once its first work unit is done.
+
+    Some of it is lost in the press; of some orders nobody tells any, and by plan it came.
+    """
+    pressed = order.operations[0]
+    rng = plant.random(order.production_order_id, "further products")
+    if pressed.finished_at is None or not sum(pressed.pieces) or rng.random() < _NOT_TOLD:
+        return
+    of_item = [each for each in PRODUCTS if each.made_of == order.item.item_id]
+    for number, product in enumerate(of_item, 1):
+        yield Movement(
+            movement_id=f"OP-{order.production_order_id[3:]}-{number}",
+            production_order_id=order.production_order_id,
+            operation_id=order.line.work_units[0].operation_id,
+            item_id=product.item_id,
+            replaces_item_id=None,
+            lot_id=f"{product.item_id}/{order.production_order_id[3:]}",
+            quantity=_quantity(product, sum(pressed.pieces) * rng.uniform(0.93, 1)),
+            unit_price=None,
+            is_return=False,
+            moved_at=pressed.finished_at,
+            is_output=True,
+        )
+
+
+def _quantity(product: Product, pieces: float) -> Decimal:
+    quantity = pieces * product.quantity_per
+    return Decimal(round(quantity)) if product.unit == "pcs" else Decimal(f"{quantity:.3f}")
 
 
 class _Stores:

@@ -63,7 +63,7 @@ def _reported(operation: Operation, now: int) -> Row:
 def material_movements(_site: str, plant: Plant, now: int) -> Iterator[Row]:
     """Rows of `material_movement`."""
     for order in _known_orders(plant, now):
-        for movement in consumption.movements(plant, order):
+        for movement in (*consumption.movements(plant, order), *consumption.outputs(plant, order)):
             if movement.moved_at <= now:
                 yield {**vars(movement), "moved_at": to_datetime(movement.moved_at)}
 
