@@ -237,6 +237,7 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "material_movement": order_data.material_movements,
     "labour_booking": order_data.labour_bookings,
     "subcontract_receipt": order_data.subcontract_receipts,
+    "customer_return": order_data.customer_returns,
     "bom_line": lambda _site, _plant, _now: cost_data.bom_lines(),
     "cost_version": lambda site, plant, _now: cost_data.cost_versions(
         site, periods.first_period(plant.first_monday)
@@ -255,4 +256,5 @@ _ORDERS = (
     "material_movement",
     "labour_booking",
     "subcontract_receipt",
+    "customer_return",
 )

@@ -32,6 +32,9 @@ _BOOKED_LINE = LINE1
 """The one line whose workers book their time; elsewhere a machine's time is its crew's."""
 _TEAMS = (("W-11", "W-12"), ("W-21", "W-22"))
 """Of the early and the late shift: who tends the first two work units, and who the others."""
+_INSPECTOR = "Q-1"
+_PREVENTING = 0.15
+"""Share of lots after which the inspector teaches instead of examining."""
 _LATE_FROM_H = 14
 _HOUR_MS = 3_600_000
 
@@ -242,6 +245,26 @@ def bookings(plant: Plant, week: LineWeek) -> Iterator[Booking]:
                     started_at=started_at,
                     finished_at=finished_at,
                 )
+
+
+def quality_bookings(plant: Plant, week: LineWeek) -> Iterator[Booking]:
+    """What the inspector booked: each lot at its last work unit, now and then to prevent."""
+    last = week.line.work_units[-1]
+    for order in week.orders:
+        finished_at = order.operations[-1].finished_at
+        rng = plant.random(order.production_order_id, "quality")
+        if finished_at is None:
+            continue
+        kind = "prevention" if rng.random() < _PREVENTING else "inspection"
+        yield Booking(
+            booking_id=f"QB-{order.production_order_id[3:]}",
+            production_order_id=order.production_order_id,
+            operation_id=last.operation_id,
+            worker_id=_INSPECTOR,
+            kind=kind,
+            started_at=finished_at - int(rng.uniform(0.1, 0.5) * _HOUR_MS),
+            finished_at=finished_at,
+        )
 
 
 def _by_team(calendar: WorkingTime) -> list[Span]:

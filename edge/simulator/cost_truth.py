@@ -3,7 +3,7 @@
 `material`: site_id, production_order_id, operation_id, item_id, replaces_item_id, unit_price (null:
 the standard), quantity (issued less returned).
 `labour`: site_id, worker_id, production_order_id, operation_id, kind (setup, run), labour_s; who
-tends several operations at a time divides it between them.
+tends several operations at a time divides it between them. What is booked for quality is not in it.
 `subcontract`: site_id, production_order_id, operation_id, vendor_id, currency, unit_price,
 quantity, rejected_quantity (part of it).
 `cost`: site_id, production_order_id, operation_id, kind (material, machine, labour, subcontract,

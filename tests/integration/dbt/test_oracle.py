@@ -218,6 +218,30 @@ def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
     assert not wrong, f"{len(wrong)} of {len(expected)}: {dict(list(wrong.items())[:5])}"
     kinds = {"material", "machine", "labour", "subcontract", "overhead"}
     assert {kind for _, _, kind in expected} == kinds
+    assert_products_are_what_came_of_them(works, ended)
+    assert works.query(
+        "select list(distinct quality_cost_category order by quality_cost_category),"
+        " bool_and(amount is not null) from marts.cost_of_quality"
+    ) == [(["appraisal", "external_failure", "internal_failure", "prevention"], True)]
+    assert works.query("select distinct production_flow_id from marts.flow_rollforward") == [
+        ("hinges",)
+    ]
+
+
+def assert_products_are_what_came_of_them(works: Plant, ended: set[str]) -> None:
+    washers = {
+        row["production_order_id"]: row["quantity"]
+        for row in pq.read_table(works.folder / "truth" / "output.parquet").to_pylist()
+        if row["item_id"] == "WA-8" and row["production_order_id"] in ended
+    }
+    told = dict(
+        works.query(
+            "select distinct production_order_id, quantity from marts.order_product_cost"
+            " where item_id = 'WA-8' and is_final"
+        )
+    )
+    assert washers
+    assert {order: told[order] for order in washers} == washers
 
 
 def actual_costs(works: Plant, part: str, *groups: str) -> dict[Key, Fraction]:

@@ -71,6 +71,19 @@ def test_a_process_makes_washers_and_offcuts_beside_its_hinges(
     )
 
 
+def test_customers_send_back_less_than_they_got_and_later(business_folder: Path) -> None:
+    orders = {row["production_order_id"]: row for row in rows(business_folder, "production_order")}
+    returns = rows(business_folder, "customer_return")
+    known = [each for each in returns if each["production_order_id"]]
+
+    assert 0 < len(known) < len(returns) < len(orders) / 3
+    for each in known:
+        order = orders[each["production_order_id"]]
+        assert order["item_id"] == each["item_id"]
+        assert at(order["ended_at"]) < at(each["returned_at"]) <= END
+        assert Decimal(each["quantity"]) < Decimal(order["order_quantity"])
+
+
 def test_the_truth_tells_what_each_order_that_is_over_cost(truth_folder: Path) -> None:
     costs = truth(truth_folder, "cost")
     kinds = defaultdict(set)
@@ -121,6 +134,8 @@ def test_workers_tend_several_machines_and_no_second_is_shared_out_twice(
 ) -> None:
     spans = defaultdict(list)
     for row in rows(business_folder, "labour_booking"):
+        if row["kind"] not in ("run", "setup"):
+            continue
         spans[row["worker_id"]].append((at(row["started_at"]), at(row["finished_at"] or f"{END}")))
     shared: defaultdict[object, Decimal] = defaultdict(Decimal)
     for each in truth(truth_folder, "labour"):
@@ -140,9 +155,11 @@ def length(spans: list[tuple[datetime, datetime]]) -> Decimal:
     return Decimal(total // timedelta(microseconds=1)) / 1_000_000
 
 
-def test_only_line_1_books_time_and_never_in_a_break(business_folder: Path) -> None:
-    bookings = rows(business_folder, "labour_booking")
+def test_only_line_1_books_its_work_and_never_in_a_break(business_folder: Path) -> None:
+    told = rows(business_folder, "labour_booking")
+    bookings = [row for row in told if row["kind"] in ("run", "setup")]
 
+    assert {row["kind"] for row in told} == {"run", "setup", "inspection", "prevention"}
     assert {row["production_order_id"][-3] for row in bookings} == {"1"}
     assert {row["kind"] for row in bookings} == {"setup", "run"}
     for row in bookings:
