@@ -84,6 +84,7 @@ class Proof:
             compare_losses,
             compare_products,
             compare_work_in_process,
+            compare_quality_hours,
         ):
             compare(self)
 
@@ -157,6 +158,26 @@ def compare_work_in_process(proof: Proof) -> None:
 
     # Both sides of each operation are rounded, and of what belongs to none.
     assert_close(told, proof.known(CostVariances.work_in_process), 2 * 5 * HALF_A_CENT)
+
+
+def compare_quality_hours(proof: Proof) -> None:
+    told = proof.told(
+        "production_order_id, operation_id, quality_cost_category, sum(quantity)",
+        "cost_of_quality",
+        "unit = 'h' group by all",
+    )
+    booked = {
+        key: hours
+        for key, hours in told.items()
+        if key[2] == "prevention" or key[:2] not in proof.works.inspections
+    }
+    known = {
+        key: hours for key, hours in proof.works.quality_hours.items() if key[0] in proof.orders
+    }
+
+    assert known
+    # Hours have six places, once a day.
+    assert_close(booked, known, Fraction(1, 10**5))
 
 
 def assert_close(told: Amounts, known: Amounts, tolerance: Fraction) -> None:
