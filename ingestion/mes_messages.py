@@ -6,8 +6,8 @@ Belongs here: bytes, JSON and single values. What an order's rows become does no
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,9 @@ from takt.contracts.mes import ENVELOPE, LINES, MESSAGES, MessageContract
 Values = Mapping[str, Value | None]
 
 _LONGEST_QUOTE = 60
+_TIMES = ("started_at", "finished_at", "hours")
+"""What tells how long work took: two of them."""
+_HOUR_US = 3_600_000_000
 
 
 class RefusedError(Exception):
@@ -114,7 +117,7 @@ def read(payload: bytes, addressed: str | None = None) -> Told:
             f"tells of order {told.order}, but was sent to {addressed}; send it to its own order"
         )
     _check_sense(told)
-    return told
+    return replace(told, lines=[_with_both_times(line) for line in told.lines])
 
 
 def split(text: str) -> Iterator[bytes]:
@@ -266,7 +269,15 @@ def _check_sense(told: Told) -> None:
 
 
 def _check_time_spent(line: Values, number: int) -> None:
-    started_at, finished_at = line["started_at"], line["finished_at"]
+    given = [name for name in _TIMES if line[name] is not None]
+    if len(given) != len(_TIMES) - 1:
+        told = ", ".join(given) or "none"
+        raise RefusedError(f"line {number}: give two of {', '.join(_TIMES)}; it has {told}")
+    try:
+        whole = _with_both_times(line)
+    except OverflowError as error:
+        raise RefusedError(f"line {number}, hours: lead out of the calendar") from error
+    started_at, finished_at = whole["started_at"], whole["finished_at"]
     assert isinstance(started_at, datetime)
     assert isinstance(finished_at, datetime)
     if started_at >= finished_at:
@@ -275,6 +286,18 @@ def _check_time_spent(line: Values, number: int) -> None:
         raise RefusedError(
             f"line {number}: says neither worker_id nor work_unit_id; say whose time"
         )
+
+
+def _with_both_times(line: Values) -> Values:
+    """The line of a route card with the time that its hours stand for; any other as it is."""
+    hours, started_at, finished_at = (line.get(name) for name in ("hours", *_TIMES[:2]))
+    if not isinstance(hours, Decimal):
+        return line
+    spent = timedelta(microseconds=int(hours * _HOUR_US))
+    if isinstance(finished_at, datetime):
+        return {**line, "started_at": finished_at - spent}
+    assert isinstance(started_at, datetime)
+    return {**line, "finished_at": started_at + spent}
 
 
 def _check_once(told: Told, name: str) -> None:

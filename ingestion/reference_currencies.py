@@ -11,7 +11,11 @@ from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable
 from ingestion.reference_values import Value
 
-_PRICED = {"material_movement": "moved_at", "subcontract_receipt": "received_at"}
+_PRICED = {
+    "material_movement": "moved_at",
+    "subcontract_receipt": "received_at",
+    "customer_return": "returned_at",
+}
 """Tables that hold prices, and when these were."""
 _WORTH = {"exchange_rate": ("currency", "valid_from"), "cost_version": ("currency",)}
 _CURRENCY = ("currency",)

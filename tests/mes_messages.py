@@ -51,8 +51,8 @@ def whole_order(order: str = ORDER) -> list[dict[str, object]]:
         {
             "operation_id": "press",
             "worker_id": "w2",
-            "started_at": "2026-03-02T05:20:00Z",
             "finished_at": "2026-03-02T09:00:00Z",
+            "hours": 3.5,
         },
     ]
     return [
@@ -120,7 +120,7 @@ FILES_OF_WHOLE_ORDER = {
         operation_id=("press", "press"),
         worker_id=("w1", "w2"),
         kind=("setup", ""),
-        started_at=("2026-03-02T05:00:00Z", "2026-03-02T05:20:00Z"),
+        started_at=("2026-03-02T05:00:00Z", "2026-03-02T05:30:00Z"),
         finished_at=("2026-03-02T05:20:00Z", "2026-03-02T09:00:00Z"),
     ),
 }

@@ -149,6 +149,14 @@
     ) * 0.01
 {%- endmacro %}
 
+{% macro orders_route_first() -%}
+    {#- Of the rows of `routing` for an operation of one of `orders` those of the order's route version before others, those
+        that held when it was costed before those that did not. #}
+    coalesce(routing.route_version = orders.route_version, false) desc,
+    orders.costed_at >= coalesce(routing.valid_from, timestamp '-infinity')
+    and orders.costed_at < coalesce(routing.valid_to, timestamp 'infinity') desc
+{%- endmacro %}
+
 {% macro moved_quantity(movements) -%}
     {#- How much a movement moved, less than nothing where it was taken back. #}
     case when {{ movements }}.is_return then -{{ movements }}.quantity else {{ movements }}.quantity end

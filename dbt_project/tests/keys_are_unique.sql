@@ -52,7 +52,7 @@
         'period_id, origin_period_id, production_order_id, cost_group_id, measure, is_posted'
     ),
     (
-        'cost_of_quality',
+        'int_internal_failure',
         'production_order_id, operation_id, work_unit_id, production_date, result, reason_id'
     ),
     ('idle_capacity', 'site_id, work_unit_id, production_date, shift_id')

@@ -176,6 +176,7 @@ def _item(_site: str, _plant: Plant, _now: int) -> Iterator[Row]:
                 "item_group_id": line.equipment_id.split("/", maxsplit=1)[0],
                 "strategy": "MTS",
                 "is_phantom": False,
+                "joint_cost_method": cost_data.JOINT_COST_METHODS.get(item.item_id),
             }
     yield from cost_data.materials()
 
@@ -236,6 +237,7 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "material_movement": order_data.material_movements,
     "labour_booking": order_data.labour_bookings,
     "subcontract_receipt": order_data.subcontract_receipts,
+    "customer_return": order_data.customer_returns,
     "bom_line": lambda _site, _plant, _now: cost_data.bom_lines(),
     "cost_version": lambda site, plant, _now: cost_data.cost_versions(
         site, periods.first_period(plant.first_monday)
@@ -254,4 +256,5 @@ _ORDERS = (
     "material_movement",
     "labour_booking",
     "subcontract_receipt",
+    "customer_return",
 )

@@ -1,4 +1,6 @@
-"""What orders took beside machine time: material from stock, workers' hours, a vendor's work.
+"""What orders took beside machine time and what they made beside their item.
+
+Material from stock, workers' hours, a vendor's work, further products.
 
 Belongs here: a pure function of plant and order. Who tells it, and how much of it is known at a
 moment, is in `business_data` and `truth`. Times are in ms.
@@ -10,7 +12,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from edge.simulator import cost_data
-from edge.simulator.cost_data import MATERIALS, SUBCONTRACT, Part, Vendor
+from edge.simulator.cost_data import MATERIALS, PRODUCTS, SUBCONTRACT, Part, Product, Vendor
 from edge.simulator.plant import LINE1, TIME_ZONE, WorkUnit
 from edge.simulator.production import LineWeek, Operation, Order, Plant, UnitWeek
 from edge.simulator.shifts import Span, WorkingTime, to_datetime, week_monday, working_time
@@ -23,11 +25,16 @@ _RETURNED = 0.2
 """Share of orders from which material goes back to stock."""
 _SUBSTITUTES = {"ST-2": ("ST-25", 1.2)}
 """What is used instead, and how much of it for one of the other."""
+_NOT_TOLD = 0.1
+"""Share of orders of whose further products nobody tells anything."""
 _BOUGHT = {material.item_id: material for material in MATERIALS}
 _BOOKED_LINE = LINE1
 """The one line whose workers book their time; elsewhere a machine's time is its crew's."""
 _TEAMS = (("W-11", "W-12"), ("W-21", "W-22"))
 """Of the early and the late shift: who tends the first two work units, and who the others."""
+_INSPECTOR = "Q-1"
+_PREVENTING = 0.15
+"""Share of lots after which the inspector teaches instead of examining."""
 _LATE_FROM_H = 14
 _HOUR_MS = 3_600_000
 
@@ -46,6 +53,7 @@ class Movement:
     unit_price: Decimal | None
     is_return: bool
     moved_at: int
+    is_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,37 @@ def movements(plant: Plant, order: Order) -> list[Movement]:
     """The material that an order took; none where it is back-flushed."""
     found = _Stores(plant, order).moved()
     return [replace(each, movement_id=f"{each.movement_id}{n}") for n, each in enumerate(found, 1)]
+
+
+def outputs(plant: Plant, order: Order) -> Iterator[Movement]:
+    """What came into stock of the further products of an order, once its first work unit is done.
+
+    Some of it is lost in the press; of some orders nobody tells any, and by plan it came.
+    """
+    pressed = order.operations[0]
+    rng = plant.random(order.production_order_id, "further products")
+    if pressed.finished_at is None or not sum(pressed.pieces) or rng.random() < _NOT_TOLD:
+        return
+    of_item = [each for each in PRODUCTS if each.made_of == order.item.item_id]
+    for number, product in enumerate(of_item, 1):
+        yield Movement(
+            movement_id=f"OP-{order.production_order_id[3:]}-{number}",
+            production_order_id=order.production_order_id,
+            operation_id=order.line.work_units[0].operation_id,
+            item_id=product.item_id,
+            replaces_item_id=None,
+            lot_id=f"{product.item_id}/{order.production_order_id[3:]}",
+            quantity=_quantity(product, sum(pressed.pieces) * rng.uniform(0.93, 1)),
+            unit_price=None,
+            is_return=False,
+            moved_at=pressed.finished_at,
+            is_output=True,
+        )
+
+
+def _quantity(product: Product, pieces: float) -> Decimal:
+    quantity = pieces * product.quantity_per
+    return Decimal(round(quantity)) if product.unit == "pcs" else Decimal(f"{quantity:.3f}")
 
 
 class _Stores:
@@ -206,6 +245,26 @@ def bookings(plant: Plant, week: LineWeek) -> Iterator[Booking]:
                     started_at=started_at,
                     finished_at=finished_at,
                 )
+
+
+def quality_bookings(plant: Plant, week: LineWeek) -> Iterator[Booking]:
+    """What the inspector booked: each lot at its last work unit, now and then to prevent."""
+    last = week.line.work_units[-1]
+    for order in week.orders:
+        finished_at = order.operations[-1].finished_at
+        rng = plant.random(order.production_order_id, "quality")
+        if finished_at is None:
+            continue
+        kind = "prevention" if rng.random() < _PREVENTING else "inspection"
+        yield Booking(
+            booking_id=f"QB-{order.production_order_id[3:]}",
+            production_order_id=order.production_order_id,
+            operation_id=last.operation_id,
+            worker_id=_INSPECTOR,
+            kind=kind,
+            started_at=finished_at - int(rng.uniform(0.1, 0.5) * _HOUR_MS),
+            finished_at=finished_at,
+        )
 
 
 def _by_team(calendar: WorkingTime) -> list[Span]:

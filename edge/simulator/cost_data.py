@@ -26,6 +26,10 @@ _SALES_PRICES = {
     "SH-32": 7.6,
     "SP-45": 16.9,
 }
+HANDLING_RATE = 0.06
+"""Share of the steel's cost for handling it."""
+FACTORY_RATE = 21
+"""What the factory costs beside, per hour of a machine."""
 _PLANNED_VERSION = "planned"
 _PLANNED_STEEL = 1.06
 _PLANNED_LABOUR_RATE = 36.8
@@ -163,6 +167,37 @@ PARTS = (
     Part(PACK, "CT-40", None, 1),
     Part(PACK, "PL-1", None, constant_quantity=4),
 )
+
+
+@dataclass(frozen=True)
+class Product:
+    """Something that comes of making an item, beside it.
+
+    Attributes:
+        made_of: The item of whose process it comes.
+        item_id: Its number.
+        name: What people call it.
+        unit: What its quantities count.
+        line_type: co_product or by_product.
+        quantity_per: How much comes with a unit of the item.
+        sales_price: By which a co-product bears of the process.
+    """
+
+    made_of: str
+    item_id: str
+    name: str
+    unit: str
+    line_type: str
+    quantity_per: float
+    sales_price: float | None = None
+
+
+PRODUCTS = (
+    Product("HN-35", "WA-8", "Washer 8 mm", "pcs", "co_product", 1, 0.07),
+    Product("HN-35", "OF-2", "Offcuts of sheet steel", "kg", "by_product", 0.008),
+)
+"""Punched out of the sheet where the press forms the hinge, and what is left of it."""
+JOINT_COST_METHODS = {"HN-35": "sales_value"}
 LOT = 1_200
 """Pieces over which setup and pallets spread in costing."""
 
@@ -201,6 +236,14 @@ def materials() -> Iterator[Row]:
             "strategy": "MTS",
             "is_phantom": False,
         }
+    for product in PRODUCTS:
+        yield {
+            "item_id": product.item_id,
+            "name": product.name,
+            "unit": product.unit,
+            "item_group_id": "further_products",
+            "is_phantom": False,
+        }
     yield {"item_id": PACK, "name": "Pack", "unit": "pcs", "is_phantom": True}
 
 
@@ -218,6 +261,16 @@ def bom_lines() -> Iterator[Row]:
             "quantity_per": part.quantity_per,
             "constant_quantity": part.constant_quantity,
             "scrap_ratio": part.scrap_ratio,
+        }
+    for product in PRODUCTS:
+        lines[product.made_of] += 10
+        yield {
+            "item_id": product.made_of,
+            "bom_version": BOM_VERSION,
+            "line_id": lines[product.made_of],
+            "component_item_id": product.item_id,
+            "quantity_per": product.quantity_per,
+            "line_type": product.line_type,
         }
 
 
@@ -315,11 +368,18 @@ def item_costs() -> Iterator[Row]:
             "costing_lot_quantity": lot,
             "sales_price": _SALES_PRICES.get(item_id),
         }
+    for product in PRODUCTS:
+        if product.sales_price is not None:
+            yield {
+                "cost_version_id": _COST_VERSION,
+                "item_id": product.item_id,
+                "sales_price": product.sales_price,
+            }
 
 
 def overhead_formulas() -> Iterator[Row]:
     """Rows of `overhead_formula`."""
-    handling: Row = {"overhead_id": "material_overhead", "kind": "surcharge", "rate": 0.06}
-    factory: Row = {"overhead_id": "factory_overhead", "kind": "per_hour", "rate": 21}
+    handling: Row = {"overhead_id": "material_overhead", "kind": "surcharge", "rate": HANDLING_RATE}
+    factory: Row = {"overhead_id": "factory_overhead", "kind": "per_hour", "rate": FACTORY_RATE}
     yield {"cost_version_id": _COST_VERSION, **handling, "base": "steel"}
     yield {"cost_version_id": _COST_VERSION, **factory, "base": "machine"}

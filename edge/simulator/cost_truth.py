@@ -3,9 +3,12 @@
 `material`: site_id, production_order_id, operation_id, item_id, replaces_item_id, unit_price (null:
 the standard), quantity (issued less returned).
 `labour`: site_id, worker_id, production_order_id, operation_id, kind (setup, run), labour_s; who
-tends several operations at a time divides it between them.
+tends several operations at a time divides it between them. What is booked for quality is not in it.
 `subcontract`: site_id, production_order_id, operation_id, vendor_id, currency, unit_price,
 quantity, rejected_quantity (part of it).
+`cost`: site_id, production_order_id, operation_id, kind (material, machine, labour, subcontract,
+overhead), amount in the plant's currency: of orders that are over, see `true_cost`.
+`output`: site_id, production_order_id, item_id, quantity of what was made beside the order's item.
 Of orders that end in the period or later, all that they took before its end.
 """
 
@@ -16,7 +19,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from edge.simulator import consumption
+from edge.simulator import consumption, true_cost
 from edge.simulator.consumption import Booking
 from edge.simulator.production import LineWeek, Order, Plant
 
@@ -39,6 +42,13 @@ _SUBCONTRACT = {
     "quantity": _NUMBER,
     "rejected_quantity": _NUMBER,
 }
+_COST = {**_IDS, "kind": _TEXT, "amount": _NUMBER}
+_OUTPUT = {
+    "site_id": _TEXT,
+    "production_order_id": _TEXT,
+    "item_id": _TEXT,
+    "quantity": _NUMBER,
+}
 
 Row = tuple[object, ...]
 
@@ -51,6 +61,8 @@ def tables(site: str, plant: Plant, begin: int, end: int) -> dict[str, pa.Table]
         "material": _table(site, _MATERIAL, _material(plant, orders, end)),
         "labour": _table(site, _LABOUR, _labour(plant, weeks, orders, end)),
         "subcontract": _table(site, _SUBCONTRACT, _subcontract(plant, orders, end)),
+        "cost": _table(site, _COST, _costs(plant, weeks, begin, end)),
+        "output": _table(site, _OUTPUT, _outputs(plant, orders, end)),
     }
 
 
@@ -113,3 +125,18 @@ def _subcontract(plant: Plant, orders: list[Order], end: int) -> Iterator[Row]:
                     Decimal(each.quantity),
                     Decimal(each.rejected_quantity),
                 )
+
+
+def _costs(plant: Plant, weeks: list[LineWeek], begin: int, end: int) -> Iterator[Row]:
+    for week in weeks:
+        ended = {order.production_order_id for order in week.orders if order.ended_at > begin}
+        for part, amount in true_cost.costs(plant, week, end).items():
+            if part.production_order_id in ended:
+                yield *part, Decimal(round(amount * 1_000_000)) / 1_000_000
+
+
+def _outputs(plant: Plant, orders: list[Order], end: int) -> Iterator[Row]:
+    for order in orders:
+        for each in consumption.outputs(plant, order):
+            if each.moved_at <= end:
+                yield each.production_order_id, each.item_id, each.quantity

@@ -9,11 +9,18 @@ from datetime import datetime
 
 from edge.simulator import consumption, cost_data
 from edge.simulator.cost_data import Row
+from edge.simulator.plant import CURRENCY
 from edge.simulator.production import Operation, Order, Plant
 from edge.simulator.shifts import to_datetime
 
 _HORIZON_MS = 3 * 86_400_000
 _HOUR_MS = 3_600_000
+_FLOWS = {"HN-35": "hinges"}
+"""Items whose orders are jobs of a lean flow."""
+_PROJECT_ITEM = "SP-45"
+"""Spindles are made for a customer's machines, those of a week for one."""
+_SENT_BACK = 0.2
+"""Share of orders of which a customer sends pieces back."""
 
 
 def production_orders(site: str, plant: Plant, now: int) -> Iterator[Row]:
@@ -30,6 +37,8 @@ def production_orders(site: str, plant: Plant, now: int) -> Iterator[Row]:
             "bom_version": cost_data.BOM_VERSION,
             "route_version": cost_data.ROUTE_VERSION,
             "order_quantity": order.quantity,
+            "production_flow_id": _FLOWS.get(order.item.item_id),
+            "project_id": _project(order),
             "mode": "discrete",
             "strategy": "MTS",
             "released_at": past(released_at, now),
@@ -37,6 +46,11 @@ def production_orders(site: str, plant: Plant, now: int) -> Iterator[Row]:
             "due_at": to_datetime(due_at),
             "status": _status(released_at, started_at, order.ended_at, now),
         }
+
+
+def _project(order: Order) -> str | None:
+    week = order.production_order_id.split("-")[1]
+    return f"spindles-{week}" if order.item.item_id == _PROJECT_ITEM else None
 
 
 def order_operations(_site: str, plant: Plant, now: int) -> Iterator[Row]:
@@ -63,7 +77,7 @@ def _reported(operation: Operation, now: int) -> Row:
 def material_movements(_site: str, plant: Plant, now: int) -> Iterator[Row]:
     """Rows of `material_movement`."""
     for order in _known_orders(plant, now):
-        for movement in consumption.movements(plant, order):
+        for movement in (*consumption.movements(plant, order), *consumption.outputs(plant, order)):
             if movement.moved_at <= now:
                 yield {**vars(movement), "moved_at": to_datetime(movement.moved_at)}
 
@@ -72,7 +86,8 @@ def labour_bookings(_site: str, plant: Plant, now: int) -> Iterator[Row]:
     """Rows of `labour_booking`; who is still at work has not booked the end."""
     known = {order.production_order_id for order in _known_orders(plant, now)}
     for week in plant.line_weeks(plant.start, now + 1):
-        for booking in consumption.bookings(plant, week):
+        told = *consumption.bookings(plant, week), *consumption.quality_bookings(plant, week)
+        for booking in told:
             if booking.production_order_id in known and booking.started_at <= now:
                 yield {
                     **vars(booking),
@@ -97,6 +112,25 @@ def subcontract_receipts(_site: str, plant: Plant, now: int) -> Iterator[Row]:
                     "currency": receipt.vendor.currency,
                     "received_at": to_datetime(receipt.received_at),
                 }
+
+
+def customer_returns(site: str, plant: Plant, now: int) -> Iterator[Row]:
+    """Rows of `customer_return`: a few pieces, days after their order; now and then nobody's."""
+    for order in _known_orders(plant, now):
+        rng = plant.random(order.production_order_id, "customer")
+        returned_at = order.ended_at + int(rng.uniform(20, 140) * _HOUR_MS)
+        if rng.random() < _SENT_BACK and returned_at <= now:
+            yield {
+                "return_id": f"CR-{order.production_order_id[3:]}",
+                "site_id": site,
+                "item_id": order.item.item_id,
+                "production_order_id": order.production_order_id if rng.random() < 0.8 else None,
+                "quantity": rng.randint(1, 12),
+                "returned_at": to_datetime(returned_at),
+                "reason_id": rng.choice(("surface", "dimension")),
+                "amount": round(rng.uniform(12, 60), 2),
+                "currency": CURRENCY,
+            }
 
 
 def _known_orders(plant: Plant, now: int) -> Iterator[Order]:

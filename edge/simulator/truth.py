@@ -5,7 +5,8 @@ reported_reason_id (what the machine told), production_order_id, operation_id, i
 intervals of a work unit cover the period without gap or overlap.
 `piece.parquet`: site_id, work_unit_id, produced_at, result (good, scrap, rework),
 production_order_id, operation_id, item_id; one row a piece.
-`material.parquet`, `labour.parquet`, `subcontract.parquet`: what orders took, see `cost_truth`.
+`material.parquet`, `labour.parquet`, `subcontract.parquet`, `output.parquet`, `cost.parquet`: what
+orders took, made beside their item, and cost, see `cost_truth`.
 Times are UTC in microseconds.
 """
 

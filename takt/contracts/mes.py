@@ -125,8 +125,19 @@ _CONTRACTS = (
                 is_required=False,
             ),
             _may_be_empty(_one("labour_booking", "booking_id"), _LINE_ID),
-            *_of("labour_booking", "kind", "cost_category_id", "started_at"),
-            _required(_one("labour_booking", "finished_at"), "End, UTC."),
+            *_of("labour_booking", "kind", "cost_category_id"),
+            _may_be_empty(_one("labour_booking", "started_at"), "so many hours before its end"),
+            _may_be_empty(
+                replace(_one("labour_booking", "finished_at"), description="End, UTC."),
+                "so many hours after its start",
+            ),
+            Column(
+                "hours",
+                Type.DECIMAL,
+                "How long it took, in place of the start or the end; empty: from one to the other.",
+                maximum=Decimal(24),
+                above=Decimal(0),
+            ),
         ),
     ),
     MessageContract(

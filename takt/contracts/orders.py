@@ -31,6 +31,8 @@ TABLES = (
             id_column("mode", "Production mode: discrete, process, lean, project or mixed."),
             id_column("strategy", "Production strategy: MTS, ATO, CTO, MTO or ETO."),
             id_column("cost_version_id", "Costing version that holds its standard cost."),
+            id_column("production_flow_id", "The lean production flow that it is a job of."),
+            id_column("project_id", "The project or job order that it is done for."),
             Column("released_at", Type.TIMESTAMP, "When it was released, UTC."),
             Column("ended_at", Type.TIMESTAMP, "When it was ended, UTC."),
             Column("due_at", Type.TIMESTAMP, "When it is due, UTC."),
@@ -109,7 +111,13 @@ TABLES = (
             id_column("production_order_id", "The order.", is_required=True),
             id_column("operation_id", "The operation.", is_required=True),
             id_column("worker_id", "Who worked; a pseudonym will do.", is_required=True),
-            choice("kind", ("run", "setup"), "What was done; empty: run.", is_required=False),
+            choice(
+                "kind",
+                ("run", "setup", "inspection", "prevention"),
+                "What was done; empty: run. inspection and prevention are no cost of the order but"
+                " of quality, unless its route says is_inspection of the operation (inspection).",
+                is_required=False,
+            ),
             id_column(
                 "cost_category_id",
                 "The category of cost_rate that prices the time; empty: the labour category of the"
@@ -146,5 +154,23 @@ TABLES = (
         ),
         ("receipt_id",),
         (ORDER,),
+    ),
+    TableContract(
+        "customer_return",
+        Kind.TRANSACTION,
+        "Pieces that a customer sent back: an external failure.",
+        (
+            id_column("return_id", "The return.", is_required=True),
+            id_column("site_id", "The site that made them.", is_required=True),
+            id_column("item_id", "The item.", is_required=True),
+            id_column("production_order_id", "The order that made them; empty: not known."),
+            positive("quantity", "Quantity returned, in the item's unit.", is_required=True),
+            Column("returned_at", Type.TIMESTAMP, "When it came back, UTC.", is_required=True),
+            id_column("reason_id", "Why, as in reason_code."),
+            quantity("amount", "What handling it cost beside the pieces; empty: nothing."),
+            id_column("currency", _CURRENCY.replace("price", "amount")),
+        ),
+        ("return_id",),
+        (SITE, ITEM, ORDER, Reference(("reason_id",), "reason_code", ("reason_id",))),
     ),
 )

@@ -126,6 +126,11 @@ TABLES = (
                 "The category of cost_rate that prices it; empty: all that hold at its work unit.",
             ),
             Column("is_subcontract", Type.BOOLEAN, "Whether a vendor does it; empty: false."),
+            Column(
+                "is_inspection",
+                Type.BOOLEAN,
+                "Whether it examines and makes nothing: what it costs is appraisal; empty: false.",
+            ),
             *validity("this operation"),
         ),
         ("item_id", "route_version", "operation_id", "work_unit_id"),

@@ -17,6 +17,10 @@ SECOND_US = 1_000_000
 BEFORE = "before"
 
 
+_Share = tuple[tuple[str, str], str | None, str, str, int, int, Fraction]
+"""Order and operation, category of quality, cost category, driver, start, end, seconds."""
+
+
 class Use(NamedTuple):
     """Time that a work unit really spent on an operation and that is charged to its order."""
 
@@ -110,8 +114,41 @@ class Works:
         return found
 
     @cached_property
+    def inspections(self) -> set[tuple[str, str]]:
+        """Operations of orders at which their routes, all alike, say that something is examined."""
+        examined = {
+            (row["item_id"], row["operation_id"])
+            for row in rows(self.cards.folder, "routing_operation")
+            if row.get("is_inspection") == "true"
+        }
+        return {
+            (order, operation)
+            for order, (row,) in self.table("production_order").items()
+            for item, operation in examined
+            if item == row["item_id"]
+        }
+
+    @cached_property
     def booked(self) -> dict[str, list[tuple[str, str, str, int, int, Fraction]]]:
         """By order: operation, category, driver, start, end, and the share of a worker's time."""
+        found = defaultdict(list)
+        for (order, operation), quality, *booking in self._shares:
+            if quality is None:
+                found[order].append((operation, *booking))
+        return found
+
+    @cached_property
+    def quality_hours(self) -> dict[tuple[str, str, str], Fraction]:
+        """By order, operation and category: time that was booked for quality and for no order."""
+        found: defaultdict[tuple[str, str, str], Fraction] = defaultdict(Fraction)
+        for part, quality, _, _, _, _, share_s in self._shares:
+            if quality is not None:
+                found[*part, quality] += share_s / 3_600
+        return found
+
+    @cached_property
+    def _shares(self) -> list[_Share]:
+        """A worker's time, divided evenly between all that he does at a time."""
         workers = defaultdict(list)
         for row in rows(self.cards.folder, "labour_booking"):
             start = instant(row["started_at"])
@@ -120,21 +157,27 @@ class Works:
                 driver = "setup_time" if row["kind"] == "setup" else "run_time"
                 part = row["production_order_id"], row["operation_id"]
                 category = row["cost_category_id"] or LABOUR
-                workers[row["worker_id"]].append((start, end, part, category, driver))
-        found = defaultdict(list)
+                did = part, self._quality(row["kind"], part)
+                workers[row["worker_id"]].append((start, end, did, category, driver))
+        found = []
         for bookings in workers.values():
             cuts = {at for booking in bookings for at in booking[:2]} | set(self.changes)
             for start, end in pairwise(sorted(cuts)):
-                tended: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-                for since, until, part, category, driver in bookings:
+                tended = defaultdict(list)
+                for since, until, did, category, driver in bookings:
                     if since <= start < until:
-                        tended[part].append((category, driver))
-                for (order, operation), said in tended.items():
+                        tended[did].append((category, driver))
+                for did, said in tended.items():
                     category = min(each[0] for each in said)
                     driver = max(each[1] for each in said)
                     share = Fraction(end - start, len(tended) * SECOND_US)
-                    found[order].append((operation, category, driver, start, end, share))
+                    found.append((*did, category, driver, start, end, share))
         return found
+
+    def _quality(self, kind: str | None, part: tuple[str, str]) -> str | None:
+        if kind == "inspection":
+            return None if part in self.inspections else "appraisal"
+        return "prevention" if kind == "prevention" else None
 
     def period(self, moment: int) -> str:
         """The period of a moment."""

@@ -60,7 +60,7 @@ def booked_labour(business_folder: Path) -> Amounts:
     """By order and operation: workers' time, divided by what they tend, at the rate of the time."""
     workers = defaultdict(list)
     for row in rows(business_folder, "labour_booking"):
-        if row["finished_at"]:
+        if row["finished_at"] and row["kind"] in ("run", "setup"):
             span = instant(row["started_at"]), instant(row["finished_at"])
             order = row["production_order_id"], row["operation_id"]
             workers[row["worker_id"]].append((*span, row["kind"], order))

@@ -16,6 +16,8 @@ renamed as (
         site_id,
         item_id,
         cost_version_id,
+        production_flow_id,
+        project_id,
         ---------- text
         bom_version,
         route_version,

@@ -26,6 +26,7 @@ renamed as (
         scrap_ratio,
         ---------- booleans
         is_subcontract,
+        is_inspection,
         ---------- timestamps
         valid_from,
         valid_to

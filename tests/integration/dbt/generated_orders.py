@@ -7,6 +7,7 @@ Times are integer µs.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 
 from tests.integration.dbt.generated_plant import (
     BARE_UNIT,
@@ -358,7 +359,11 @@ class Orders:
                 (use.order, use.operation) == (order, operation) for use in self._works.uses
             )
             kinds = (None, "run", "setup") if is_told else (rng.choice((None, "setup")),)
+            quality = Random(f"{order}/{operation}")
             for _ in range(rng.randint(1, 4)):
+                kind = rng.choice(kinds)
+                if quality.random() < 0.2 and (is_told or kind is None):
+                    kind = quality.choice(("inspection", "inspection", "prevention"))
                 start = rng.randrange(first, max(last, first + 1) + HOUR)
                 end = start + rng.randrange(HOUR * 3)
                 booked.append(
@@ -367,7 +372,7 @@ class Orders:
                         "production_order_id": order,
                         "operation_id": operation,
                         "worker_id": rng.choice(WORKERS),
-                        "kind": rng.choice(kinds),
+                        "kind": kind,
                         "cost_category_id": rng.choice((None, None, "labour", "energy")),
                         "started_at": text(start),
                         "finished_at": text(end) if rng.random() < 0.9 else None,

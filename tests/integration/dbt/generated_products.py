@@ -4,6 +4,7 @@ Belongs here: bills of material, routes and costing versions as business files.
 """
 
 from collections.abc import Iterator
+from random import Random
 
 from tests.integration.dbt.generated_plant import UNITS, Generated, Row, decimal
 
@@ -150,6 +151,7 @@ class Products:
                 "scrap_ratio": decimal(rng, 0, 0.08) if rng.random() < 0.4 else None,
                 "cost_category_id": rng.choice(("machine", "machine", None, "labour", "nothing")),
                 "is_subcontract": "true" if is_vendors else None,
+                "is_inspection": "true" if Random(f"{item}/{number}").random() < 0.2 else None,
                 "valid_to": _FUTURE if rng.random() < 0.2 else None,
             }
             yield row

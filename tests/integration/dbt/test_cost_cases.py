@@ -22,7 +22,7 @@ Ask = Callable[[str], list[tuple[object, ...]]]
 
 UNITS = (
     *("odoo1", "odoo2", "odoo3", "erp40862", "erp48153", "erp46788", "erp53754"),
-    *("candy", "works", "split", "late", "nothing", "bare", "l_ten", "butter"),
+    *("candy", "works", "split", "late", "nothing", "bare", "l_ten", "butter", "looked", "bench"),
 )
 BOUGHT = ("part", "crude", "milk", "triol", "pioze", "cream", "whey")
 """Items without a work unit: bought ones, and what a process makes beside its item."""
@@ -55,22 +55,24 @@ butter,1,3,whey,,2,by_product,per_quantity,0.5
 """,
     # Planned run times are what the cases say, in seconds per unit, six places.
     "routing_operation": """item_id,route_version,operation_id,sequence,work_unit_id,\
-planned_run_s_per_unit,planned_setup_s,cost_category_id,valid_from
-odoo1,1,op,1,odoo1,3600,,
-odoo1,2,op,1,odoo1,1800,,,2026-02-15
-odoo2,1,op,1,odoo2,3600,,machine
-odoo3,1,op,1,odoo3,3600,,machine
-erp40862,1,op,1,erp40862,360,,machine
-erp48153,1,op,1,erp48153,5.142857,,machine
-erp46788,1,op,1,erp46788,15,,machine
-erp53754,1,op,1,erp53754,1.284132,,machine
-candy,1,op,1,candy,7200,,candy
-works,1,op,1,works,3600,,labour
-split,1,op,1,split,72,,machine
-late,1,op,1,late,3600,,machine
-nothing,1,op,1,nothing,0,0,machine
-l_ten,1,op,1,l_ten,258.75,,machine
-butter,1,op,1,butter,0,,machine
+planned_run_s_per_unit,planned_setup_s,cost_category_id,valid_from,is_inspection
+odoo1,1,op,1,odoo1,3600,,,,
+odoo1,2,op,1,odoo1,1800,,,2026-02-15,
+odoo2,1,op,1,odoo2,3600,,machine,,
+odoo3,1,op,1,odoo3,3600,,machine,,
+erp40862,1,op,1,erp40862,360,,machine,,
+erp48153,1,op,1,erp48153,5.142857,,machine,,
+erp46788,1,op,1,erp46788,15,,machine,,
+erp53754,1,op,1,erp53754,1.284132,,machine,,
+candy,1,op,1,candy,7200,,candy,,
+works,1,op,1,works,3600,,labour,,
+split,1,op,1,split,72,,machine,,
+late,1,op,1,late,3600,,machine,,
+nothing,1,op,1,nothing,0,0,machine,,
+l_ten,1,op,1,l_ten,258.75,,machine,,
+butter,1,op,1,butter,0,,machine,,
+looked,1,op,1,looked,3600,,machine,,
+looked,1,test,2,bench,600,,labour,,true
 """,
     "cost_version": """cost_version_id,type,site_id,valid_from,status,fallback_version_id,currency
 std,standard,demo,2026-01-01,active,,EUR
@@ -97,6 +99,9 @@ std,machine,late,run,30,
 std,machine,nothing,run,30,
 std,machine,l_ten,run,10,
 std,machine,butter,run,10,
+std,machine,looked,run,30,
+std,labour,looked,run,20,
+std,labour,bench,run,20,
 """,
     "item_cost": """cost_version_id,item_id,unit_cost,sales_price,separable_unit_cost
 std,part,6.00,,
@@ -114,26 +119,27 @@ now,factory,per_hour,candy,2.80
 """,
     "stock": "site_id,item_id,counted_at,quantity\ndemo,works,2026-01-31,100\n",
     "production_order": """production_order_id,site_id,item_id,route_version,order_quantity,\
-cost_version_id,released_at,ended_at,bom_version
-odoo1,demo,odoo1,1,1,,2026-03-01,2026-03-10
-odoo1_new,demo,odoo1,2,10,,2026-03-01,2026-03-10,2
-odoo1_named,demo,odoo1,1,10,,2026-03-01,2026-03-10,1
-odoo2,demo,odoo2,1,1,,2026-03-01,2026-03-10
-odoo3,demo,odoo3,1,1,,2026-03-01,2026-03-10
-erp40862,demo,erp40862,1,20,,2026-03-01,2026-03-10
-erp40862_bom,demo,erp40862,1,5,,2026-03-01,2026-03-10
-erp48153,demo,erp48153,1,1400,,2026-03-01,2026-03-10
-erp46788,demo,erp46788,1,10,,2026-03-01,2026-04-10
-erp53754,demo,erp53754,1,12000,,2026-03-01,2026-03-10
-candy,demo,candy,1,1000,std,2026-03-01,2026-05-09
-works,demo,works,1,18500,std,2026-03-01,2026-05-09
-split,demo,split,1,100,,2026-03-01,2026-03-10
-late,demo,late,1,1,,2026-03-01,2026-03-30
-nothing,demo,nothing,1,0,,2026-03-01,2026-03-30
-l_ten,demo,l_ten,1,3200,,2026-03-01,2026-03-30
-l_ten_short,demo,l_ten,1,3200,,2026-03-01,2026-03-30
-butter,demo,butter,1,1000,,2026-03-01,2026-03-30
-bare,bare_site,bare,,5,,2026-03-01,2026-03-10
+cost_version_id,released_at,ended_at,bom_version,production_flow_id,project_id
+odoo1,demo,odoo1,1,1,,2026-03-01,2026-03-10,,,
+odoo1_new,demo,odoo1,2,10,,2026-03-01,2026-03-10,2,,
+odoo1_named,demo,odoo1,1,10,,2026-03-01,2026-03-10,1,,
+odoo2,demo,odoo2,1,1,,2026-03-01,2026-03-10,,,
+odoo3,demo,odoo3,1,1,,2026-03-01,2026-03-10,,,
+erp40862,demo,erp40862,1,20,,2026-03-01,2026-03-10,,,tower
+erp40862_bom,demo,erp40862,1,5,,2026-03-01,2026-03-10,,,tower
+erp48153,demo,erp48153,1,1400,,2026-03-01,2026-03-10,,,
+erp46788,demo,erp46788,1,10,,2026-03-01,2026-04-10,,sweets,
+erp53754,demo,erp53754,1,12000,,2026-03-01,2026-03-10,,,
+candy,demo,candy,1,1000,std,2026-03-01,2026-05-09,,sweets,
+works,demo,works,1,18500,std,2026-03-01,2026-05-09,,sweets,
+split,demo,split,1,100,,2026-03-01,2026-03-10,,,
+late,demo,late,1,1,,2026-03-01,2026-03-30,,,tower
+nothing,demo,nothing,1,0,,2026-03-01,2026-03-30,,,
+l_ten,demo,l_ten,1,3200,,2026-03-01,2026-03-30,,,
+l_ten_short,demo,l_ten,1,3200,,2026-03-01,2026-03-30,,,
+butter,demo,butter,1,1000,,2026-03-01,2026-03-30,,,
+looked,demo,looked,1,1,,2026-03-01,2026-03-30,,,
+bare,bare_site,bare,,5,,2026-03-01,2026-03-10,,,
 """,
     "order_operation": """production_order_id,operation_id,work_unit_id,started_at,finished_at,\
 good_quantity
@@ -153,6 +159,8 @@ nothing,op,nothing,,,0
 l_ten,op,l_ten,,,3200
 l_ten_short,op,l_ten,,,3200
 butter,op,butter,,,1000
+looked,op,looked,,,1
+looked,test,bench,,,1
 bare,op,bare,,,5
 """,
     "material_movement": """movement_id,production_order_id,operation_id,item_id,quantity,\
@@ -164,20 +172,28 @@ unit_price,is_output,moved_at
 5,l_ten_short,op,pioze,1900,,true,2026-03-12
 """,
     "labour_booking": """booking_id,production_order_id,operation_id,worker_id,cost_category_id,\
-started_at,finished_at
-1,odoo1,op,kim,fitter,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
-2,odoo1,op,lee,helper,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
-3,odoo2,op,ann,unpaid,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
-4,odoo2,op,bob,unpaid,2026-03-02T10:30:00Z,2026-03-02T11:30:00Z
-5,odoo3,op,cid,unpaid,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
-6,erp46788,op,dan,unpaid,2026-03-31T23:59:00Z,2026-04-01T00:00:00Z
-6b,erp46788,op,dan,unpaid,2026-04-01T00:00:00Z,2026-04-01T00:02:00Z
-7,late,op,eve,unpaid,2026-04-02T08:00:00Z,2026-04-02T09:00:00Z
-8,l_ten_short,op,gus,unpaid,2026-03-02,2026-03-11T14:00:00Z
+kind,started_at,finished_at
+1,odoo1,op,kim,fitter,,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
+2,odoo1,op,lee,helper,,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
+3,odoo2,op,ann,unpaid,,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
+4,odoo2,op,bob,unpaid,,2026-03-02T10:30:00Z,2026-03-02T11:30:00Z
+5,odoo3,op,cid,unpaid,,2026-03-02T10:00:00Z,2026-03-02T11:00:00Z
+6,erp46788,op,dan,unpaid,,2026-03-31T23:59:00Z,2026-04-01T00:00:00Z
+6b,erp46788,op,dan,unpaid,,2026-04-01T00:00:00Z,2026-04-01T00:02:00Z
+7,late,op,eve,unpaid,,2026-04-02T08:00:00Z,2026-04-02T09:00:00Z
+8,l_ten_short,op,gus,unpaid,,2026-03-02,2026-03-11T14:00:00Z
+9,looked,op,ida,,inspection,2026-03-02T10:00:00Z,2026-03-02T10:30:00Z
+10,looked,test,ida,,inspection,2026-03-02T11:00:00Z,2026-03-02T11:15:00Z
+11,looked,op,ida,,prevention,2026-03-02T12:00:00Z,2026-03-02T13:00:00Z
 """
     # 25 cooks of 100 h each; ten workers of 1,893 h each.
-    + "".join(f"c{n},candy,op,cook{n},candy,2026-03-02,2026-03-06T04:00:00Z\n" for n in range(25))
-    + "".join(f"w{n},works,op,works{n},,2026-02-10,2026-04-29T21:00:00Z\n" for n in range(10)),
+    + "".join(f"c{n},candy,op,cook{n},candy,,2026-03-02,2026-03-06T04:00:00Z\n" for n in range(25))
+    + "".join(f"w{n},works,op,works{n},,,2026-02-10,2026-04-29T21:00:00Z\n" for n in range(10)),
+    "customer_return": """return_id,site_id,item_id,production_order_id,quantity,returned_at,\
+amount,currency
+1,demo,looked,looked,1,2026-04-20,2.50,EUR
+2,demo,looked,,1,2026-04-20,,
+""",
 }
 SAMPLES = """site,equipment,signal,observed_at,value,text
 demo,split,State,2026-03-02T08:00:00Z,,execute
@@ -377,6 +393,50 @@ def test_we_39_elsie_dairy_bears_by_price_and_pays_to_be_rid_of_whey(ask: Ask) -
         "cream": (Decimal("12600.00"), Decimal("12600.00")),
     }
     assert actual(ask, "butter")["by_product_burden"] == Decimal("1000.00")
+
+
+def test_hours_that_prevent_and_examine_are_costs_of_quality_and_not_of_the_order(ask: Ask) -> None:
+    # An hour at 30.00 as planned; at the inspection fifteen minutes at 20.00 instead of ten.
+    assert actual(ask, "looked") == {"machine": Decimal("30.00"), "labour": Decimal("5.00")}
+    assert variances(ask, "looked") == {"labour_efficiency": Decimal("1.67")}
+    assert amounts(
+        ask,
+        "select quality_cost_category, sum(amount) from marts.cost_of_quality"
+        " where item_id = 'looked' group by quality_cost_category",
+    ) == {
+        "prevention": Decimal("20.00"),
+        "appraisal": Decimal("15.00"),
+        "external_failure": Decimal("69.16"),
+    }
+
+
+def test_a_flow_varies_as_its_orders_do_in_the_period_and_closes_with_what_it_used(
+    ask: Ask,
+) -> None:
+    assert amounts(
+        ask,
+        "select detail_type, sum(amount) from marts.flow_variance"
+        " where production_flow_id = 'sweets' and period_id = '2026-05' group by detail_type",
+    ) == variances(ask, "candy") | variances(ask, "works")
+    closes = ask(
+        "select production_flow_id, period_id, sum(variance_amount), sum(closing_amount),"
+        " sum(used_amount) - sum(output_amount) = sum(variance_amount)"
+        " from marts.flow_rollforward group by all order by period_id"
+    )
+    total = Decimal(2000) + 1000 - 36_640 - 10_800 + 7_572 + 7_095
+    assert [each[:4] for each in closes][-1] == ("sweets", "2026-05", total, Decimal(0))
+    assert all(each[4] for each in closes)
+
+
+def test_a_project_is_compared_with_the_estimate_of_all_its_orders(ask: Ask) -> None:
+    told = ask(
+        "select sum(estimate_amount), sum(actual_amount), sum(difference_amount),"
+        " sum(work_in_process_amount), any_value(order_count), bool_and(is_final)"
+        " from marts.project_cost where project_id = 'tower'"
+    )
+
+    # 136.00 and 34.00 (ERPNext 40862), and the hour at 30.00 that was booked late.
+    assert told == [(Decimal(200), Decimal(200), Decimal(0), Decimal(0), 3, True)]
 
 
 def test_a_rate_that_changes_while_a_machine_runs_counts_from_that_microsecond(ask: Ask) -> None:

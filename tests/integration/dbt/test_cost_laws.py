@@ -86,6 +86,7 @@ class Proof:
             compare_products,
             compare_work_in_process,
             compare_process_costing,
+            compare_quality_hours,
         ):
             compare(self)
 
@@ -182,6 +183,26 @@ def compare_process_costing(proof: Proof) -> None:
     assert_close(added, known, 10 * HALF_A_CENT)
     assert untied == {}
     assert added
+
+
+def compare_quality_hours(proof: Proof) -> None:
+    told = proof.told(
+        "production_order_id, operation_id, quality_cost_category, sum(quantity)",
+        "cost_of_quality",
+        "unit = 'h' group by all",
+    )
+    booked = {
+        key: hours
+        for key, hours in told.items()
+        if key[2] == "prevention" or key[:2] not in proof.works.inspections
+    }
+    known = {
+        key: hours for key, hours in proof.works.quality_hours.items() if key[0] in proof.orders
+    }
+
+    assert known
+    # Hours have six places, once a day.
+    assert_close(booked, known, Fraction(1, 10**5))
 
 
 def assert_close(told: Amounts, known: Amounts, tolerance: Fraction) -> None:

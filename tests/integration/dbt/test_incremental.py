@@ -126,8 +126,8 @@ except
 select site_id, work_unit_id, shift_started_at, {", ".join(map(SUMMED.format, ADDING_UP))}
 from marts.work_unit_hour group by all
 """
-NOT_IN_THIS_PLANT = {"cost_warning", "order_product_cost"}
-"""Marts of what the simulated plant has not: doubtful costs, processes of several products."""
+NOT_IN_THIS_PLANT = {"cost_warning"}
+"""Marts of what the simulated plant has not: doubtful costs."""
 RESTATED = """
 select
     site_id, work_unit_id, production_date, shift_id, measure, before_value, after_value, cause,

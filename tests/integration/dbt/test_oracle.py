@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion import history
@@ -21,6 +22,20 @@ NOW = datetime(2026, 10, 31, tzinfo=UTC)
 Key = tuple[object, ...]
 CENTS = Fraction(3, 100)
 """Amounts of operations are rounded to cents, each by itself."""
+TRUE_KINDS = """
+select
+    production_order_id,
+    operation_id,
+    case
+        when cost_group_id in ('machine', 'labour', 'subcontract') then cost_group_id
+        when cost_group_id in ('material', 'steel', 'consumables', 'packaging') then 'material'
+        else 'overhead'
+    end as kind,
+    sum(amount)
+from marts.order_cost
+where basis = 'actual' and is_final
+group by all
+"""
 
 
 @pytest.mark.timeout(600)  # a fortnight is made and built
@@ -49,6 +64,7 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
     assert_use_equals_the_oracle(works)
     assert_standards_equal_the_oracle(works)
     assert_costs_equal_the_oracle(works)
+    assert_costs_equal_what_the_plant_knows(works)
 
 
 def assert_yields_equal_the_oracle(works: Plant) -> None:
@@ -174,6 +190,58 @@ def assert_costs_equal_the_oracle(works: Plant) -> None:
         compared = sum(part[0] in ended for part in amounts)
         assert not wrong, f"{name}: {len(wrong)} of {compared}: {dict(list(wrong.items())[:3])}"
         assert compared > 10, name
+
+
+def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
+    """Of orders to which material was booked; what others used nobody knows."""
+    ended = costs.ended_orders(works.folder / "business_data", microseconds(START))
+    truth = pq.read_table(works.folder / "truth" / "cost.parquet").to_pylist()
+    issued = ended & {row["production_order_id"] for row in truth if row["kind"] == "material"}
+    counts_only = set(
+        works.query(
+            "select production_order_id, operation_id from reference.order_operation"
+            f" where work_unit_id = '{COUNTER_ONLY}'"
+        )
+    )
+    expected = {
+        (*place, row["kind"]): Fraction(row["amount"])
+        for row in truth
+        if (place := (row["production_order_id"], row["operation_id"])) not in counts_only
+        and row["production_order_id"] in issued
+    }
+    told = {tuple(part): Fraction(str(amount)) for *part, amount in works.query(TRUE_KINDS)}
+    wrong = {
+        part: (float(amount), float(told.get(part, 0)))
+        for part, amount in expected.items()
+        if abs(amount - told.get(part, 0)) > CENTS
+    }
+    assert not wrong, f"{len(wrong)} of {len(expected)}: {dict(list(wrong.items())[:5])}"
+    kinds = {"material", "machine", "labour", "subcontract", "overhead"}
+    assert {kind for _, _, kind in expected} == kinds
+    assert_products_are_what_came_of_them(works, ended)
+    assert works.query(
+        "select list(distinct quality_cost_category order by quality_cost_category),"
+        " bool_and(amount is not null) from marts.cost_of_quality"
+    ) == [(["appraisal", "external_failure", "internal_failure", "prevention"], True)]
+    assert works.query("select distinct production_flow_id from marts.flow_rollforward") == [
+        ("hinges",)
+    ]
+
+
+def assert_products_are_what_came_of_them(works: Plant, ended: set[str]) -> None:
+    washers = {
+        row["production_order_id"]: row["quantity"]
+        for row in pq.read_table(works.folder / "truth" / "output.parquet").to_pylist()
+        if row["item_id"] == "WA-8" and row["production_order_id"] in ended
+    }
+    told = dict(
+        works.query(
+            "select distinct production_order_id, quantity from marts.order_product_cost"
+            " where item_id = 'WA-8' and is_final"
+        )
+    )
+    assert washers
+    assert {order: told[order] for order in washers} == washers
 
 
 def actual_costs(works: Plant, part: str, *groups: str) -> dict[Key, Fraction]:

@@ -16,6 +16,11 @@ LINE = {"item_id": "lid", "quantity": 1}
 WORK = {"operation_id": "press", "started_at": "2026-03-02T05:00Z"}
 
 
+def route_card(**said: object) -> dict[str, object]:
+    """Of one line of a worker's."""
+    return message("route_card", 1, lines=[{**WORK, "worker_id": "w1", **said}])
+
+
 @pytest.mark.parametrize(
     ("told", "cause"),
     [
@@ -52,6 +57,20 @@ WORK = {"operation_id": "press", "started_at": "2026-03-02T05:00Z"}
             message("route_card", 1, lines=[{**WORK, "finished_at": "2026-03-02T05:00Z"}]),
             "must lie after started_at",
         ),
+        (route_card(), "line 1: give two of started_at, finished_at, hours; it has started_at"),
+        (route_card(started_at=None, hours=2), "it has hours"),
+        (
+            route_card(hours=2, finished_at="2026-03-02T07:00Z"),
+            "it has started_at, finished_at, hours",
+        ),
+        (route_card(hours=0), "line 1, hours 0: too small"),
+        (route_card(hours=90), "line 1, hours 90: too large"),
+        (route_card(hours="2:30"), "line 1, hours '2:30': not a number"),
+        (route_card(hours=1, kind="tea"), "line 1, kind 'tea': not allowed"),
+        (
+            route_card(hours=24, started_at="9999-12-31T12:00Z"),
+            "line 1, hours: lead out of the calendar",
+        ),
     ],
 )
 def test_a_message_that_breaks_its_contract_says_where_and_what_to_do(
@@ -63,6 +82,28 @@ def test_a_message_that_breaks_its_contract_says_where_and_what_to_do(
         read(sent)
 
     assert cause in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "span"),
+    [
+        ({"hours": 1.5}, ("05:00:00", "06:30:00")),
+        (
+            {"started_at": None, "finished_at": "2026-03-02T06:00Z", "hours": "0.25"},
+            ("05:45:00", "06:00:00"),
+        ),
+        ({"hours": "0.000001", "kind": "inspection"}, ("05:00:00", "05:00:00.003600")),
+    ],
+)
+def test_hours_with_a_start_or_an_end_are_a_span_of_a_worker(
+    said: dict[str, object], span: tuple[str, str]
+) -> None:
+    (line,) = read(payload(route_card(**said))).lines
+
+    times = tuple(
+        f"{line[name]}".removeprefix("2026-03-02 ") for name in ("started_at", "finished_at")
+    )
+    assert times == span
 
 
 def test_every_type_has_a_message_in_the_tests() -> None:

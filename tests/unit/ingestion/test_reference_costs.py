@@ -36,6 +36,11 @@ started_at,finished_at
 rejected_quantity,unit_price,received_at
 1,1001,coat,V7,80,3,1.2,2026-03-03T12:00:00Z
 """,
+    "customer_return": """return_id,site_id,item_id,production_order_id,quantity,returned_at,\
+reason_id,amount,currency
+1,demo,cup,1001,2,2026-04-01T06:00:00Z,jam,12.5,SEK
+2,demo,cup,,1,2026-04-01T06:00:00Z,,,
+""",
     "exchange_rate": "currency,valid_from,rate\nEUR,,1\nSEK,2026-01-01,0.09\n",
     "stock": """site_id,item_id,counted_at,quantity
 demo,lid,2026-02-28T22:00:00Z,1000
@@ -109,6 +114,15 @@ BREAKAGES = {
         "row 3, column site_id, item_id, counted_at, found 'demo, lid, 2026-02-28 22:00:00': rep",
     ),
     "stock that nobody counted": ("stock", ",2026-02-28T22:00:00Z,0", ",,0", "column counted_at"),
+    "nothing sent back": ("customer_return", "1001,2", "1001,0", "found '0': too small"),
+    "return of an unknown order": ("customer_return", "1001", "1002", "found '1002': not in"),
+    "return for an unknown reason": ("customer_return", "jam", "tea", "column reason_id, found"),
+    "handled in a currency without a rate": (
+        "customer_return",
+        "SEK",
+        "NOK",
+        "customer_return.csv, row 2, column currency, found 'NOK': has no rate at 2026-04-01",
+    ),
     "worth nothing": ("exchange_rate", "0.09", "0", "column rate, found '0': too small"),
     "two rates at once": ("exchange_rate", "EUR,", "EUR,,1\nEUR,", "found 'EUR, (empty)'"),
     "gap between periods": (

@@ -30,6 +30,7 @@ FILES = (
     "material_movement",
     "labour_booking",
     "subcontract_receipt",
+    "customer_return",
     "cost_version",
     "cost_rate",
     "bom_line",

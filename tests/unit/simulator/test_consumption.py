@@ -3,12 +3,14 @@
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from edge.simulator import true_cost
 from edge.simulator.business_data import drop_orders, write_business_data
 from edge.simulator.cost_data import PARTS
 from edge.simulator.periods import first_period, periods
@@ -32,6 +34,8 @@ def test_the_truth_tells_what_was_issued_less_what_went_back(
 ) -> None:
     moved: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     for row in rows(business_folder, "material_movement"):
+        if row["is_output"] == "true":
+            continue
         sign = -1 if row["is_return"] == "true" else 1
         moved[row["production_order_id"], row["item_id"]] += sign * Decimal(row["quantity"])
     took: defaultdict[tuple[object, ...], object] = defaultdict(Decimal)
@@ -40,6 +44,65 @@ def test_the_truth_tells_what_was_issued_less_what_went_back(
 
     assert took == moved
     assert all(quantity > 0 for quantity in moved.values())
+
+
+def test_a_process_makes_washers_and_offcuts_beside_its_hinges(
+    business_folder: Path, truth_folder: Path
+) -> None:
+    orders = {row["production_order_id"]: row for row in rows(business_folder, "production_order")}
+    told = {
+        (row["production_order_id"], row["item_id"]): Decimal(row["quantity"])
+        for row in rows(business_folder, "material_movement")
+        if row["is_output"] == "true"
+    }
+    made = {
+        (each["production_order_id"], each["item_id"]): each["quantity"]
+        for each in truth(truth_folder, "output")
+    }
+    hinges = {name for name, row in orders.items() if row["item_id"] == "HN-35" and row["ended_at"]}
+
+    assert made == told
+    assert {item for _, item in told} == {"WA-8", "OF-2"}
+    assert {orders[order]["item_id"] for order, _ in told} == {"HN-35"}
+    assert len({order for order, _ in told} & hinges) > len(hinges) / 2
+    assert all(
+        Decimal("0.9") < told[order, "WA-8"] / Decimal(orders[order]["order_quantity"]) < Decimal(2)
+        for order in hinges & {order for order, _ in told}
+    )
+
+
+def test_customers_send_back_less_than_they_got_and_later(business_folder: Path) -> None:
+    orders = {row["production_order_id"]: row for row in rows(business_folder, "production_order")}
+    returns = rows(business_folder, "customer_return")
+    known = [each for each in returns if each["production_order_id"]]
+
+    assert 0 < len(known) < len(returns) < len(orders) / 3
+    for each in known:
+        order = orders[each["production_order_id"]]
+        assert order["item_id"] == each["item_id"]
+        assert at(order["ended_at"]) < at(each["returned_at"]) <= END
+        assert Decimal(each["quantity"]) < Decimal(order["order_quantity"])
+
+
+def test_the_truth_tells_what_each_order_that_is_over_cost(truth_folder: Path) -> None:
+    costs = truth(truth_folder, "cost")
+    kinds = defaultdict(set)
+    for each in costs:
+        kinds[each["production_order_id"]].add(each["kind"])
+
+    assert all({"machine", "labour", "overhead"} <= found for found in kinds.values())
+    assert {"material", "subcontract"} <= set.union(*kinds.values())
+    assert all(each["amount"] > 0 for each in costs)  # type: ignore[operator]
+
+
+def test_standards_are_rolled_up_by_the_plant_itself() -> None:
+    # 0.0371 kg of bar at 1.42 and 6 % of it, 7.7 s at the saw and the lathe, set up for 5,000.
+    saw = (Decimal("1.2") + Decimal(600) / 5_000) / 3_600 * (42 + 34 + 21)
+    lathe = (Decimal("6.5") + Decimal(1_500) / 5_000) / 3_600 * (78 + 34 + 21)
+    bar = Decimal("0.0371") * Decimal("1.42") * Decimal("1.06")
+
+    assert float(true_cost.standard("BU-12")) == pytest.approx(float(saw + lathe + bar), abs=2e-6)
+    assert true_cost.standard("ST-2") == Fraction("1.15")
 
 
 def test_material_is_short_spoilt_returned_bought_dearer_and_sometimes_not_booked_at_all(
@@ -71,6 +134,8 @@ def test_workers_tend_several_machines_and_no_second_is_shared_out_twice(
 ) -> None:
     spans = defaultdict(list)
     for row in rows(business_folder, "labour_booking"):
+        if row["kind"] not in ("run", "setup"):
+            continue
         spans[row["worker_id"]].append((at(row["started_at"]), at(row["finished_at"] or f"{END}")))
     shared: defaultdict[object, Decimal] = defaultdict(Decimal)
     for each in truth(truth_folder, "labour"):
@@ -90,9 +155,11 @@ def length(spans: list[tuple[datetime, datetime]]) -> Decimal:
     return Decimal(total // timedelta(microseconds=1)) / 1_000_000
 
 
-def test_only_line_1_books_time_and_never_in_a_break(business_folder: Path) -> None:
-    bookings = rows(business_folder, "labour_booking")
+def test_only_line_1_books_its_work_and_never_in_a_break(business_folder: Path) -> None:
+    told = rows(business_folder, "labour_booking")
+    bookings = [row for row in told if row["kind"] in ("run", "setup")]
 
+    assert {row["kind"] for row in told} == {"run", "setup", "inspection", "prevention"}
     assert {row["production_order_id"][-3] for row in bookings} == {"1"}
     assert {row["kind"] for row in bookings} == {"setup", "run"}
     for row in bookings:

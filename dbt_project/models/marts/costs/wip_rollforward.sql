@@ -269,7 +269,7 @@ select
         'movements.opening_amount + movements.input_amount - movements.output_amount - movements.closing_amount'
     ) }} as variance_amount,
     {{ cents('movements.closing_amount') }} as closing_amount,
-    datesub('day', order_spans.first_posted_at, least(ends.ends_at, run.evaluated_at)) as age_days,
+    datesub('day', order_spans.first_posted_at, least(ends.ends_at, orders.known_at)) as age_days,
     orders.currency
 from movements
 inner join orders
@@ -278,7 +278,6 @@ inner join order_spans
     on movements.production_order_id = order_spans.production_order_id
 inner join ends
     on movements.period_id = ends.period_id
-cross join {{ ref('int_run') }} as run
 where
     movements.opening_amount <> 0
     or movements.input_amount <> 0

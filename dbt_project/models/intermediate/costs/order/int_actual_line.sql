@@ -250,6 +250,7 @@ booked_categories as (
         operation_id,
         cost_category_id
     from {{ of_changed_orders('int_booked_time') }}
+    where quality_cost_category is null
 
 ),
 

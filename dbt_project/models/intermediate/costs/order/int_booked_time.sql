@@ -1,5 +1,7 @@
 {#- Time booked on operations, split so that no second of a worker is paid twice: what a worker booked twice on one
-    operation counts once, and who tends several operations at a time divides the time between them. -#}
+    operation counts once, and who tends several operations at a time divides the time between them. What
+    `quality_cost_category` names is no work of the order: to examine it where its route plans no inspection, or to
+    prevent failures. -#}
 with
 
 bookings as (
@@ -10,10 +12,18 @@ bookings as (
         bookings.worker_id,
         coalesce(bookings.cost_category_id, '{{ var("labour_cost_category") }}') as cost_category_id,
         case when bookings.kind = 'setup' then 'setup_time' else 'run_time' end as driver,
+        case
+            when bookings.kind = 'prevention' then 'prevention'
+            when bookings.kind = 'inspection' and inspections.operation_id is null then 'appraisal'
+        end as quality_cost_category,
         bookings.started_at,
         least(coalesce(bookings.finished_at, run.evaluated_at), run.evaluated_at) as ended_at
     from {{ ref('stg_labour_booking') }} as bookings
     cross join {{ ref('int_run') }} as run
+    left join {{ ref('int_inspection_operation') }} as inspections
+        on
+            bookings.production_order_id = inspections.production_order_id
+            and bookings.operation_id = inspections.operation_id
     where bookings.started_at < run.evaluated_at
 
 ),
@@ -55,6 +65,7 @@ tended as (
     select
         bookings.production_order_id,
         bookings.operation_id,
+        bookings.quality_cost_category,
         bookings.worker_id,
         pieces.started_at,
         pieces.ended_at,
@@ -67,7 +78,8 @@ tended as (
             and bookings.started_at < pieces.ended_at
             and bookings.ended_at > pieces.started_at
     group by
-        bookings.production_order_id, bookings.operation_id, bookings.worker_id, pieces.started_at, pieces.ended_at
+        bookings.production_order_id, bookings.operation_id, bookings.quality_cost_category, bookings.worker_id,
+        pieces.started_at, pieces.ended_at
 
 ),
 
@@ -80,7 +92,7 @@ shares as (
         count(*) over (partition by worker_id, started_at) as operations_tended,
         row_number() over (
             partition by worker_id, started_at
-            order by production_order_id, operation_id
+            order by production_order_id asc, operation_id asc, quality_cost_category asc nulls first
         ) as place
     from tended
 
@@ -92,6 +104,7 @@ select
     worker_id,
     cost_category_id,
     driver,
+    quality_cost_category,
     started_at,
     ended_at,
     {{ seconds(

@@ -17,6 +17,7 @@ booked as (
     from {{ of_changed_orders('int_booked_time') }} as bookings
     asof left join {{ ref('int_cost_moment') }} as moments
         on bookings.started_at >= moments.moment_at
+    where bookings.quality_cost_category is null
     group by all
 
 ),

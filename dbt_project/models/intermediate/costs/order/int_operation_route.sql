@@ -26,9 +26,7 @@ qualify
     row_number() over (
         partition by times.production_order_id, times.operation_id, times.work_unit_id
         order by
-            coalesce(routing.route_version = orders.route_version, false) desc,
-            orders.costed_at >= coalesce(routing.valid_from, timestamp '-infinity')
-            and orders.costed_at < coalesce(routing.valid_to, timestamp 'infinity') desc,
+            {{ orders_route_first() }},
             coalesce(routing.work_unit_id = times.work_unit_id, false) desc,
             routing.work_unit_id is null desc,
             routing.valid_from desc nulls last,

@@ -68,7 +68,8 @@ booked_spans as (
         ended_at
     from {{ of_changed_orders('int_booked_time') }}
     where
-        (production_order_id, operation_id) not in (
+        quality_cost_category is null
+        and (production_order_id, operation_id) not in (
             select (production_order_id, operation_id) from used
             where operation_id is not null
         )
@@ -138,6 +139,7 @@ flushed as (
             where operation_id is not null
             union
             select (production_order_id, operation_id) from {{ of_changed_orders('int_booked_time') }}
+            where quality_cost_category is null
         )
         and operations.used_s > 0
 
