@@ -194,7 +194,8 @@ class Server:
         """What root has copied or restored is root's, as whom PostgreSQL does not run."""
         data = self._where.data
         if data.stat().st_uid != self._where.account.uid:
-            for path in (data, *data.rglob("*")):
+            # The folder itself last: until then it is known that this has not been done.
+            for path in (*data.rglob("*"), data):
                 self._give(path)
 
     def _allow_users(self) -> None:
@@ -236,7 +237,8 @@ class Server:
 
     def _give(self, path: Path) -> None:
         if os.geteuid() == 0:
-            os.chown(path, self._where.account.uid, self._where.account.gid)
+            account = self._where.account
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
     def _run(self, program: str, *arguments: str | Path, text: str = "") -> None:
         command = [*self._prefix, self._programs / program, *arguments]
