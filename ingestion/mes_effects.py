@@ -18,7 +18,7 @@ from ingestion.reference_checks import Loaded, Values
 from ingestion.reference_report import Findings
 from ingestion.reference_rows import FileTable, Row
 from ingestion.reference_values import UnfitValueError, Value, parse
-from takt.contracts import TABLES
+from takt.contracts import QUALITY_KINDS, TABLES
 
 Cells = Mapping[str, Value | None]
 Key = tuple[str, Values]
@@ -168,7 +168,8 @@ def _picking_list(draft: _Draft) -> None:
 def _route_card(draft: _Draft) -> None:
     draft.order()
     for number, line in enumerate(draft.told.lines, start=1):
-        if line["work_unit_id"] is not None:
+        # Who examines or prevents needs no machine: its time stays that of the operation.
+        if line["work_unit_id"] is not None and line["kind"] not in QUALITY_KINDS:
             _widen(draft, line, line["started_at"], line["finished_at"])
         if line["worker_id"] is not None:
             booking = {

@@ -54,6 +54,13 @@ def whole_order(order: str = ORDER) -> list[dict[str, object]]:
             "finished_at": "2026-03-02T09:00:00Z",
             "hours": 3.5,
         },
+        {
+            **place,
+            "worker_id": "w3",
+            "kind": "prevention",
+            "started_at": "2026-03-02T04:00:00Z",
+            "hours": 6,
+        },
     ]
     return [
         message("order_start", 1, order, started_at="2026-03-02T06:00:00+01:00", **place),
@@ -115,13 +122,13 @@ FILES_OF_WHOLE_ORDER = {
         moved_at=("2026-03-02T05:02:00Z", "2026-03-02T05:02:00Z"),
     ),
     "labour_booking": _csv(
-        booking_id=("1001-4/1", "1001-4/2"),
-        production_order_id=("1001", "1001"),
-        operation_id=("press", "press"),
-        worker_id=("w1", "w2"),
-        kind=("setup", ""),
-        started_at=("2026-03-02T05:00:00Z", "2026-03-02T05:30:00Z"),
-        finished_at=("2026-03-02T05:20:00Z", "2026-03-02T09:00:00Z"),
+        booking_id=("1001-4/1", "1001-4/2", "1001-4/3"),
+        production_order_id=("1001", "1001", "1001"),
+        operation_id=("press", "press", "press"),
+        worker_id=("w1", "w2", "w3"),
+        kind=("setup", "", "prevention"),
+        started_at=("2026-03-02T05:00:00Z", "2026-03-02T05:30:00Z", "2026-03-02T04:00:00Z"),
+        finished_at=("2026-03-02T05:20:00Z", "2026-03-02T09:00:00Z", "2026-03-02T10:00:00Z"),
     ),
 }
 """Of order 1001."""

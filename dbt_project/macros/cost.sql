@@ -123,11 +123,11 @@
 {%- endmacro %}
 
 {% macro in_order_currency(unit_price, currency, dated_at) -%}
-    {#- A price as stated, in the order's currency; null where one of the two has no rate. #}
+    {#- A price as stated, in the order's currency; null where one of the two has no rate or it is more than fits. #}
     case
         when coalesce({{ currency }}, orders.currency) = orders.currency then {{ unit_price }}
         else
-            cast(
+            try_cast(
                 {{ money_divide([unit_price, 'stated_rates.rate'], ['order_rates.rate'], 6) }}
                 as decimal(18, 6)
             )

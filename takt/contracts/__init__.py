@@ -8,12 +8,14 @@ Belongs here: the tables by subject, a module each; what a contract can say is i
 """
 
 from takt.contracts import costing, orders, plant, product
+from takt.contracts.orders import QUALITY_KINDS
 from takt.contracts.plant import LEVELS
 from takt.contracts.table import LOAD_COLUMNS, Column, Kind, Reference, TableContract, Type
 
 __all__ = [
     "LEVELS",
     "LOAD_COLUMNS",
+    "QUALITY_KINDS",
     "TABLES",
     "Column",
     "Kind",

@@ -14,6 +14,9 @@ from takt.contracts.columns import (
 )
 from takt.contracts.table import Column, Kind, Reference, TableContract, Type
 
+QUALITY_KINDS = ("inspection", "prevention")
+"""What a worker does that is a cost of quality, not of the order, unless its route plans it."""
+
 _CURRENCY = "Currency of the price, ISO 4217; empty: that of the site's costing version."
 
 TABLES = (
@@ -113,7 +116,7 @@ TABLES = (
             id_column("worker_id", "Who worked; a pseudonym will do.", is_required=True),
             choice(
                 "kind",
-                ("run", "setup", "inspection", "prevention"),
+                ("run", "setup", *QUALITY_KINDS),
                 "What was done; empty: run. inspection and prevention are no cost of the order but"
                 " of quality, unless its route says is_inspection of the operation (inspection).",
                 is_required=False,
@@ -171,6 +174,15 @@ TABLES = (
             id_column("currency", _CURRENCY.replace("price", "amount")),
         ),
         ("return_id",),
-        (SITE, ITEM, ORDER, Reference(("reason_id",), "reason_code", ("reason_id",))),
+        (
+            SITE,
+            ITEM,
+            Reference(
+                ("production_order_id", "site_id"),
+                "production_order",
+                ("production_order_id", "site_id"),
+            ),
+            Reference(("reason_id",), "reason_code", ("reason_id",)),
+        ),
     ),
 )

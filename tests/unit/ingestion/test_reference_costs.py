@@ -115,7 +115,7 @@ BREAKAGES = {
     ),
     "stock that nobody counted": ("stock", ",2026-02-28T22:00:00Z,0", ",,0", "column counted_at"),
     "nothing sent back": ("customer_return", "1001,2", "1001,0", "found '0': too small"),
-    "return of an unknown order": ("customer_return", "1001", "1002", "found '1002': not in"),
+    "return of an unknown order": ("customer_return", "1001", "1002", "found '1002, demo': not in"),
     "return for an unknown reason": ("customer_return", "jam", "tea", "column reason_id, found"),
     "handled in a currency without a rate": (
         "customer_return",

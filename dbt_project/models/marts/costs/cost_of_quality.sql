@@ -26,6 +26,18 @@ operation_times as (
 
 ),
 
+reported_places as (
+
+    {#- Where an operation is done of which no time is known yet. #}
+    select
+        production_order_id,
+        operation_id,
+        min(work_unit_id) as work_unit_id
+    from {{ ref('stg_order_operation') }}
+    group by production_order_id, operation_id
+
+),
+
 booked as (
 
     {#- At the rate of the time at the operation's work unit; each hour is a worker's, whatever the crew. #}
@@ -35,7 +47,7 @@ booked as (
         orders.site_id,
         orders.item_id,
         orders.currency,
-        times.work_unit_id,
+        coalesce(times.work_unit_id, places.work_unit_id) as work_unit_id,
         bookings.quality_cost_category,
         bookings.started_at as done_at,
         bookings.used_s,
@@ -47,12 +59,16 @@ booked as (
         on
             bookings.production_order_id = times.production_order_id
             and bookings.operation_id = times.operation_id
+    left join reported_places as places
+        on
+            bookings.production_order_id = places.production_order_id
+            and bookings.operation_id = places.operation_id
     asof left join {{ ref('int_cost_moment') }} as moments
         on bookings.started_at >= moments.moment_at
     left join {{ ref('int_actual_rate') }} as rates
         on
             orders.site_id = rates.site_id
-            and times.work_unit_id is not distinct from rates.work_unit_id
+            and coalesce(times.work_unit_id, places.work_unit_id) is not distinct from rates.work_unit_id
             and coalesce(moments.moment_at, timestamp '-infinity') = rates.moment_at
             and bookings.cost_category_id = rates.cost_category_id
             and rates.kind = 'run'
@@ -154,6 +170,7 @@ sent_back as (
             returns.site_id = site_costings.site_id
             and returns.returned_at >= site_costings.began_at
             and returns.returned_at < site_costings.ended_at
+    where returns.returned_at <= (select max(evaluated_at) from {{ ref('int_run') }})
 
 ),
 
@@ -180,11 +197,11 @@ returned as (
         ) as cost_amount
     from sent_back as returns
     inner join (
+        {#- Where no costing version holds, what is stated is all that is known. #}
         select
             return_id,
-            version_currency as currency
+            coalesce(version_currency, currency) as currency
         from sent_back
-        where version_currency is not null
     ) as orders
         on returns.return_id = orders.return_id
     left join standard_costs

@@ -5,7 +5,7 @@ with
 
 operations as (
 
-    {#- Material that belongs to no operation goes in at the first. #}
+    {#- Material that belongs to no operation goes in at the first. What it costs to examine is appraisal already. #}
     select
         orders.production_order_id,
         orders.site_id,
@@ -13,9 +13,13 @@ operations as (
         orders.currency,
         operations.operation_id,
         operations.sequence,
-        coalesce(sum(lines.unit_cost - lines.constant_unit_cost), 0) as unit_cost,
         coalesce(
-            sum(lines.unit_cost - lines.constant_unit_cost) filter (where lines.driver in ('run_time', 'piece')), 0
+            sum(lines.unit_cost - lines.constant_unit_cost)
+                filter (where inspections.operation_id is null or lines.driver = 'material'), 0
+        ) as unit_cost,
+        coalesce(
+            sum(lines.unit_cost - lines.constant_unit_cost)
+                filter (where inspections.operation_id is null and lines.driver in ('run_time', 'piece')), 0
         ) as unit_conversion_cost
     from {{ of_changed_orders('int_operation_quantity') }} as operations
     inner join {{ of_changed_orders('int_order_costing') }} as orders
@@ -25,6 +29,10 @@ operations as (
             orders.cost_version_id = lines.cost_version_id
             and orders.item_id = lines.item_id
             and operations.operation_id = lines.operation_id
+    left join {{ ref('int_inspection_operation') }} as inspections
+        on
+            operations.production_order_id = inspections.production_order_id
+            and operations.operation_id = inspections.operation_id
     where operations.operation_id is not null
     group by all
 
