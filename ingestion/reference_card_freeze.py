@@ -1,4 +1,4 @@
-"""What orders were released by stays: the bills of material of active standards (pure).
+"""What orders are costed by stays: the bills of material of active standards (pure).
 
 Belongs here: what no file may change of master data that an active costing version's cost cards
 are made of, once an order is costed by it. The version's own files are in `reference_freeze`.
@@ -19,9 +19,10 @@ _WAY_OUT = (
     "state a new bom_version that begins later, or, where this one was wrong from the start, load"
     " cost_version with it as pending first and as active again after the correction"
 )
+_BEGUN = {"released", "started", "finished", "ended"}
 _VALIDITY = ("valid_from", "valid_to")
-_ITEM = ("item_id", "joint_cost_method")
-_MEANT = {"line_type": "component", "joint_cost_method": "tca"}
+_ITEM = ("joint_cost_method", "is_phantom", "cost_group_id", "item_group_id")
+_MEANT = {"line_type": "component", "joint_cost_method": "tca", "cost_group_id": "material"}
 """What an empty cell of a column means, where it means something else than nothing."""
 
 Bills = Mapping[Value | None, Sequence[Row]]
@@ -30,13 +31,23 @@ Bills = Mapping[Value | None, Sequence[Row]]
 
 @dataclass(frozen=True)
 class _Version:
-    """An active costing version by which orders are released, and when it began."""
+    """An active costing version by which orders are costed, and when it began."""
 
     name: str
     costed_at: datetime
 
     def __str__(self) -> str:
-        return f"costing version {self.name}, which is active and by which orders are released"
+        return f"costing version {self.name}, which is active and by which orders are costed"
+
+
+@dataclass(frozen=True)
+class _Order:
+    """An order, the costing version that it names, and when it may have been costed, UTC."""
+
+    site: Value | None
+    version: Value | None
+    status: Value | None
+    moments: frozenset[datetime]
 
 
 def check(
@@ -74,12 +85,32 @@ def _in_use(active: set[Value | None], loaded: Loaded) -> Iterator[_Version]:
         if version[0] in begun and version[1] == "standard"
     ]
     used = set()
-    orders = loaded.values("production_order", ("site_id", "cost_version_id", "released_at"))
-    for site, name, released_at in orders:
-        if isinstance(released_at, datetime):
-            used.add(name or _last_begun(standards, site, released_at))
+    for order in _orders(loaded):
+        names = {_last_begun(standards, order.site, moment) for moment in order.moments}
+        if order.version is None:
+            used |= names
+        elif order.moments or order.status in _BEGUN:
+            used.add(order.version)
     for name in sorted(used & begun.keys(), key=str):
         yield _Version(str(name), begun[name])
+
+
+def _orders(loaded: Loaded) -> Iterator[_Order]:
+    """Every order; of one that tells no release what else may say when it was costed."""
+    columns = ("production_order_id", "site_id", "cost_version_id", "status", "released_at")
+    orders = loaded.values("production_order", (*columns, "ended_at"))
+    began: defaultdict[Value | None, set[datetime]] = defaultdict(set)
+    if any(released is None for *_, released, _ in orders):
+        for order, start in loaded.values("order_operation", ("production_order_id", "started_at")):
+            if isinstance(start, datetime):
+                began[order].add(start)
+    for order, site, version, status, released, ended in orders:
+        if isinstance(released, datetime):
+            moments = {released}
+        else:
+            moments = {min(began[order])} if began[order] else set()
+            moments |= {ended} if isinstance(ended, datetime) else set()
+        yield _Order(site, version, status, frozenset(moments))
 
 
 def _last_begun(
@@ -102,10 +133,11 @@ def _bills(lines: Iterable[Row], moment: datetime) -> Bills:
         began[version] = min(first, began.get(version, first))
         if first <= moment < last:
             then[row.values["item_id"]].append(row)
-    return {
-        item: [row for row in rows if row.values["bom_version"] == _last(rows, began)]
-        for item, rows in then.items()
-    }
+    bills = {}
+    for item, rows in then.items():
+        last_version = _last(rows, began)
+        bills[item] = [row for row in rows if row.values["bom_version"] == last_version]
+    return bills
 
 
 def _last(rows: Iterable[Row], began: Mapping[tuple[Value | None, ...], datetime]) -> Value | None:
@@ -181,22 +213,42 @@ def _check_lines(
 def _check_items(
     table: FileTable, version: _Version, bills: Bills, loaded: Loaded, findings: Findings
 ) -> None:
-    """How a joint cost is divided, of the items beside which something is made."""
-    before = {
-        item: Row(0, {"joint_cost_method": way}) for item, way in loaded.values("item", _ITEM)
-    }
+    """What the cards take of their items themselves."""
+    columns = ("item_id", *_ITEM)
+    rows = (Row(0, dict(zip(columns, row, strict=True))) for row in loaded.values("item", columns))
+    known = {row.values["item_id"]: row for row in rows}
+    lines = [line for bill in bills.values() for line in bill]
+    on_cards = bills.keys() | {line.values["component_item_id"] for line in lines}
+    formulas = loaded.values("overhead_formula", ("kind", "base"))
+    grouped = {base for kind, base in formulas if kind == "per_unit"} - {None}
     for row in table.rows:
-        item = row.values["item_id"]
-        joint = any(line.values["line_type"] == "co_product" for line in bills.get(item, []))
-        column = "joint_cost_method"
-        if joint and item in before and _meant(row, column) != _meant(before[item], column):
-            was = told(before[item].take((column,)))
-            cause = (
-                f"{item} is divided by {was} in {version}; keep it, or, where that was wrong from"
-                " the start, load cost_version with it as pending first and as active again after"
-                " the correction"
-            )
-            findings.add(Problem(table.file, cause, row.number, column, told(row.take((column,)))))
+        before = known.get(row.values["item_id"])
+        if before is not None and row.values["item_id"] in on_cards:
+            for column in _item_columns(before, row, bills, grouped):
+                if _meant(row, column) != _meant(before, column):
+                    findings.add(_changed_item(table, version, before, row, column))
+
+
+def _item_columns(before: Row, row: Row, bills: Bills, grouped: set[Value | None]) -> Iterator[str]:
+    """The columns that the cards depend on; a group in sales only where overheads go by it."""
+    yield from ("is_phantom", "cost_group_id")
+    lines = bills.get(row.values["item_id"], [])
+    if any(line.values["line_type"] == "co_product" for line in lines):
+        yield "joint_cost_method"
+    if grouped & {before.values["item_group_id"], row.values["item_group_id"]}:
+        yield "item_group_id"
+
+
+def _changed_item(
+    table: FileTable, version: _Version, before: Row, row: Row, column: str
+) -> Problem:
+    item, was = row.values["item_id"], told(before.take((column,)))
+    found = f"{item} is divided by {was}" if column == "joint_cost_method" else f"it is {was}"
+    cause = (
+        f"{found} in {version}; keep it, or, where that was wrong from the start, load"
+        " cost_version with it as pending first and as active again after the correction"
+    )
+    return Problem(table.file, cause, row.number, column, told(row.take((column,))))
 
 
 def _meant(row: Row, column: str) -> Value | None:

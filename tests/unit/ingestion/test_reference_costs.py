@@ -449,6 +449,78 @@ def test_how_a_joint_cost_is_divided_is_frozen_with_its_bill_of_material(tmp_pat
     assert problems(folder, UNRELEASED) == []
 
 
+ON_CARDS = "item_id,name,unit,is_phantom,cost_group_id,item_group_id\n"
+AS_LOADED = "cup,Cup,pcs,,,mugs\nlid,Lid,pcs,false,tops,\nchip,Chip,pcs,,,\n"
+GROUPED = Loaded(
+    **BILLED.tables
+    | {
+        "item": [
+            {"item_id": "cup", "item_group_id": "mugs"},
+            {"item_id": "lid", "cost_group_id": "tops"},
+            {"item_id": "chip"},
+            {"item_id": "cap"},
+        ],
+        "overhead_formula": [{"cost_version_id": "std", "kind": "per_unit", "base": "mugs"}],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "stated", "told"),
+    [
+        ("lid,Lid,pcs,false", "lid,Lid,pcs,true", "row 3, column is_phantom, found 'True'"),
+        ("tops", "", "row 3, column cost_group_id, found '(empty)': it is tops in costing version"),
+        ("mugs", "pots", "row 2, column item_group_id, found 'pots': it is mugs in costing"),
+    ],
+)
+def test_what_the_cards_take_of_an_item_is_frozen_with_them(
+    tmp_path: Path, loaded: str, stated: str, told: str
+) -> None:
+    folder = write_plant(tmp_path, item=ON_CARDS + AS_LOADED.replace(loaded, stated))
+
+    (found,) = problems(folder, GROUPED)
+
+    assert told in found
+    assert "keep it, or, where that was wrong from the start" in found
+    assert problems(folder, UNRELEASED) == []
+
+
+def test_what_no_card_has_of_an_item_may_change(tmp_path: Path) -> None:
+    # No overhead goes by groups, a material of no group is one of the group material.
+    items = AS_LOADED.replace("cup,Cup,pcs,,,mugs", "cup,Cup,pcs,false,material,pots")
+    others = items + "cap,Cap,pcs,true,tops,mugs\n"
+    loaded = Loaded(**GROUPED.tables | {"overhead_formula": []})
+
+    assert problems(write_plant(tmp_path, item=ON_CARDS + others), loaded) == []
+
+
+MARCH = datetime(2026, 3, 1)
+BEGUN = [{"production_order_id": "1001", "started_at": MARCH}]
+
+
+@pytest.mark.parametrize(
+    ("order", "operations", "is_frozen"),
+    [
+        ({"ended_at": MARCH}, [], True),
+        ({}, BEGUN, True),
+        ({"cost_version_id": "std", "status": "started"}, [], True),
+        ({"ended_at": datetime(2025, 12, 31)}, [], False),
+        ({"cost_version_id": "old", "ended_at": MARCH}, [], False),
+        ({"cost_version_id": "std", "status": "created"}, [], False),
+    ],
+    ids=["ended", "begun", "named", "ended before", "names another", "planned"],
+)
+def test_an_order_without_a_release_freezes_what_it_is_costed_by_once_it_has_begun(
+    tmp_path: Path, order: dict[str, object], operations: list[dict[str, object]], is_frozen: bool
+) -> None:
+    order = {"production_order_id": "1001", "site_id": "demo"} | order
+    loaded = Loaded(**BILLED.tables | {"production_order": [order], "order_operation": operations})
+    bill = BILL.format(valid_to="").replace(",2,2025", ",3,2025")
+    folder = write_plant(tmp_path, item=CARD_ITEMS, bom_line=bill)
+
+    assert bool(problems(folder, loaded)) is is_frozen
+
+
 def test_a_closed_period_keeps_its_name_and_bounds(tmp_path: Path) -> None:
     february = {
         "period_id": "2026-02",

@@ -1,6 +1,9 @@
 {#- What stock and work in process were worth when a costing version began to count at a site: by the version before and
     by the new one. Work in process is what its orders had used by then less what they had finished, both at standard. -#}
 {{ config(materialized='view') }}
+{#- What is told in one go of an order: its material, and of an operation its time, its pieces and its vendor. -#}
+{%- set way = "case when driver in ('setup_time', 'run_time') then 'time' else driver end" -%}
+{%- set place = "case when driver <> 'material' then operation_id end" -%}
 with
 
 activations as (
@@ -65,7 +68,7 @@ running as (
 
 ),
 
-used as (
+lines as (
 
     select
         running.site_id,
@@ -73,19 +76,87 @@ used as (
         running.previous_version_id,
         running.production_order_id,
         running.item_id,
-        lines.operation_id,
-        lines.cost_group_id,
-        lines.driver,
-        lines.line_id,
-        lines.is_overhead,
-        sum(lines.quantity) as quantity,
-        sum(lines.amount) as amount
+        lines.* exclude (production_order_id),
+        running.began_at > lines.posted_at as is_posted
     from running
     inner join {{ ref('int_actual_line') }} as lines
-        on
-            running.production_order_id = lines.production_order_id
-            and running.began_at > lines.posted_at
+        on running.production_order_id = lines.production_order_id
+
+),
+
+used as (
+
+    select
+        site_id,
+        cost_version_id,
+        previous_version_id,
+        production_order_id,
+        item_id,
+        operation_id,
+        cost_group_id,
+        driver,
+        line_id,
+        is_overhead,
+        sum(quantity) as quantity,
+        sum(amount) as amount
+    from lines
+    where is_posted
     group by all
+
+),
+
+told as (
+
+    {#- What is reckoned from pieces is posted when the order ends: until then neither what is in process nor what is
+        finished has it. #}
+    select distinct
+        site_id,
+        cost_version_id,
+        production_order_id,
+        {{ way }} as way,
+        {{ place }} as place
+    from lines
+    where
+        is_posted
+        or (driver <> 'piece' and source not in ('backflushed', 'accrued'))
+
+),
+
+cards as (
+
+    select
+        cost_version_id,
+        item_id,
+        {{ way }} as way,
+        {{ place }} as place,
+        sum(unit_cost) as unit_cost
+    from {{ ref('int_standard_line') }}
+    group by all
+
+),
+
+piece_costs as (
+
+    {#- What a finished piece of the process took with it, its co-products included. #}
+    select
+        running.site_id,
+        running.cost_version_id,
+        running.production_order_id,
+        sum(cards.unit_cost) filter (where running.previous_version_id = cards.cost_version_id) as previous_unit_cost,
+        sum(cards.unit_cost) filter (where running.cost_version_id = cards.cost_version_id) as unit_cost
+    from running
+    inner join told
+        on
+            running.site_id = told.site_id
+            and running.cost_version_id = told.cost_version_id
+            and running.production_order_id = told.production_order_id
+    inner join cards
+        on
+            running.item_id = cards.item_id
+            and cards.cost_version_id in (running.previous_version_id, running.cost_version_id)
+            and told.way = cards.way
+            and told.place is not distinct from cards.place
+    group by running.site_id, running.cost_version_id, running.production_order_id
 
 ),
 
@@ -115,20 +186,21 @@ priced as (
             and used.cost_group_id = {{ card }}.cost_group_id
             and used.driver = {{ card }}.driver
             and used.line_id = {{ card }}.line_id
+            and used.is_overhead = {{ card }}.is_overhead
     {% endfor %}
 ),
 
 finished as (
 
-    {#- As the last operation's machines counted by then, where none did as was reported of it. #}
+    {#- As was reported of the last operation once it was finished, before that as its machines counted. #}
     select
         running.site_id,
         running.cost_version_id,
         running.production_order_id,
         least(
             coalesce(
-                {{ not_negative('sum(uses.good_quantity) filter (where uses.started_at < running.began_at)') }},
                 max(reported.good_quantity) filter (where reported.finished_at <= running.began_at),
+                {{ not_negative('sum(uses.good_quantity) filter (where uses.started_at < running.began_at)') }},
                 0
             ),
             max(quantities.output_quantity)
@@ -163,6 +235,16 @@ in_process as (
     select
         running.*,
         coalesce(finished.quantity, 0) as finished_quantity,
+        {#- What has no cost card in one version is finished at that of the other, by both. #}
+        {% for known, other in [('previous_unit_cost', 'unit_cost'), ('unit_cost', 'previous_unit_cost')] -%}
+        cast(
+            case
+                when coalesce(piece_costs.{{ known }}, 0) <= 0 and piece_costs.{{ other }} > 0
+                    then piece_costs.{{ other }}
+                else coalesce(piece_costs.{{ known }}, 0)
+            end as decimal(18, 6)
+        ) as {{ known }},
+        {% endfor -%}
         sums.previous_amount,
         sums.new_amount
     from running
@@ -190,11 +272,13 @@ in_process as (
             running.site_id = sums.site_id
             and running.cost_version_id = sums.cost_version_id
             and running.production_order_id = sums.production_order_id
-    left join finished
+    {% for side in ['finished', 'piece_costs'] -%}
+    left join {{ side }}
         on
-            running.site_id = finished.site_id
-            and running.cost_version_id = finished.cost_version_id
-            and running.production_order_id = finished.production_order_id
+            running.site_id = {{ side }}.site_id
+            and running.cost_version_id = {{ side }}.cost_version_id
+            and running.production_order_id = {{ side }}.production_order_id
+    {% endfor %}
 
 ),
 
@@ -228,30 +312,21 @@ valued as (
     union all
 
     select
-        orders.site_id,
-        orders.cost_version_id,
-        orders.previous_version_id,
-        orders.began_at,
+        site_id,
+        cost_version_id,
+        previous_version_id,
+        began_at,
         'in_process' as kind,
-        orders.item_id,
-        orders.production_order_id,
+        item_id,
+        production_order_id,
         cast(null as timestamp) as counted_at,
-        try_cast(orders.finished_quantity as decimal(18, 6)) as quantity,
-        previous_costs.unit_cost as previous_unit_cost,
-        new_costs.unit_cost,
-        {{ cents('orders.previous_amount - orders.finished_quantity * coalesce(previous_costs.unit_cost, 0)') }}
-            as previous_amount,
-        {{ cents('orders.new_amount - orders.finished_quantity * coalesce(new_costs.unit_cost, 0)') }} as amount,
-        orders.currency
-    from in_process as orders
-    left join unit_costs as previous_costs
-        on
-            orders.previous_version_id = previous_costs.cost_version_id
-            and orders.item_id = previous_costs.item_id
-    left join unit_costs as new_costs
-        on
-            orders.cost_version_id = new_costs.cost_version_id
-            and orders.item_id = new_costs.item_id
+        try_cast(finished_quantity as decimal(18, 6)) as quantity,
+        previous_unit_cost,
+        unit_cost,
+        {{ cents('previous_amount - finished_quantity * previous_unit_cost') }} as previous_amount,
+        {{ cents('new_amount - finished_quantity * unit_cost') }} as amount,
+        currency
+    from in_process
 
 )
 

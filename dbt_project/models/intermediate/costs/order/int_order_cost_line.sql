@@ -50,13 +50,13 @@ used as (
         cost_group_id,
         driver,
         line_id,
-        max(is_overhead) as is_overhead,
+        is_overhead,
         max(replaced_line_id) as replaced_line_id,
         max(source) as source,
         sum(quantity) as quantity,
         sum(amount) as amount
     from {{ of_changed_orders('int_actual_line') }}
-    group by production_order_id, operation_id, cost_group_id, driver, line_id
+    group by production_order_id, operation_id, cost_group_id, driver, line_id, is_overhead
 
 ),
 
@@ -68,10 +68,11 @@ substitutes as (
         replaced_cost_group_id as cost_group_id,
         driver,
         replaced_line_id as line_id,
+        is_overhead,
         sum(quantity) as quantity
     from {{ of_changed_orders('int_actual_line') }}
     where replaced_line_id is not null
-    group by production_order_id, operation_id, replaced_cost_group_id, driver, replaced_line_id
+    group by production_order_id, operation_id, replaced_cost_group_id, driver, replaced_line_id, is_overhead
 
 ),
 
@@ -140,6 +141,7 @@ lines as (
             and card.cost_group_id = {{ side }}.cost_group_id
             and card.driver = {{ side }}.driver
             and card.line_id = {{ side }}.line_id
+            and card.is_overhead = {{ side }}.is_overhead
     {% endfor -%}
     left join begun
         on
@@ -279,3 +281,4 @@ anti join card
         and used.cost_group_id = card.cost_group_id
         and used.driver = card.driver
         and used.line_id = card.line_id
+        and used.is_overhead = card.is_overhead
