@@ -17,8 +17,8 @@ SECOND_US = 1_000_000
 BEFORE = "before"
 
 
-_Share = tuple[tuple[str, str], str | None, str, str, int, int, Fraction]
-"""Order and operation, category of quality, cost category, driver, start, end, seconds."""
+_Share = tuple[tuple[str, str], str, str, str, int, int, Fraction]
+"""Order and operation, activity, cost category, driver, start, end, seconds."""
 
 
 class Use(NamedTuple):
@@ -132,8 +132,8 @@ class Works:
     def booked(self) -> dict[str, list[tuple[str, str, str, int, int, Fraction]]]:
         """By order: operation, category, driver, start, end, and the share of a worker's time."""
         found = defaultdict(list)
-        for (order, operation), quality, *booking in self._shares:
-            if quality is None:
+        for (order, operation), activity, *booking in self._shares:
+            if self._quality(activity, (order, operation)) is None:
                 found[order].append((operation, *booking))
         return found
 
@@ -141,7 +141,8 @@ class Works:
     def quality_hours(self) -> dict[tuple[str, str, str], Fraction]:
         """By order, operation and category: time that was booked for quality and for no order."""
         found: defaultdict[tuple[str, str, str], Fraction] = defaultdict(Fraction)
-        for part, quality, _, _, _, _, share_s in self._shares:
+        for part, activity, _, _, _, _, share_s in self._shares:
+            quality = self._quality(activity, part)
             if quality is not None:
                 found[*part, quality] += share_s / 3_600
         return found
@@ -157,7 +158,8 @@ class Works:
                 driver = "setup_time" if row["kind"] == "setup" else "run_time"
                 part = row["production_order_id"], row["operation_id"]
                 category = row["cost_category_id"] or LABOUR
-                did = part, self._quality(row["kind"], part)
+                activity = row["kind"] if row["kind"] in ("inspection", "prevention") else "work"
+                did = part, activity
                 workers[row["worker_id"]].append((start, end, did, category, driver))
         found = []
         for bookings in workers.values():
@@ -174,10 +176,10 @@ class Works:
                     found.append((*did, category, driver, start, end, share))
         return found
 
-    def _quality(self, kind: str | None, part: tuple[str, str]) -> str | None:
-        if kind == "inspection":
+    def _quality(self, activity: str, part: tuple[str, str]) -> str | None:
+        if activity == "inspection":
             return None if part in self.inspections else "appraisal"
-        return "prevention" if kind == "prevention" else None
+        return "prevention" if activity == "prevention" else None
 
     def period(self, moment: int) -> str:
         """The period of a moment."""

@@ -1,6 +1,7 @@
 {#- Time booked on operations, split so that no second of a worker is paid twice: what a worker booked twice on one
-    operation counts once, and who tends several operations at a time divides the time between them. What
-    `quality_cost_category` names is no work of the order: to examine it where its route plans no inspection, or to
+    operation counts once, and who tends several operations at a time divides the time between them. To work, to examine
+    and to prevent are tended each, whatever a route says: else the route of one order would change the shares of others.
+    What `quality_cost_category` names is no work of the order: to examine it where its route plans no inspection, or to
     prevent failures. -#}
 with
 
@@ -12,18 +13,11 @@ bookings as (
         bookings.worker_id,
         coalesce(bookings.cost_category_id, '{{ var("labour_cost_category") }}') as cost_category_id,
         case when bookings.kind = 'setup' then 'setup_time' else 'run_time' end as driver,
-        case
-            when bookings.kind = 'prevention' then 'prevention'
-            when bookings.kind = 'inspection' and inspections.operation_id is null then 'appraisal'
-        end as quality_cost_category,
+        case when bookings.kind in ('inspection', 'prevention') then bookings.kind else 'work' end as activity,
         bookings.started_at,
         least(coalesce(bookings.finished_at, run.evaluated_at), run.evaluated_at) as ended_at
     from {{ ref('stg_labour_booking') }} as bookings
     cross join {{ ref('int_run') }} as run
-    left join {{ ref('int_inspection_operation') }} as inspections
-        on
-            bookings.production_order_id = inspections.production_order_id
-            and bookings.operation_id = inspections.operation_id
     where bookings.started_at < run.evaluated_at
 
 ),
@@ -65,7 +59,7 @@ tended as (
     select
         bookings.production_order_id,
         bookings.operation_id,
-        bookings.quality_cost_category,
+        bookings.activity,
         bookings.worker_id,
         pieces.started_at,
         pieces.ended_at,
@@ -78,7 +72,7 @@ tended as (
             and bookings.started_at < pieces.ended_at
             and bookings.ended_at > pieces.started_at
     group by
-        bookings.production_order_id, bookings.operation_id, bookings.quality_cost_category, bookings.worker_id,
+        bookings.production_order_id, bookings.operation_id, bookings.activity, bookings.worker_id,
         pieces.started_at, pieces.ended_at
 
 ),
@@ -89,25 +83,33 @@ shares as (
     select
         *,
         {{ microseconds_between('started_at', 'ended_at') }} as length_us,
-        count(*) over (partition by worker_id, started_at) as operations_tended,
+        count(*) over (partition by worker_id, started_at) as shares_tended,
         row_number() over (
             partition by worker_id, started_at
-            order by production_order_id asc, operation_id asc, quality_cost_category asc nulls first
+            order by production_order_id, operation_id, activity
         ) as place
     from tended
 
 )
 
 select
-    production_order_id,
-    operation_id,
-    worker_id,
-    cost_category_id,
-    driver,
-    quality_cost_category,
-    started_at,
-    ended_at,
+    shares.production_order_id,
+    shares.operation_id,
+    shares.worker_id,
+    shares.cost_category_id,
+    shares.driver,
+    case
+        when shares.activity = 'prevention' then 'prevention'
+        when shares.activity = 'inspection' and inspections.operation_id is null then 'appraisal'
+    end as quality_cost_category,
+    shares.started_at,
+    shares.ended_at,
     {{ seconds(
-        'length_us // operations_tended + case when place <= length_us % operations_tended then 1 else 0 end'
+        'shares.length_us // shares.shares_tended'
+        ' + case when shares.place <= shares.length_us % shares.shares_tended then 1 else 0 end'
     ) }} as used_s
 from shares
+left join {{ ref('int_inspection_operation') }} as inspections
+    on
+        shares.production_order_id = inspections.production_order_id
+        and shares.operation_id = inspections.operation_id

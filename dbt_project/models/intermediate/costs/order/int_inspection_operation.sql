@@ -1,21 +1,8 @@
-{#- The operations of orders at which something is examined and nothing made, as their routes say: by the rows that also
-    say how their time is paid for. Also of orders that nothing costs, for a worker's time is divided between all. -#}
+{#- The operations of costed orders at which something is examined and nothing made, as their routes say: by the rows of
+    the order's route version, without one by those that held when it was costed. What its route does not have it does
+    not plan. -#}
 {{ config(materialized='view') }}
 with
-
-orders as (
-
-    select
-        orders.production_order_id,
-        orders.item_id,
-        orders.route_version,
-        costed.costed_at
-    from {{ ref('stg_production_order') }} as orders
-    left join {{ ref('int_order_costing') }} as costed
-        on orders.production_order_id = costed.production_order_id
-    where orders.item_id in (select item_id from {{ ref('stg_routing_operation') }} where is_inspection)
-
-),
 
 operations as (
 
@@ -23,9 +10,17 @@ operations as (
         orders.production_order_id,
         routing.operation_id,
         routing.is_inspection
-    from orders
+    from {{ ref('int_order_costing') }} as orders
     inner join {{ ref('stg_routing_operation') }} as routing
-        on orders.item_id = routing.item_id
+        on
+            orders.item_id = routing.item_id
+            and case
+                when orders.route_version is not null then orders.route_version = routing.route_version
+                else
+                    orders.costed_at >= coalesce(routing.valid_from, timestamp '-infinity')
+                    and orders.costed_at < coalesce(routing.valid_to, timestamp 'infinity')
+            end
+    where orders.item_id in (select item_id from {{ ref('stg_routing_operation') }} where is_inspection)
     qualify
         row_number() over (
             partition by orders.production_order_id, routing.operation_id
