@@ -15,11 +15,11 @@ operations as (
         operations.sequence,
         coalesce(
             sum(lines.unit_cost - lines.constant_unit_cost)
-                filter (where inspections.operation_id is null or lines.driver = 'material'), 0
+            filter (where inspections.operation_id is null or lines.driver = 'material'), 0
         ) as unit_cost,
         coalesce(
             sum(lines.unit_cost - lines.constant_unit_cost)
-                filter (where inspections.operation_id is null and lines.driver in ('run_time', 'piece')), 0
+            filter (where inspections.operation_id is null and lines.driver in ('run_time', 'piece')), 0
         ) as unit_conversion_cost
     from {{ of_changed_orders('int_operation_quantity') }} as operations
     inner join {{ of_changed_orders('int_order_costing') }} as orders
