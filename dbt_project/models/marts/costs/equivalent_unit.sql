@@ -81,7 +81,7 @@ told as (
 
 chain as (
 
-    {#- What the route does not have stands nowhere between its operations: it is no step, unless there are only such. #}
+    {#- What the route does not have stands nowhere between its operations: no step, unless there are only such. #}
     select
         coalesce(told.production_order_id, planned.production_order_id) as production_order_id,
         coalesce(told.operation_id, planned.operation_id) as operation_id,
@@ -135,7 +135,6 @@ events as (
         lines.production_order_id,
         coalesce(places.operation_id, firsts.operation_id) as operation_id,
         lines.posted_at as happened_at,
-        case when {{ is_by_the_piece('lines') }} then lines.amount end as piece_amount,
         case
             when not {{ is_by_the_piece('lines') }} and lines.driver = 'material' and not lines.is_overhead
                 then lines.amount
@@ -145,8 +144,9 @@ events as (
                 then lines.amount
         end as conversion_amount,
         {% for measure in measures if not measure.endswith('amount') -%}
-        cast(null as decimal(18, 6)) as {{ measure }}{{ ',' if not loop.last }}
-        {% endfor %}
+        cast(null as decimal(18, 6)) as {{ measure }},
+        {% endfor -%}
+        case when {{ is_by_the_piece('lines') }} then lines.amount end as piece_amount
     from {{ ref('int_actual_line') }} as lines
     inner join places as firsts
         on
@@ -270,12 +270,12 @@ so_far as (
         steps.period_id,
         steps.step,
         steps.is_known,
+        {% for measure in measures -%}
+        try_cast(coalesce(sum(happened.{{ measure }}) over earlier, 0) as decimal(28, 6)) as {{ measure }}_so_far,
+        {% endfor -%}
         steps.is_ended or coalesce(reported.finished_at < steps.ends_at, false) as is_over,
         case when steps.is_known then reported.complete_ratio end as reported_ratio,
-        case when steps.is_known then coalesce(reported.scrap_quantity, 0) else 0 end as reported_scrap_quantity,
-        {% for measure in measures -%}
-        try_cast(coalesce(sum(happened.{{ measure }}) over earlier, 0) as decimal(28, 6)) as {{ measure }}_so_far{{ ',' if not loop.last }}
-        {% endfor %}
+        case when steps.is_known then coalesce(reported.scrap_quantity, 0) else 0 end as reported_scrap_quantity
     from places
     inner join orders
         on places.production_order_id = orders.production_order_id
@@ -363,7 +363,7 @@ done_so_far as (
 
 dated as (
 
-    {#- What is charged by the piece is posted only at the end: each good piece has the same part of it when it is done. #}
+    {#- What is charged by the piece is posted only at the end: each good piece has its part of it when it is done. #}
     select
         *,
         coalesce(
@@ -536,13 +536,12 @@ inner join costed
         shared.production_order_id = costed.production_order_id
         and shared.place = costed.place
         and shared.step = costed.step
-{% set pool = 'costed.%s_opening_amount + costed.%s_handed_on_amount + shared.%s_added_amount' % (class, class, class) -%}
-{% if class == 'piece' or class == 'transferred_in' and var('transferred_in') == 'by_class' -%}
-where
-    {{ pool }} <> 0
-{% elif class == 'transferred_in' -%}
+{% if class == 'transferred_in' and var('transferred_in') != 'by_class' -%}
 where
     shared.place > 1
+{% elif class in ('piece', 'transferred_in') -%}
+where
+    costed.{{ class }}_opening_amount + costed.{{ class }}_handed_on_amount + shared.{{ class }}_added_amount <> 0
 {% endif -%}
 {{ 'union all' if not loop.last }}
 {% endfor -%}
