@@ -224,7 +224,7 @@ def check_process(name: str, operations: list[str], periods: list[str], steps: S
     told = [period for period in periods if any(each == period for _, each, _ in steps)]
     for operation in operations:
         for cost_class in ("conversion", *OF_ALL):
-            for before, period in pairwise(told):
+            for before, period in pairwise(("", *told)):
                 left = steps.get((operation, before, cost_class), NOTHING).left
                 assert steps.get((operation, period, cost_class), NOTHING).opening == left, name
     for one, other in pairwise(operations):
