@@ -1,6 +1,6 @@
-{% macro priced_operations(operations_then, owner) -%}
-    {#- CTEs up to `priced_operations`: of each cost card, that of an item or an order (`owner`) in a costing version, the
-        operations that hold for it, per category and kind of their rates. `versions` are those of int_costing_version. #}
+{% macro operations_with_scrap(operations_then, owner) -%}
+    {#- CTEs up to `operations_with_scrap`: of each cost card, that of an item or an order (`owner`) in a costing version,
+        the operations that hold for it, each once, and how many pieces each starts per good piece at the end. #}
 operations as (
 
     select *
@@ -26,7 +26,13 @@ operations_with_scrap as (
         from operations
     ) as operations_with_what_follows
 
-),
+)
+{%- endmacro %}
+
+{% macro priced_operations(operations_then, owner) -%}
+    {#- CTEs up to `priced_operations`: of each cost card, that of an item or an order (`owner`) in a costing version, the
+        operations that hold for it, per category and kind of their rates. `versions` are those of int_costing_version. #}
+{{ operations_with_scrap(operations_then, owner) }},
 
 rates as (
 

@@ -1,16 +1,21 @@
 {% macro version_named_by_orders(table, version, card) -%}
     {#- Of each order of `orders` that names another version of a bill of material or a route than its cost card has: the
         version, and the moment as of which its rows are taken. That is when the order was costed, or the nearest to it
-        at which the version held. #}
+        at which any row of the version held; of two as near the earlier. #}
+    {%- set moment %}greatest(
+                least(
+                    orders.costed_at,
+                    coalesce(named.valid_to - interval 1 microsecond, timestamp 'infinity')
+                ), coalesce(named.valid_from, timestamp '-infinity')
+            )
+    {%- endset %}
     select
         orders.production_order_id,
         orders.item_id,
         named.{{ version }},
-        case
-            when orders.costed_at >= max(coalesce(named.valid_to, timestamp 'infinity'))
-                then max(named.valid_to) - interval 1 microsecond
-            else greatest(orders.costed_at, min(coalesce(named.valid_from, timestamp '-infinity')))
-        end as taken_at
+        arg_min(
+            {{ moment }}, (abs({{ microseconds_between('orders.costed_at', moment) }}), {{ moment }})
+        ) as taken_at
     from orders
     inner join {{ ref(table) }} as named
         on

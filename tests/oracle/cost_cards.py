@@ -107,6 +107,12 @@ def holds(row: Row, moment: int) -> bool:
     return begin(row) <= moment < ends
 
 
+def _nearest(row: Row, moment: int) -> int:
+    """The moment next to another at which a row holds."""
+    ends = instant(row["valid_to"]) if row.get("valid_to") else _NEVER
+    return max(min(moment, ends - 1), begin(row))
+
+
 def _flag(text: str | None) -> bool:
     return text == "true"
 
@@ -602,8 +608,9 @@ class OwnCard(CostCards):
         ]
         if not named or any(row[column] == self.named[table] for row in of_card):
             return of_card
-        ends = [instant(row["valid_to"]) if row.get("valid_to") else _NEVER for row in named]
-        moment = max(min(self.at, max(ends) - 1), min(begin(row) for row in named))
+        moment = min(
+            (_nearest(row, self.at) for row in named), key=lambda at: (abs(at - self.at), at)
+        )
         return [row for row in named if holds(row, moment)]
 
     @cache  # noqa: B019 - lives as long as the proof

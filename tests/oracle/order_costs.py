@@ -118,13 +118,13 @@ class OrderCosts:
         return self.cards.card(self.version, self.row["item_id"])
 
     @cached_property
-    def own_card(self) -> list[Line]:
-        """The cost card by the versions that it names."""
+    def own_cards(self) -> CostCards:
+        """Cost cards by the versions that it names."""
         named = {
             "bom_line": self.row.get("bom_version"),
             "routing_operation": self.row["route_version"],
         }
-        own = OwnCard(
+        return OwnCard(
             self.cards.folder,
             self.cards.now,
             self.cards.settings,
@@ -133,7 +133,17 @@ class OrderCosts:
             named=named,
             at=self.costed_at,
         )
-        return own.card(self.version, self.row["item_id"])
+
+    @cached_property
+    def own_card(self) -> list[Line]:
+        """The cost card by the versions that it names."""
+        return self.own_cards.card(self.version, self.row["item_id"])
+
+    @cached_property
+    def steps(self) -> list[str]:
+        """Its operations as a process, in order: of its own route, without one all by name."""
+        route = self.own_cards.route(self.version, self.row["item_id"])
+        return list(route) or sorted(self.pieces)
 
     @cached_property
     def route(self) -> dict[str, Operation]:

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -20,12 +21,13 @@ from tests.integration.dbt import generated_costs
 from tests.integration.dbt.generated_plant import NOW
 from tests.lake_fixtures import fresh_lake
 from tests.oracle.cost_cards import CostCards
-from tests.oracle.cost_facts import Works
+from tests.oracle.cost_facts import BEFORE, Works
 from tests.oracle.cost_variances import CostVariances
 from tests.oracle.order_costs import orders
 from tests.oracle.shift_calendar import microseconds
 from tests.parsed_project import share_parsed_project
 
+ZERO = Fraction(0)
 HALF_A_CENT = Fraction(5, 1000)
 MILLIONTHS = Fraction(1, 1000)
 """Amounts have six places until they are rounded: what that leaves of hundreds of them."""
@@ -63,9 +65,13 @@ class Proof:
 
     def told(self, columns: str, mart: str, condition: str = "true") -> dict[Key, Fraction]:
         """The last of the columns of each row of a mart, by the others."""
-        with closing(lake.open(self._settings, read_only=True)) as con:
-            rows = con.execute(f"select {columns} from marts.{mart} where {condition}").fetchall()
+        rows = self.rows(columns, mart, condition)
         return {tuple(key): Fraction(last) for *key, last in rows}
+
+    def rows(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
+        """Columns of a mart."""
+        with closing(lake.open(self._settings, read_only=True)) as con:
+            return con.execute(f"select {columns} from marts.{mart} where {condition}").fetchall()
 
     def known(self, figures: Callable[[CostVariances], Mapping[Any, Figure]]) -> dict[Key, Figure]:
         """Figures of all orders, the order before their keys."""
@@ -171,18 +177,87 @@ def compare_process_costing(proof: Proof) -> None:
         order = proof.orders[str(name)].order
         if basis == "actual" and order.row["mode"] == "process" and order.pieces:
             known[(name,)] += cost
-    untied = proof.told(
-        "production_order_id, count(*)",
-        "equivalent_unit",
-        "opening_amount + transferred_in_amount + added_amount"
-        " <> transferred_amount + in_process_amount or completed_quantity < 0"
-        " or in_process_quantity < 0 or complete_ratio not between 0 and 1 group by all",
-    )
-
     # Rounded once for each operation and cost class.
     assert_close(added, known, 10 * HALF_A_CENT)
-    assert untied == {}
     assert added
+    places = [BEFORE, *(period.period_id for period in proof.works.periods), "after"]
+    for name, steps in processes(proof).items():
+        check_process(name, proof.orders[name].order.steps, places, steps)
+
+
+class Step(NamedTuple):
+    """What an operation did to a cost class in a period."""
+
+    completed: Fraction
+    in_process: Fraction
+    ratio: Fraction
+    opening: Fraction
+    handed_on: Fraction
+    added: Fraction
+    transferred: Fraction
+    left: Fraction
+
+
+NOTHING = Step(*8 * [ZERO])
+Steps = dict[tuple[str, str, str], Step]
+"""By operation, period and cost class."""
+OF_ALL = {"material": 1, "piece": 0, "transferred_in": 1}
+"""How far units in process are done in classes where nobody has to tell it."""
+
+
+def processes(proof: Proof) -> dict[str, Steps]:
+    """By order what process costing tells."""
+    columns = "production_order_id, operation_id, period_id, cost_class, completed_quantity,"
+    columns += " in_process_quantity, complete_ratio, opening_amount, transferred_in_amount,"
+    columns += " added_amount, transferred_amount, in_process_amount"
+    found: defaultdict[str, Steps] = defaultdict(dict)
+    for name, operation, period, cost_class, *figures in proof.rows(columns, "equivalent_unit"):
+        found[name][operation, period, cost_class] = Step(*map(Fraction, figures))
+    return found
+
+
+def check_process(name: str, operations: list[str], periods: list[str], steps: Steps) -> None:
+    """Units and money go from period to period and from operation to operation, none is lost."""
+    assert {operation for operation, *_ in steps} == set(operations), name
+    for key, step in steps.items():
+        check_share((name, *key), step)
+    told = [period for period in periods if any(each == period for _, each, _ in steps)]
+    for operation in operations:
+        for cost_class in ("conversion", *OF_ALL):
+            for before, period in pairwise(("", *told)):
+                left = steps.get((operation, before, cost_class), NOTHING).left
+                assert steps.get((operation, period, cost_class), NOTHING).opening == left, name
+    for one, other in pairwise(operations):
+        came = ZERO
+        for period in told:
+            assert handed(steps, one, period) == brought(steps, other, period), (name, one, period)
+            here = steps[other, period, "material"]
+            came += steps[one, period, "material"].completed - here.completed
+            assert here.in_process <= max(came, ZERO), (name, other, period)
+
+
+def check_share(key: Key, step: Step) -> None:
+    """Completed units take their part of the pool, by how far those in process are done."""
+    pool = step.opening + step.handed_on + step.added
+    units = step.completed + step.in_process * step.ratio
+    assert pool == step.transferred + step.left, key
+    assert min(step.completed, step.in_process) >= 0, key
+    assert 0 <= step.ratio <= 1, key
+    assert step.ratio == OF_ALL.get(str(key[-1]), step.ratio), key
+    if units:
+        assert abs(step.transferred - pool * step.completed / units) <= 2 * HALF_A_CENT, key
+    else:
+        assert step.transferred in (0, pool), key
+
+
+def handed(steps: Steps, operation: str, period: str) -> Fraction:
+    """What completed units of an operation took with them."""
+    return sum((steps[key].transferred for key in steps if key[:2] == (operation, period)), ZERO)
+
+
+def brought(steps: Steps, operation: str, period: str) -> Fraction:
+    """What units of an operation brought along."""
+    return sum((steps[key].handed_on for key in steps if key[:2] == (operation, period)), ZERO)
 
 
 def compare_quality_hours(proof: Proof) -> None:

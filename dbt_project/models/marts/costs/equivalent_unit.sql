@@ -3,8 +3,11 @@
     left in process, what the operation before handed on and what went in; it is shared by equivalent units. A step
     needs the operation before in the same period and the period before: steps of one diagonal are taken at once. -#}
 {{ config(materialized='view') }}
-{%- set classes = ['material', 'conversion', 'transferred_in'] -%}
-{%- set measures = ['material_amount', 'conversion_amount', 'run_s', 'good_quantity', 'scrap_quantity'] -%}
+{%- set classes = ['material', 'conversion', 'piece', 'transferred_in'] -%}
+{%- set measures = [
+    'material_amount', 'conversion_amount', 'piece_amount', 'run_s',
+    'good_quantity', 'scrap_quantity', 'received_quantity', 'rejected_quantity'
+] -%}
 with recursive
 
 orders as (
@@ -18,21 +21,100 @@ orders as (
 
 ),
 
-operations as (
+named_routes as (
+
+    {{ version_named_by_orders('stg_routing_operation', 'route_version', 'int_priced_operation') }}
+
+),
+
+named_operations as (
 
     select
+        named_routes.production_order_id,
+        orders.cost_version_id,
+        lines.*
+    from named_routes
+    inner join orders
+        on named_routes.production_order_id = orders.production_order_id
+    {{ rows_of_named_version('named_routes', 'stg_routing_operation', 'route_version') }}
+
+),
+
+{{ operations_with_scrap('named_operations', 'production_order_id') }},
+
+planned as (
+
+    {#- By the order's own route, where it names another one than its item's card has. #}
+    select
+        production_order_id,
+        operation_id,
+        sequence,
+        {{ bom_quantity('coalesce(planned_run_s_per_unit, 0) * pieces_started') }} as run_s_per_unit
+    from operations_with_scrap
+
+    union all
+
+    select distinct
         orders.production_order_id,
-        quantities.operation_id,
-        quantities.good_quantity,
-        row_number() over (
-            partition by orders.production_order_id
-            order by coalesce(quantities.sequence, -1), quantities.operation_id
-        ) as place
+        card.operation_id,
+        card.sequence,
+        card.run_s_per_unit
     from orders
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ ref('int_priced_operation') }} as card
         on
-            orders.production_order_id = quantities.production_order_id
-            and quantities.operation_id is not null
+            orders.cost_version_id = card.cost_version_id
+            and orders.item_id = card.item_id
+    anti join named_routes
+        on orders.production_order_id = named_routes.production_order_id
+
+),
+
+told as (
+
+    select quantities.*
+    from {{ ref('int_operation_quantity') }} as quantities
+    semi join orders
+        on quantities.production_order_id = orders.production_order_id
+    where quantities.operation_id is not null
+
+),
+
+chain as (
+
+    {#- What the route does not have stands nowhere between its operations: no step, unless there are only such. #}
+    select
+        coalesce(told.production_order_id, planned.production_order_id) as production_order_id,
+        coalesce(told.operation_id, planned.operation_id) as operation_id,
+        coalesce(told.good_quantity, 0) as good_quantity,
+        coalesce(told.good_quantity > 0 or told.quantity_source <> 'counted', false) as is_told,
+        coalesce(planned.run_s_per_unit, 0) as run_s_per_unit,
+        case
+            when told.production_order_id in (select production_order_id from named_routes) then planned.sequence
+            else coalesce(planned.sequence, told.sequence)
+        end as sequence
+    from told
+    full join planned
+        on
+            told.production_order_id = planned.production_order_id
+            and told.operation_id = planned.operation_id
+    where
+        told.operation_id is not null
+        or planned.production_order_id in (select production_order_id from named_routes)
+
+),
+
+places as (
+
+    select
+        *,
+        row_number() over (
+            partition by production_order_id
+            order by sequence asc nulls last, operation_id asc
+        ) as place
+    from chain
+    qualify
+        sequence is not null
+        or max(sequence) over (partition by production_order_id) is null
 
 ),
 
@@ -48,25 +130,32 @@ ends as (
 
 events as (
 
-    {#- What belongs to no operation, or to one that nobody planned or told pieces of, went in at the first one. #}
+    {#- What belongs to no operation, or to one that is no step, went in at the first one. #}
     select
         lines.production_order_id,
-        coalesce(operations.operation_id, firsts.operation_id) as operation_id,
+        coalesce(places.operation_id, firsts.operation_id) as operation_id,
         lines.posted_at as happened_at,
-        case when lines.driver = 'material' and not lines.is_overhead then lines.amount end as material_amount,
-        case when lines.driver <> 'material' or lines.is_overhead then lines.amount end as conversion_amount,
-        cast(null as decimal(18, 6)) as run_s,
-        cast(null as decimal(18, 6)) as good_quantity,
-        cast(null as decimal(18, 6)) as scrap_quantity
+        case
+            when not {{ is_by_the_piece('lines') }} and lines.driver = 'material' and not lines.is_overhead
+                then lines.amount
+        end as material_amount,
+        case
+            when not {{ is_by_the_piece('lines') }} and (lines.driver <> 'material' or lines.is_overhead)
+                then lines.amount
+        end as conversion_amount,
+        {% for measure in measures if not measure.endswith('amount') -%}
+        cast(null as decimal(18, 6)) as {{ measure }},
+        {% endfor -%}
+        case when {{ is_by_the_piece('lines') }} then lines.amount end as piece_amount
     from {{ ref('int_actual_line') }} as lines
-    inner join operations as firsts
+    inner join places as firsts
         on
             lines.production_order_id = firsts.production_order_id
             and firsts.place = 1
-    left join operations
+    left join places
         on
-            lines.production_order_id = operations.production_order_id
-            and lines.operation_id = operations.operation_id
+            lines.production_order_id = places.production_order_id
+            and lines.operation_id = places.operation_id
 
     union all by name
 
@@ -91,6 +180,18 @@ events as (
     from {{ ref('int_order_use') }} as uses
     semi join orders
         on uses.production_order_id = orders.production_order_id
+
+    union all by name
+
+    select
+        receipts.production_order_id,
+        receipts.operation_id,
+        receipts.received_at as happened_at,
+        receipts.quantity - coalesce(receipts.rejected_quantity, 0) as received_quantity,
+        receipts.rejected_quantity
+    from {{ ref('stg_subcontract_receipt') }} as receipts
+    semi join orders
+        on receipts.production_order_id = orders.production_order_id
 
 ),
 
@@ -153,79 +254,127 @@ reported as (
 
 ),
 
-planned as (
-
-    select distinct
-        cost_version_id,
-        item_id,
-        operation_id,
-        run_s_per_unit
-    from {{ ref('int_priced_operation') }}
-
-),
-
 so_far as (
 
     select
-        operations.production_order_id,
-        operations.operation_id,
-        operations.place,
-        operations.good_quantity,
+        places.production_order_id,
+        places.operation_id,
+        places.place,
+        places.good_quantity,
+        places.is_told,
+        places.run_s_per_unit,
         orders.item_id,
         orders.order_quantity,
         orders.currency,
         orders.is_final,
         steps.period_id,
         steps.step,
-        steps.is_ended,
-        steps.is_known or coalesce(reported.finished_at < steps.ends_at, false) as is_all_told,
-        case when steps.is_known then reported.complete_ratio end as reported_ratio,
-        case when steps.is_known then coalesce(reported.scrap_quantity, 0) else 0 end as reported_scrap_quantity,
+        steps.is_known,
         {% for measure in measures -%}
         try_cast(coalesce(sum(happened.{{ measure }}) over earlier, 0) as decimal(28, 6)) as {{ measure }}_so_far,
         {% endfor -%}
-        coalesce(planned.run_s_per_unit, 0) as run_s_per_unit
-    from operations
+        steps.is_ended or coalesce(reported.finished_at < steps.ends_at, false) as is_over,
+        case when steps.is_known then reported.complete_ratio end as reported_ratio,
+        case when steps.is_known then coalesce(reported.scrap_quantity, 0) else 0 end as reported_scrap_quantity
+    from places
     inner join orders
-        on operations.production_order_id = orders.production_order_id
+        on places.production_order_id = orders.production_order_id
     inner join steps
-        on operations.production_order_id = steps.production_order_id
+        on places.production_order_id = steps.production_order_id
     left join happened
         on
-            operations.production_order_id = happened.production_order_id
-            and operations.operation_id = happened.operation_id
+            places.production_order_id = happened.production_order_id
+            and places.operation_id = happened.operation_id
             and steps.starts_at = happened.starts_at
     left join reported
         on
-            operations.production_order_id = reported.production_order_id
-            and operations.operation_id = reported.operation_id
-    left join planned
-        on
-            orders.cost_version_id = planned.cost_version_id
-            and orders.item_id = planned.item_id
-            and operations.operation_id = planned.operation_id
+            places.production_order_id = reported.production_order_id
+            and places.operation_id = reported.operation_id
     window earlier as (
-        partition by operations.production_order_id, operations.operation_id
+        partition by places.production_order_id, places.operation_id
         order by steps.step
     )
+
+),
+
+told_so_far as (
+
+    select
+        *,
+        case
+            when not is_told then null
+            when is_known or is_over then good_quantity
+            else {{ not_negative('least(greatest(good_quantity_so_far, received_quantity_so_far), good_quantity)') }}
+        end as told_quantity,
+        {{ not_negative('greatest(scrap_quantity_so_far, reported_scrap_quantity, rejected_quantity_so_far)') }}
+            as scrapped_so_far
+    from so_far
+
+),
+
+through as (
+
+    select
+        *,
+        sum(scrapped_so_far) over (
+            partition by production_order_id, step
+            order by place
+        ) as scrapped_up_to_here
+    from told_so_far
+
+),
+
+passed as (
+
+    {#- An operation that nobody told pieces of hides none: it let through what the next of which they are told had. #}
+    select
+        *,
+        coalesce(
+            told_quantity,
+            first_value(told_quantity + scrapped_up_to_here ignore nulls) over (
+                partition by production_order_id, step
+                order by place
+                rows between 1 following and unbounded following
+            ) - scrapped_up_to_here,
+            0
+        ) as passed_quantity
+    from through
 
 ),
 
 done_so_far as (
 
     select
-        *,
-        max(
-            case
-                when is_all_told then good_quantity
-                else {{ not_negative('least(good_quantity_so_far, good_quantity)') }}
-            end
-        ) over (
+        * exclude (piece_amount_so_far),
+        max(passed_quantity) over (
             partition by production_order_id, place
             order by step
         ) as completed_so_far,
-        {{ not_negative('greatest(scrap_quantity_so_far, reported_scrap_quantity)') }} as scrapped_so_far
-    from so_far
+        max(passed_quantity) over all_steps as completed_in_all,
+        last_value(piece_amount_so_far) over all_steps as piece_amount
+    from passed
+    window all_steps as (
+        partition by production_order_id, place
+        order by step
+        rows between unbounded preceding and unbounded following
+    )
+
+),
+
+dated as (
+
+    {#- What is charged by the piece is posted only at the end: each good piece has its part of it when it is done. #}
+    select
+        *,
+        coalesce(
+            {{ money_divide(
+                ['try_cast(completed_so_far as decimal(18, 6))', 'piece_amount'],
+                ['try_cast(completed_in_all as decimal(18, 6))', '1'],
+                6
+            ) }},
+            case when is_known then piece_amount else 0 end
+        ) as piece_amount_so_far
+    from done_so_far
 
 ),
 
@@ -239,7 +388,7 @@ in_process as (
             order by step
         ) as completed_quantity,
         case
-            when is_ended then 0
+            when is_over then 0
             else
                 {{ not_negative(
                     'lag(completed_so_far, 1, order_quantity) over ('
@@ -247,7 +396,7 @@ in_process as (
                     ') - completed_so_far - scrapped_so_far'
                 ) }}
         end as in_process_quantity
-    from done_so_far
+    from dated
 
 ),
 
@@ -256,7 +405,7 @@ inputs as (
     {#- Material is in from the start. Of conversion what was not spent on completed units was on those in process. #}
     select
         *,
-        {% for kind in ['material', 'conversion'] -%}
+        {% for kind in ['material', 'conversion', 'piece'] -%}
         cast({{ cents(kind ~ '_amount_so_far') }} - lag({{ cents(kind ~ '_amount_so_far') }}, 1, 0) over (
             partition by production_order_id, place
             order by step
@@ -264,6 +413,7 @@ inputs as (
         {% endfor -%}
         cast(0 as decimal(18, 2)) as transferred_in_added_amount,
         cast(1 as decimal(18, 6)) as material_ratio,
+        cast(0 as decimal(18, 6)) as piece_ratio,
         cast(1 as decimal(18, 6)) as transferred_in_ratio,
         cast(
             case
@@ -386,13 +536,12 @@ inner join costed
         shared.production_order_id = costed.production_order_id
         and shared.place = costed.place
         and shared.step = costed.step
-{% if class == 'transferred_in' -%}
+{% if class == 'transferred_in' and var('transferred_in') != 'by_class' -%}
 where
     shared.place > 1
-    and '{{ var("transferred_in") }}' = 'apart'
-{% else -%}
-
-union all
-
+{% elif class in ('piece', 'transferred_in') -%}
+where
+    costed.{{ class }}_opening_amount + costed.{{ class }}_handed_on_amount + shared.{{ class }}_added_amount <> 0
 {% endif -%}
+{{ 'union all' if not loop.last }}
 {% endfor -%}
