@@ -43,7 +43,7 @@ definitions:
 	$(BIN)/python -m pipelines.check
 
 test: .venv/.ready tools ## Every test but the proofs and the long fault suites
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long and not proof"
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not long and not proof"
 
 proofs: .venv/.ready ## Live = historic over 1,000 generated running shifts; costs of 1,500 generated orders (10 minutes)
 	$(BIN)/pytest -m proof -v
