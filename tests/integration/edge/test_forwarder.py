@@ -69,6 +69,7 @@ async def test_the_spool_is_trimmed_by_the_acknowledgement_only(forwarding, mosq
         peer.ack(parts.spool.epoch)
         await until_empty(parts)
 
+    await until(lambda: not peer.healths[-1].online, "its farewell")
     assert peer.healths[-1].accepted_rows == 3
     assert peer.healths[-1].spool_first_row == 4
 
