@@ -85,8 +85,8 @@ readings_of_{{ counts }}_and_the_one_before as (
 
 {% macro counters_differenced(goes_on=false) -%}
 {#- What was made in each production day, at the moment each counter told it, and in which of `intervals`; of
-    `count_corrections` what people said of it. With `goes_on` besides what `running_days` says is settled; else by the
-    quarters of an hour in which it was told, of which the hours of any time zone are made. #}
+    `count_corrections` what people said of it; by the quarters of an hour in which it was told, of which the hours of
+    any time zone are made. With `goes_on` besides what `running_days` says is settled. #}
 {{ counters_read('counts_of_windows', counter_roles(), 'true') }},
 
 counts as (
@@ -127,8 +127,8 @@ counts as (
 
     select
         days.day_number,
-        settled.started_at as observed_at,
-        settled.* exclude (site_id, work_unit_id, production_date, started_at),
+        greatest(settled.started_at, settled.quarter_started_at) as observed_at,
+        settled.* exclude (site_id, work_unit_id, production_date, started_at, quarter_started_at),
         true as is_settled
     from settled_counts as settled
     inner join day_windows as days
@@ -165,9 +165,7 @@ numbered_counts as (
         counts.role,
         counts.reason_id,
         counts.is_settled,
-        {% if not goes_on -%}
         time_bucket(interval 15 minute, counts.observed_at) as quarter_started_at,
-        {% endif -%}
         sum(counts.quantity) as quantity,
         sum(counts.cycles) as cycles
     from counts
@@ -189,9 +187,7 @@ counts_of_intervals as (
         counts.role,
         counts.reason_id,
         counts.is_settled,
-        {% if not goes_on -%}
         counts.quarter_started_at,
-        {% endif -%}
         counts.quantity,
         counts.cycles
     from numbered_counts as counts
