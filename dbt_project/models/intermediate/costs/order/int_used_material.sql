@@ -161,6 +161,7 @@ flushed as (
     where
         planned.driver = 'material'
         and not planned.is_overhead
+        and (planned.variable_quantity <> 0 or 0 in (pieces.earlier_quantity, pieces.quantity))
 
 ),
 
