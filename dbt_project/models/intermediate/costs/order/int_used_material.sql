@@ -1,6 +1,6 @@
 {#- Material that each costed order used, as lines of its cost card: what was issued to it; of an order to which
-    nothing was, what its good pieces should have needed. What is not on the card is a substitute for the item that
-    it replaces. -#}
+    nothing was, what its good pieces should have needed by the bill by which it is made, posted with them. What is not
+    on the card is a substitute for the item that it replaces. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -131,30 +131,37 @@ issued as (
 
 ),
 
+planned as (
+
+    {{ planned_lines() }}
+
+),
+
 flushed as (
 
     select
-        card.production_order_id,
-        card.operation_id,
-        card.cost_group_id,
-        card.item_id,
+        planned.production_order_id,
+        planned.operation_id,
+        planned.cost_group_id,
+        planned.line_id as item_id,
         null as replaced_item_id,
         null as replaced_cost_group_id,
         'backflushed' as quantity_source,
-        coalesce(orders.ended_at, run.evaluated_at) as posted_at,
-        {{ bom_quantity('card.variable_quantity * quantities.basis_quantity') }} + card.constant_quantity as quantity,
-        card.unit_price
-    from card
-    inner join {{ of_changed_orders('int_order_costing') }} as orders
-        on card.production_order_id = orders.production_order_id
-    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
+        pieces.posted_at,
+        {{ quantity_of_pieces('planned.variable_quantity', 'planned.constant_quantity', 'pieces') }} as quantity,
+        planned.unit_price
+    from planned
+    inner join {{ of_changed_orders('int_operation_progress') }} as pieces
         on
-            card.production_order_id = quantities.production_order_id
-            and card.operation_id is not distinct from quantities.operation_id
-            and quantities.basis_quantity > 0
-    cross join {{ ref('int_run') }} as run
+            planned.production_order_id = pieces.production_order_id
+            and planned.operation_id is not distinct from pieces.operation_id
+            and pieces.earlier_quantity <> pieces.quantity
     anti join movements
-        on card.production_order_id = movements.production_order_id
+        on planned.production_order_id = movements.production_order_id
+    where
+        planned.driver = 'material'
+        and not planned.is_overhead
+        and (planned.variable_quantity <> 0 or 0 in (pieces.earlier_quantity, pieces.quantity))
 
 ),
 
