@@ -34,6 +34,13 @@ MILLIONTHS = Fraction(1, 1000)
 LOSS = (
     "production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id"
 )
+KEYS = {
+    "revaluation": "site_id, cost_version_id, kind, item_id, production_order_id",
+    "equivalent_unit": "production_order_id, operation_id, period_id, cost_class",
+    "cost_of_quality": "production_order_id, operation_id, site_id, item_id, work_unit_id,"
+    " production_date, quality_cost_category, result, reason_id, currency",
+}
+"""Of views that would make each refresh slower, were their keys tested in it."""
 Key = tuple[Any, ...]
 Figure = TypeVar("Figure")
 Amounts = Mapping[Key, Fraction]
@@ -93,6 +100,7 @@ class Proof:
             compare_work_in_process,
             compare_process_costing,
             compare_quality_hours,
+            check_keys,
         ):
             compare(self)
 
@@ -278,6 +286,13 @@ def compare_quality_hours(proof: Proof) -> None:
     assert known
     # Hours have six places, once a day.
     assert_close(booked, known, Fraction(1, 10**5))
+
+
+def check_keys(proof: Proof) -> None:
+    for mart, key in KEYS.items():
+        rows = proof.rows(key, mart)
+        assert rows, mart
+        assert len(rows) == len(set(rows)), mart
 
 
 def assert_close(told: Amounts, known: Amounts, tolerance: Fraction) -> None:

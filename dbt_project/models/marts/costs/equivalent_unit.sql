@@ -23,7 +23,8 @@ orders as (
 
 chain as (
 
-    {#- What the order's route does not have stands nowhere between its operations: no step, unless there are only such. #}
+    {#- What the order's route does not have stands nowhere between its operations: no step, unless there are only
+        such. #}
     select
         told.production_order_id,
         told.operation_id,

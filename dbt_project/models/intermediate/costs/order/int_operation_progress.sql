@@ -1,6 +1,6 @@
-{#- When the pieces of each operation of a costed order came, between the moments at which costs or the period change: as
-    received from a vendor, else as the machine counted, and once nobody works at it any more as reported. What a later
-    operation or the order had finished had gone through. One row without an operation stands for the order. -#}
+{#- When the pieces of each operation of a costed order came, between the moments at which costs or the period change:
+    as received from a vendor, else as the machine counted, and once nobody works at it any more as reported. What a
+    later operation or the order had finished had gone through. One row without an operation stands for the order. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -67,9 +67,11 @@ events as (
     select
         places.production_order_id,
         places.operation_id,
-        coalesce(
-            case when bool_and(reported.finished_at is not null) then least(max(reported.finished_at), places.known_at) end,
-            places.known_at
+        least(
+            coalesce(
+                case when bool_and(reported.finished_at is not null) then max(reported.finished_at) end,
+                places.known_at
+            ), places.known_at
         ) as happened_at,
         0 as good_quantity,
         true as is_report
@@ -217,23 +219,30 @@ so_far as (
             and places.operation_id is null
     group by passed.production_order_id, passed.moment_at
 
+),
+
+beside_earlier as (
+
+    select
+        production_order_id,
+        operation_id,
+        moment_at,
+        posted_at,
+        try_cast(quantity as decimal(18, 6)) as quantity,
+        try_cast(lag(quantity, 1, 0) over earlier as decimal(18, 6)) as earlier_quantity,
+        try_cast(paid_quantity - lag(paid_quantity, 1, 0) over earlier as decimal(18, 6)) as paid_quantity,
+        try_cast(output_quantity - lag(output_quantity, 1, 0) over earlier as decimal(18, 6)) as output_quantity
+    from so_far
+    window earlier as (
+        partition by production_order_id, operation_id
+        order by moment_at
+    )
+
 )
 
-select
-    production_order_id,
-    operation_id,
-    moment_at,
-    posted_at,
-    try_cast(lag(quantity, 1, 0) over earlier as decimal(18, 6)) as earlier_quantity,
-    try_cast(quantity as decimal(18, 6)) as quantity,
-    try_cast(paid_quantity - lag(paid_quantity, 1, 0) over earlier as decimal(18, 6)) as paid_quantity,
-    try_cast(output_quantity - lag(output_quantity, 1, 0) over earlier as decimal(18, 6)) as output_quantity
-from so_far
-window earlier as (
-    partition by production_order_id, operation_id
-    order by moment_at
-)
-qualify
-    so_far.quantity <> lag(so_far.quantity, 1, 0) over earlier
-    or so_far.paid_quantity <> lag(so_far.paid_quantity, 1, 0) over earlier
-    or so_far.output_quantity <> lag(so_far.output_quantity, 1, 0) over earlier
+select *
+from beside_earlier
+where
+    earlier_quantity <> quantity
+    or paid_quantity <> 0
+    or output_quantity <> 0
