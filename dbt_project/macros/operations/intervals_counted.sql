@@ -14,7 +14,7 @@ quantities_of_intervals as (
         sum(quantity) filter (where role = 'cycle') as quantity_of_cycles,
         sum(cycles) filter (where role = 'cycle') as told_cycles,
         sum(cycles) filter (where role = 'total_count') as total_cycles,
-        sum(cycles) filter (where role not in ('cycle', 'total_count')) as result_cycles,
+        sum(cycles) filter (where role in ('good_count', 'reject_count', 'rework_count')) as result_cycles,
         {% for result in corrected_results() -%}
         coalesce(sum(quantity) filter (where role = '{{ result }}_correction'), 0) as {{ result }}_correction
         {{- ',' if not loop.last }}
