@@ -234,9 +234,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
         assert not difference(stepwise[mart], rows), mart
     assert_people_were_heard(rebuilt)
     assert len(live_shifts) == 6
-    assert last_known(rebuilt["state_interval"], RETIRED) == RETIRED_AT.replace(tzinfo=None)
-    assert last_known(rebuilt["state_interval"], FORGOTTEN) is None
-    assert {row[2] for row in rebuilt["state_interval"] if row[1] == MOVED} > {MOVED_AT.date()}
+    assert_equipment_was_retired_forgotten_and_moved(rebuilt["state_interval"])
     for lost_at in TOLD_LATE:
         assert unheard(rebuilt["state_interval"], lost_at, lost_at + NOTICED_AFTER) == NOTICED_AFTER
     told_by_pulses = [row for row in rebuilt["state_interval"] if row[1] == COUNTER_ONLY]
@@ -250,6 +248,14 @@ def assert_people_were_heard(marts: dict[str, list[tuple[object, ...]]]) -> None
     """What was said of stops is there, and corrections of counts, some of them taken back."""
     assert any("Kim" in row for row in marts["stop_event"])
     assert {row[18] for row in marts["count_correction"]} == {True, False}
+
+
+def assert_equipment_was_retired_forgotten_and_moved(
+    intervals: list[tuple[object, ...]],
+) -> None:
+    assert last_known(intervals, RETIRED) == RETIRED_AT.replace(tzinfo=None)
+    assert last_known(intervals, FORGOTTEN) is None
+    assert {row[2] for row in intervals if row[1] == MOVED} > {MOVED_AT.date()}
 
 
 def restated(works: Plant) -> dict[tuple[object, ...], tuple[object, ...]]:

@@ -227,6 +227,19 @@ def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
     assert works.query("select distinct production_flow_id from marts.flow_rollforward") == [
         ("hinges",)
     ]
+    assert works.query(
+        "select distinct item_id, opening_amount + transferred_in_amount + added_amount"
+        " = transferred_amount + in_process_amount from marts.equivalent_unit"
+    ) == [("SH-20", True)]
+    went_in, cost = (
+        dict(works.query(f"select production_order_id, sum({amount}) from marts.{mart} group by 1"))
+        for amount, mart in (
+            ("added_amount", "equivalent_unit"),
+            ("amount", "order_cost where basis = 'actual'"),
+        )
+    )
+    assert len(went_in) > 5
+    assert all(abs(cost[order] - amount) <= CENTS for order, amount in went_in.items())
 
 
 def assert_products_are_what_came_of_them(works: Plant, ended: set[str]) -> None:
