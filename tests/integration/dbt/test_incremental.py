@@ -153,6 +153,17 @@ BUSINESS_CHANGES = (
     " update reference.signal_map set closed_at = now()::timestamp"
     f" where equipment_id = '{COUNTER_ONLY}' and role = 'good_count';"
     " insert into reference.signal_map from counted",
+    "create temp table resting as select * replace ('idle' as mapped_value) from"
+    " reference.value_map where value_map_id = 'gateway' and mapped_value = 'setup';"
+    " update reference.value_map set closed_at = now()::timestamp"
+    " where value_map_id = 'gateway' and mapped_value = 'setup';"
+    " insert into reference.value_map from resting",
+    "create temp table other as select * replace ('SH-32' as item_id) from"
+    " reference.production_order where item_id = 'SH-20' and closed_at is null"
+    " order by production_order_id limit 1;"
+    " update reference.production_order set closed_at = now()::timestamp"
+    " where production_order_id in (select production_order_id from other);"
+    " insert into reference.production_order from other",
 )
 
 
@@ -183,7 +194,9 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     works.build(START + 2 * THIRD)
     first_restated = restated(works)
     assert first_restated == differences(published, measures(works))
-    assert causes(works) >= {"data", "calendar", "routing", "signal_map", "count_correction"}
+    assert causes(works) >= {
+        *("data", "calendar", "routing", "signal_map", "value_map", "order", "count_correction")
+    }
     arrive(works, 2, START + 2 * THIRD, END - TAIL)
     works.change(*EQUIPMENT_CHANGES)
     with pytest.raises(TransformationError):  # a run that broke off after this mart
@@ -191,6 +204,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     works.build(END - TAIL)
     # Nothing was published since: what the build before has found is still there.
     assert restated(works) == differences(published, measures(works)) != first_restated
+    assert "equipment" in causes(works)
     before = restated(works)
     works.publish()
     published = measures(works)

@@ -196,7 +196,8 @@ def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
     """Of orders to which material was booked; what others used nobody knows."""
     ended = costs.ended_orders(works.folder / "business_data", microseconds(START))
     truth = pq.read_table(works.folder / "truth" / "cost.parquet").to_pylist()
-    issued = ended & {row["production_order_id"] for row in truth if row["kind"] == "material"}
+    material = pq.read_table(works.folder / "truth" / "material.parquet").to_pylist()
+    issued = ended & {row["production_order_id"] for row in material if row["source"] == "issued"}
     counts_only = set(
         works.query(
             "select production_order_id, operation_id from reference.order_operation"
