@@ -174,6 +174,22 @@ def compare_work_in_process(proof: Proof) -> None:
 
     # Both sides of each operation are rounded, and of what belongs to none.
     assert_close(told, proof.known(CostVariances.work_in_process), 2 * 5 * HALF_A_CENT)
+    flushed = [left for (order, _, group), left in told.items() if is_flushed(proof, order, group)]
+    assert flushed
+    # A card's unit costs have six places, at most 800 pieces take them out.
+    assert min(flushed) > -10 * HALF_A_CENT
+
+
+def is_flushed(proof: Proof, name: str, group: str) -> bool:
+    """Whether all that a cost group of an order needs is backflushed at the standard price."""
+    order = proof.orders[name].order
+    lines = [line for line in order.card if line.group == group]
+    return (
+        order.own_card == order.card
+        and all(line.driver == "material" and not line.is_overhead for line in lines)
+        and not any(line.constant for line in lines)
+        and {line.source for line in order.actual if line.group == group} == {"backflushed"}
+    )
 
 
 def compare_process_costing(proof: Proof) -> None:
