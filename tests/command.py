@@ -12,6 +12,8 @@ def environment(options: Settings) -> dict[str, str]:
     """The environment in which a command works on the installation of `options`."""
     found = {key: value for key, value in os.environ.items() if not key.startswith("TAKT_")}
     found["TAKT_HOME"] = str(options.home)
+    if options.lake.threads:
+        found["TAKT_LAKE__THREADS"] = str(options.lake.threads)
     found["TAKT_SITE"] = options.site
     if options.catalog:
         found["TAKT_CATALOG"] = options.catalog
