@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import lake
 from dashboards import queries
@@ -17,11 +16,9 @@ from edge.terminal import Terminal, name
 from ingestion import reference
 from pipelines import dbt
 from takt import children
-from takt.command import app
-from takt.errors import ConfigurationError
 from takt.settings import BrokerSettings, Settings
 from takt.stop_entry import StopEntry
-from tests.command import environment, run_takt
+from tests.command import environment, refused_here, run_here, run_takt
 from tests.conftest import Mosquitto, free_port, wait_until
 from tests.lake_fixtures import Template, fresh_lake
 from tests.parsed_project import share_parsed_project
@@ -101,8 +98,8 @@ def test_what_a_person_enters_becomes_the_reason_of_the_stop(works: Settings) ->
     classify = ("stops", "classify", str(first[0])[:12])
     told = run_takt(works, *classify, "cleaning", "--to", f"{middle}Z", "--by", "Kim")
     assert "the lake has it" in told
-    said_here(works, "stops", "classify", second[0], "hydraulics", "--by", "Lee")
-    said_here(works, "stops", "classify", third[0], "robot_fault", "--by", "Lee")
+    run_here(works, "stops", "classify", second[0], "hydraulics", "--by", "Lee")
+    run_here(works, "stops", "classify", third[0], "robot_fault", "--by", "Lee")
     run_takt(works, "stops", "withdraw", str(third[0]), "--by", "Kim")
     refresh(works)
 
@@ -124,7 +121,7 @@ def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Setting
     assert f"{PRESS} good: {good:.0f} -> {good - 3:.0f} (-3), says Kim" in told
     assert f"{PRESS} scrap: {scrap:.0f} -> {scrap + 3:.0f} (+3), says Kim" in told
     build(works)
-    assert "waits for the next refresh" in refused(
+    assert "waits for the next refresh" in refused_here(
         works, "counts", "correct", *shift, "--good", "9", *why
     )
     publish(works)
@@ -134,14 +131,14 @@ def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Setting
     assert len(listed) == 2
     assert f"scrap (tool_break) {scrap:.0f} -> {scrap + 3:.0f} (+3)  Kim " in listed[1]
     said = listed[0].split()[0]
-    said_here(works, "counts", "correct", *shift, "--scrap", f"-{scrap + 1:f}", *why)
+    run_here(works, "counts", "correct", *shift, "--scrap", f"-{scrap + 1:f}", *why)
     for taking_away in (("withdraw", said), ("correct", *shift, "--scrap", "-3", *why)):
-        told = refused(works, "counts", *taking_away)
+        told = refused_here(works, "counts", *taking_away)
         assert "scrap -3" in told
         assert (
             f"would leave fewer than none: reports say {scrap + 3:.0f} and -{scrap + 1:.0f}" in told
         )
-    said_here(works, "counts", "correct", *shift, "--scrap", f"+{scrap + 1:f}", *why)
+    run_here(works, "counts", "correct", *shift, "--scrap", f"+{scrap + 1:f}", *why)
     taken_back = run_takt(works, "counts", "withdraw", said, "--by", "Lee")
     assert f"{PRESS} good: as counted, says Lee" in taken_back
     assert asked(works, TAKEN_BACK) == [(0, "good", "Lee"), (0, "scrap", "Lee")]
@@ -172,7 +169,7 @@ def test_a_correction_that_cannot_be_meant_is_refused(works: Settings) -> None:
         (("correct", PRESS, "2020-01-01", "early", "--good", "1", *because), "no shift assembly/"),
         (("withdraw", "feed"), "no correction feed counts; `takt counts list` names those"),
     ):
-        assert words in refused(works, "counts", *arguments)
+        assert words in refused_here(works, "counts", *arguments)
 
 
 def test_an_entry_that_cannot_be_meant_is_refused_in_one_line(works: Settings) -> None:
@@ -190,7 +187,7 @@ def test_an_entry_that_cannot_be_meant_is_refused_in_one_line(works: Settings) -
         ),
         (("classify", stop_id, "cleaning", "--merge", stop_id), "is named twice"),
     ):
-        assert words in refused(works, "stops", *arguments)
+        assert words in refused_here(works, "stops", *arguments)
 
 
 def test_a_command_that_refuses_says_one_line_and_ends_with_2(works: Settings) -> None:
@@ -227,7 +224,7 @@ def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -
     assert "it is kept here, but ingestion has not taken it yet" in told
     assert "`takt stops deliver` tries again" in told
     day = ("correct", PRESS, f"{START:%Y-%m-%d}", "early", "--good", "9", "--because", "recounted")
-    assert "an entry of this host waits for ingestion" in refused(works, "counts", *day)
+    assert "an entry of this host waits for ingestion" in refused_here(works, "counts", *day)
 
     assert "the lake has it" in run_takt(works, "counts", "deliver")
     assert entries(works) == [*before, (name(), PRESS)]
@@ -261,7 +258,7 @@ def test_the_page_asks_the_real_marts_what_the_command_lists(works: Settings) ->
             equipment_id="assembly/line1",
         )
 
-    listed = said_here(works, "stops", "list", "--work-unit", PRESS)
+    listed = run_here(works, "stops", "list", "--work-unit", PRESS)
     assert listed.count(PRESS) == min(len(waits), 20)
     assert all(each.planned_busy_time_s > 0 for each in waits)
     assert totals[0].stops >= len(waits)
@@ -278,22 +275,7 @@ def test_what_was_said_of_a_stop_that_goes_on_is_taken_back_up_to_now(works: Set
     told = run_takt(works, "stops", "withdraw", str(goes_on), "--by", "Kim")
 
     assert "nothing any more, says Kim" in told
-    assert "--to" in refused(works, "stops", "classify", goes_on, "cleaning")
-
-
-def said_here(works: Settings, *arguments: object) -> str:
-    """What `takt ARGUMENTS` prints, asked in this process: starting another takes longer."""
-    done = CliRunner().invoke(app, list(map(str, arguments)), env=environment(works))
-    assert done.exit_code == 0, done.exception
-    return done.stdout
-
-
-def refused(works: Settings, *arguments: object) -> str:
-    """Why `takt ARGUMENTS` refuses, asked in this process."""
-    told = CliRunner().invoke(app, list(map(str, arguments)), env=environment(works)).exception
-    assert isinstance(told, ConfigurationError), told
-    assert len(str(told).splitlines()) == 1
-    return str(told)
+    assert "--to" in refused_here(works, "stops", "classify", goes_on, "cleaning")
 
 
 def entries(works: Settings) -> list[tuple[object, ...]]:

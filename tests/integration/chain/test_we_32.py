@@ -19,7 +19,7 @@ from dashboards.cost_queries import LossRow, Selection
 from lake.query import open_published
 from takt.settings import Settings
 from tests import we_32
-from tests.command import run_takt
+from tests.command import run_here, run_takt
 from tests.conftest import find_program
 from tests.integration.dashboards.conftest import served
 from tests.lake_fixtures import Template, fresh_lake
@@ -48,8 +48,8 @@ def works(
 
 @pytest.fixture(scope="module")
 def ask(works: Settings) -> Ask:
-    """Asks by `takt sql`."""
-    return lambda sql: asked(works, sql)
+    """Asks by `takt sql`, in this process."""
+    return lambda sql: asked(works, sql, run=run_here)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,9 @@ def con(works: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-def asked(settings: Settings, sql: str) -> list[list[str]]:
+def asked(settings: Settings, sql: str, run: Callable[..., str] = run_takt) -> list[list[str]]:
     """The rows of an answer, without the header."""
-    return list(csv.reader(io.StringIO(run_takt(settings, "sql", "--format", "csv", sql))))[1:]
+    return list(csv.reader(io.StringIO(run(settings, "sql", "--format", "csv", sql))))[1:]
 
 
 def amounts(rows: list[list[str]]) -> dict[tuple[str, ...], Decimal]:
