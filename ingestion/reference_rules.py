@@ -153,6 +153,17 @@ def _one_signal_tells_state_mode_order_and_item(table: FileTable, findings: Find
         check_once(table, ("site_id", "equipment_id", "role"), rows, findings)
 
 
+def _consumption_names_its_material(table: FileTable, findings: Findings) -> None:
+    for row in table.rows:
+        role, material = row.take(("role", "material_item_id"))
+        if role == "consumption" and material is None:
+            cause = "consumption of what is not said; name the item"
+            findings.add(Problem(table.file, cause, row.number, "material_item_id", None))
+        if role != "consumption" and material is not None:
+            cause = "only a consumption counter measures material; leave it empty"
+            findings.add(Problem(table.file, cause, row.number, "material_item_id", str(material)))
+
+
 def _reasons_form_a_tree(table: FileTable, findings: Findings) -> None:
     _check_tree(table, "reason_id", "parent_reason_id", findings)
 
@@ -190,7 +201,7 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
     "equipment": (_equipment_is_named_as_on_the_wire, _equipment_forms_a_tree),
     "shift_pattern": (_breaks_belong_to_a_shift, _shifts_do_not_overlap),
     "calendar_exception": (_exceptions_say_when,),
-    "signal_map": (_one_signal_tells_state_mode_order_and_item,),
+    "signal_map": (_one_signal_tells_state_mode_order_and_item, _consumption_names_its_material),
     "reason_code": (_reasons_form_a_tree,),
     "bom_line": (
         product_rules.further_products_are_stated_by_quantity,

@@ -57,6 +57,18 @@
     end
 {%- endmacro %}
 
+{% macro quantity_of_pieces(variable_quantity, constant_quantity, pieces) -%}
+    {#- What pieces of `pieces` need beside those before them; the first of all what the lot needs once. All that come add
+        up to what they need together. #}
+    {{ bom_quantity(variable_quantity ~ ' * ' ~ pieces ~ '.quantity') }}
+    - {{ bom_quantity(variable_quantity ~ ' * ' ~ pieces ~ '.earlier_quantity') }}
+    + case
+        when {{ pieces }}.quantity > 0 and {{ pieces }}.earlier_quantity = 0 then {{ constant_quantity }}
+        when {{ pieces }}.quantity = 0 and {{ pieces }}.earlier_quantity > 0 then -{{ constant_quantity }}
+        else 0
+    end
+{%- endmacro %}
+
 {% macro amount_of(quantity, unit_price, driver) -%}
     {#- What a quantity of a cost line costs, six places: time is in seconds and its price per hour. #}
     case

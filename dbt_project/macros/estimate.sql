@@ -416,3 +416,30 @@ own_lines as (
 
 )
 {%- endmacro %}
+
+{% macro planned_lines() -%}
+    {#- The cost card by which each changed order is to be made: its own, where it names other versions than its item's. #}
+    {%- set columns = [
+        'operation_id', 'cost_group_id', 'driver', 'line_id', 'is_overhead', 'variable_quantity', 'constant_quantity',
+        'unit_price'
+    ] -%}
+    select
+        production_order_id,
+        {{ columns | join(', ') }}
+    from {{ of_changed_orders('int_own_line') }}
+
+    union all
+
+    select
+        orders.production_order_id,
+        {% for column in columns -%}
+        card.{{ column }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    from {{ of_changed_orders('int_order_costing') }} as orders
+    inner join {{ ref('int_standard_line') }} as card
+        on
+            orders.cost_version_id = card.cost_version_id
+            and orders.item_id = card.item_id
+    anti join {{ of_changed_orders('int_own_line') }} as own_lines
+        on orders.production_order_id = own_lines.production_order_id
+{%- endmacro %}

@@ -55,7 +55,13 @@
         'int_internal_failure',
         'production_order_id, operation_id, work_unit_id, production_date, result, reason_id'
     ),
-    ('idle_capacity', 'site_id, work_unit_id, production_date, shift_id')
+    ('idle_capacity', 'site_id, work_unit_id, production_date, shift_id'),
+    (
+        'flow_variance',
+        'site_id, production_flow_id, period_id, cost_group_id, variance_type, detail_type, currency, is_final'
+    ),
+    ('flow_rollforward', 'site_id, production_flow_id, period_id, cost_group_id, currency'),
+    ('project_cost', 'site_id, project_id, cost_group_id, currency')
 ] %}
 select
     '{{ mart }}' as mart,

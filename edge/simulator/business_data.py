@@ -138,6 +138,7 @@ def _signal(site: str, unit: WorkUnit, signal: Signal) -> Row:
         "units_per_pulse": signal.units_per_pulse,
         "scale": signal.scale,
         "value_map_id": unit.vendor if signal.role == "state" else None,
+        "material_item_id": signal.material_item_id,
     }
 
 

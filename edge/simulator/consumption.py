@@ -1,6 +1,6 @@
 """What orders took beside machine time and what they made beside their item.
 
-Material from stock, workers' hours, a vendor's work, further products.
+Material from stock or through a meter, workers' hours, a vendor's work, further products.
 
 Belongs here: a pure function of plant and order. Who tells it, and how much of it is known at a
 moment, is in `business_data` and `truth`. Times are in ms.
@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.simulator import cost_data
 from edge.simulator.cost_data import MATERIALS, PRODUCTS, SUBCONTRACT, Part, Product, Vendor
-from edge.simulator.plant import LINE1, TIME_ZONE, WorkUnit
+from edge.simulator.plant import LINE1, TIME_ZONE, WORK_UNITS, WorkUnit
 from edge.simulator.production import LineWeek, Operation, Order, Plant, UnitWeek
 from edge.simulator.shifts import Span, WorkingTime, to_datetime, week_monday, working_time
 
@@ -37,6 +40,31 @@ _PREVENTING = 0.15
 """Share of lots after which the inspector teaches instead of examining."""
 _LATE_FROM_H = 14
 _HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Meter:
+    """What measures the material that a work unit takes; nobody books that.
+
+    Attributes:
+        unit: The work unit.
+        item_id: The material.
+        scale: Of a count to the material's unit.
+        spread: Relative spread of what a piece takes around what it needs.
+    """
+
+    unit: WorkUnit
+    item_id: str
+    scale: float
+    spread: float
+
+
+METER = Meter(
+    next(unit for unit in WORK_UNITS if unit.equipment_id == "machining/line2/wash01"),
+    "CL-1",
+    scale=0.001,
+    spread=0.2,
+)
 
 
 @dataclass(frozen=True)
@@ -139,11 +167,16 @@ class _Stores:
             draw < share
             for draw, share in zip(draws, (_BACKFLUSHED, _SUBSTITUTED, _RETURNED), strict=True)
         )
-        for part in () if is_backflushed else cost_data.components(self._order.item.item_id):
+        for part in () if is_backflushed else self._booked():
             issues = [*self._issue(part, is_substituted=is_substituted), *self._more(part)]
             yield from issues
             if is_returned and issues and part.component_id in _SUBSTITUTES:
                 yield self._back(issues[0])
+
+    def _booked(self) -> Iterator[Part]:
+        for part in cost_data.components(self._order.item.item_id):
+            if part.component_id != METER.item_id:
+                yield part
 
     def _issue(self, part: Part, *, is_substituted: bool) -> Iterator[Movement]:
         """What is planned, or a little more or less, when its operation begins; else the first."""
@@ -197,6 +230,42 @@ class _Stores:
             is_return=False,
             moved_at=at,
         )
+
+
+def taken(plant: Plant, line_week: LineWeek, week: UnitWeek) -> NDArray[np.int64]:
+    """Counts of the meter for each piece of its work unit's week."""
+    needed = {
+        order: sum(
+            part.quantity_per
+            for part in cost_data.components(item.item_id)
+            if part.component_id == METER.item_id
+        )
+        for order, item in line_week.items.items()
+    }
+    seed = plant.random(METER.unit.equipment_id, week.begin, METER.item_id).getrandbits(64)
+    noise = np.random.default_rng(seed).standard_normal(len(week.piece_at))
+    per_piece = np.array([needed[order] if order else 0 for order in _orders_of_pieces(week)])
+    return np.rint(per_piece / METER.scale * (1 + METER.spread * noise)).clip(0).astype(np.int64)
+
+
+def measured(plant: Plant, line_week: LineWeek, until: int) -> dict[str, Decimal]:
+    """What each order of a line's week took through the meter by `until`."""
+    found: dict[str, Decimal] = {}
+    for week in line_week.units:
+        if week.unit == METER.unit:
+            counts = taken(plant, line_week, week)
+            for at, order, count in zip(
+                week.piece_at, _orders_of_pieces(week), counts, strict=True
+            ):
+                if order is not None and at <= until:
+                    found[order] = found.get(order, Decimal(0)) + int(count)
+    return {order: count * Decimal(str(METER.scale)) for order, count in found.items()}
+
+
+def _orders_of_pieces(week: UnitWeek) -> list[str | None]:
+    starts = np.array([change.at for change in week.changes], dtype=np.int64)
+    places = np.searchsorted(starts, week.piece_at, side="right") - 1
+    return [week.changes[place].production_order_id for place in places]
 
 
 def receipts(plant: Plant, order: Order) -> Iterator[Receipt]:

@@ -1,7 +1,7 @@
 """What orders really took until a moment, for those who check Takt's costs.
 
 `material`: site_id, production_order_id, operation_id, item_id, replaces_item_id, unit_price (null:
-the standard), quantity (issued less returned).
+the standard), source (issued, measured), quantity (issued less returned).
 `labour`: site_id, worker_id, production_order_id, operation_id, kind (setup, run), labour_s; who
 tends several operations at a time divides it between them. What is booked for quality is not in it.
 `subcontract`: site_id, production_order_id, operation_id, vendor_id, currency, unit_price,
@@ -20,7 +20,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from edge.simulator import consumption, true_cost
-from edge.simulator.consumption import Booking
+from edge.simulator.consumption import METER, Booking
 from edge.simulator.production import LineWeek, Order, Plant
 
 _TEXT = pa.string()
@@ -31,6 +31,7 @@ _MATERIAL = {
     "item_id": _TEXT,
     "replaces_item_id": _TEXT,
     "unit_price": _NUMBER,
+    "source": _TEXT,
     "quantity": _NUMBER,
 }
 _LABOUR = {**_IDS, "worker_id": _TEXT, "kind": _TEXT, "labour_s": _NUMBER}
@@ -58,7 +59,7 @@ def tables(site: str, plant: Plant, begin: int, end: int) -> dict[str, pa.Table]
     weeks = plant.line_weeks(begin, max(end, begin + 1))
     orders = [order for week in weeks for order in week.orders if order.ended_at > begin]
     return {
-        "material": _table(site, _MATERIAL, _material(plant, orders, end)),
+        "material": _table(site, _MATERIAL, _material(plant, weeks, orders, end)),
         "labour": _table(site, _LABOUR, _labour(plant, weeks, orders, end)),
         "subcontract": _table(site, _SUBCONTRACT, _subcontract(plant, orders, end)),
         "cost": _table(site, _COST, _costs(plant, weeks, begin, end)),
@@ -73,14 +74,20 @@ def _table(site: str, columns: dict[str, pa.DataType], rows: Iterable[Row]) -> p
     )
 
 
-def _material(plant: Plant, orders: list[Order], end: int) -> Iterator[Row]:
+def _material(plant: Plant, weeks: list[LineWeek], orders: list[Order], end: int) -> Iterator[Row]:
     quantities: defaultdict[Row, Decimal] = defaultdict(Decimal)
     for order in orders:
         for each in consumption.movements(plant, order):
             if each.moved_at <= end:
                 ids = each.production_order_id, each.operation_id, each.item_id
-                key: Row = (*ids, each.replaces_item_id, each.unit_price)
+                key: Row = (*ids, each.replaces_item_id, each.unit_price, "issued")
                 quantities[key] += -each.quantity if each.is_return else each.quantity
+    known = {order.production_order_id for order in orders}
+    for week in weeks:
+        for order_id, quantity in consumption.measured(plant, week, end).items():
+            if order_id in known:
+                ids = order_id, METER.unit.operation_id, METER.item_id
+                quantities[*ids, None, None, "measured"] += quantity
     for key, quantity in quantities.items():
         yield *key, quantity
 

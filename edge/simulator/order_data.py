@@ -15,6 +15,8 @@ from edge.simulator.shifts import to_datetime
 
 _HORIZON_MS = 3 * 86_400_000
 _HOUR_MS = 3_600_000
+_MODES = {"HN-35": "lean", "SH-20": "process", "SP-45": "project"}
+"""How items are made; the others in discrete orders."""
 _FLOWS = {"HN-35": "hinges"}
 """Items whose orders are jobs of a lean flow."""
 _PROJECT_ITEM = "SP-45"
@@ -39,7 +41,7 @@ def production_orders(site: str, plant: Plant, now: int) -> Iterator[Row]:
             "order_quantity": order.quantity,
             "production_flow_id": _FLOWS.get(order.item.item_id),
             "project_id": _project(order),
-            "mode": "discrete",
+            "mode": _MODES.get(order.item.item_id, "discrete"),
             "strategy": "MTS",
             "released_at": past(released_at, now),
             "ended_at": past(order.ended_at, now),

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.simulator import consumption
 from edge.simulator.machine import Result
 from edge.simulator.plant import WORK_UNITS
 from edge.simulator.production import LineWeek, Plant, UnitWeek
@@ -38,8 +39,9 @@ class Signal:
         bits: Width of a counter that rolls over.
         reset: When a counter goes back to 0.
         units_per_pulse: Pieces per count.
-        scale: Factor from the raw number of a measurement to its unit.
+        scale: Factor from the raw number to its unit.
         level: Usual raw value of a measurement.
+        material_item_id: What a counter of consumption measures.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Signal:
     units_per_pulse: float | None = None
     scale: float | None = None
     level: float = 0.0
+    material_item_id: str | None = None
 
     @property
     def is_repeatable(self) -> bool:
@@ -157,8 +160,16 @@ SIGNALS: dict[str, tuple[Signal, ...]] = {
         Signal("scrap", "reject_count", "increment"),
     ),
     "machining/line2/mill01": _packtags(Signal("SpindleLoad", "measurement", level=62)),
-    "machining/line2/wash01": _packtags(
-        Signal("BathTemperature", "measurement", scale=0.1, level=641)
+    consumption.METER.unit.equipment_id: (
+        *_packtags(Signal("BathTemperature", "measurement", scale=0.1, level=641)),
+        Signal(
+            "CleanerUsed",
+            "consumption",
+            "total",
+            32,
+            scale=consumption.METER.scale,
+            material_item_id=consumption.METER.item_id,
+        ),
     ),
 }
 """The signals of each work unit."""
@@ -255,6 +266,8 @@ class _Teller:
                 return self._reason(signal)
             case "measurement":
                 return self._measurement(signal)
+            case "consumption":
+                return self._consumption(signal)
             case _:
                 return self._count(signal)
 
@@ -310,6 +323,12 @@ class _Teller:
         moments, counts = _running_count(at)
         made = np.concatenate(([0], counts)) + before
         pulses = np.rint(made / (signal.units_per_pulse or 1)).astype(np.int64)
+        return self._since_ever(signal, moments, pulses)
+
+    def _since_ever(
+        self, signal: Signal, moments: NDArray[np.int64], pulses: NDArray[np.int64]
+    ) -> Series:
+        """What a counter that never resets tells: at the week's begin, and at these moments."""
         told = (pulses + self._first_reading(signal)) % 2 ** (signal.bits or 62)
         return self._numbers(
             signal, np.concatenate(([self.week.begin], moments)), told.astype(float)
@@ -317,10 +336,25 @@ class _Teller:
 
     def _made_before(self, results: Sequence[Result]) -> int:
         """Pieces of these results that this plant made before the week."""
+        return sum(
+            int(np.isin(week.piece_result, results).sum()) for _, week in self._weeks_before()
+        )
+
+    def _consumption(self, signal: Signal) -> Series:
+        """What was taken since ever, after each piece."""
+        taken = consumption.taken(self.plant, self.line_week, self.week)
+        before = sum(
+            int(consumption.taken(self.plant, *earlier).sum()) for earlier in self._weeks_before()
+        )
+        moments, counts = _running_count(self.week.piece_at)
+        so_far = np.concatenate(([0], np.cumsum(taken)))[np.concatenate(([0], counts))]
+        return self._since_ever(signal, moments, so_far + before)
+
+    def _weeks_before(self) -> Iterator[tuple[LineWeek, UnitWeek]]:
         place = self.line_week.line.work_units.index(self.week.unit)
-        earlier = self.plant.mondays(self.plant.start, self.week.begin)
-        weeks = (self.plant.week(self.line_week.line, monday).units[place] for monday in earlier)
-        return sum(int(np.isin(week.piece_result, results).sum()) for week in weeks)
+        for monday in self.plant.mondays(self.plant.start, self.week.begin):
+            earlier = self.plant.week(self.line_week.line, monday)
+            yield earlier, earlier.units[place]
 
     def _first_reading(self, signal: Signal) -> int:
         """Where a counter that never resets stood when the plant's story begins."""

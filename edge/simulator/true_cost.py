@@ -7,7 +7,7 @@ checked against it. Amounts are exact fractions of the plant's currency; times a
 The rules are those that docs/costs.md states: material at its standard, without one at what was
 paid; an hour of a machine that produces or is set up, and of one that is stopped while it should
 work; workers as they booked, else as long as the machine; vendors at their price. Of material that
-nobody booked nothing is said.
+nobody booked and no meter measured nothing is said.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from edge.simulator import consumption, periods
-from edge.simulator.consumption import Booking, Movement, Receipt
+from edge.simulator.consumption import METER, Booking, Movement, Receipt
 from edge.simulator.cost_data import (
     COMPONENTS,
     FACTORY_RATE,
@@ -61,6 +61,10 @@ def costs(plant: Plant, week: LineWeek, until: int) -> Amounts:
         for receipt in consumption.receipts(plant, order):
             part = Part(receipt.production_order_id, receipt.operation_id, "subcontract")
             amounts[part] += _paid(plant, receipt)
+    for order_id, quantity in consumption.measured(plant, week, until).items():
+        if order_id in orders:
+            part = Part(order_id, METER.unit.operation_id, "material")
+            amounts[part] += Fraction(quantity) * standard(METER.item_id)
     booked = _charge_bookings(amounts, plant, week, orders)
     for unit in week.units:
         for order_id, span in _charged(plant, week, unit):

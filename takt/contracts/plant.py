@@ -132,6 +132,7 @@ TABLES = (
                     "reject_count",
                     "rework_count",
                     "cycle",
+                    "consumption",
                     "order",
                     "item",
                     "operator",
@@ -139,8 +140,13 @@ TABLES = (
                     "alarm",
                     "measurement",
                 ),
-                "What the signal says.",
+                "What the signal says; consumption: how much of material_item_id was used.",
                 is_required=True,
+            ),
+            id_column(
+                "material_item_id",
+                "Of a consumption counter the material that it measures, in that item's unit by"
+                " units_per_pulse and scale.",
             ),
             choice(
                 "counter_mode",
@@ -159,8 +165,8 @@ TABLES = (
             Column(
                 "units_per_pulse",
                 Type.DECIMAL,
-                "Units of product per count, e.g. 1200 of a counter of pallets of 100 boxes of 12;"
-                " empty: 1.",
+                "Units of product, or of material, per count, e.g. 1200 of a counter of pallets of"
+                " 100 boxes of 12; empty: 1.",
                 above=Decimal(0),
             ),
             Column("scale", Type.DECIMAL, "Factor for the raw number; empty: 1."),
@@ -182,6 +188,7 @@ TABLES = (
         (
             EQUIPMENT,
             Reference(("value_map_id",), "value_map", ("value_map_id",), given=CODE_TABLES),
+            Reference(("material_item_id",), "item", ("item_id",)),
         ),
         (VALIDITY,),
     ),

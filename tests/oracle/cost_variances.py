@@ -296,9 +296,7 @@ class CostVariances:
         found = {}
         for number_, period in list(enumerate(edges))[first : last + 1]:
             ends = starts[number_ + 1] if number_ + 1 < len(starts) else _NEVER
-            output = self.order.output
-            if number_ < known:
-                output = min(output, self._finished_until(ends))
+            output = self.order.output_before(ends)
             for group in groups:
                 spent = sum(
                     (
@@ -312,17 +310,6 @@ class CostVariances:
                 left = spent - output * unit_costs[group]
                 found[period.period_id, group] = Fraction(0) if is_ended else left
         return found
-
-    def _finished_until(self, moment: int) -> Fraction:
-        counts = self.order.works.counts_of.get(self.order.name, [])
-        return sum(
-            (
-                Fraction(count.produced - count.scrap)
-                for count in counts
-                if count.operation == self.order.last_operation and count.at < moment
-            ),
-            Fraction(0),
-        )
 
 
 _SLOW = ("performance", "reduced_speed", None, None)

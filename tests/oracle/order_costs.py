@@ -5,10 +5,10 @@ what a unit should cost in `cost_cards`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -147,8 +147,13 @@ class OrderCosts:
 
     @cached_property
     def route(self) -> dict[str, Operation]:
-        """Its planned operations."""
+        """The operations of its cost card."""
         return self.cards.route(self.version, self.row["item_id"])
+
+    @cached_property
+    def own_route(self) -> dict[str, Operation]:
+        """The operations by which it is made."""
+        return self.own_cards.route(self.version, self.row["item_id"])
 
     # ---------- pieces
 
@@ -161,8 +166,9 @@ class OrderCosts:
             counted[count.operation][1] += count.scrap
         told = {use.operation for use in self.works.uses_of.get(self.name, [])} | set(counted)
         reported, received = self._reported(), self._received()
-        names = {*told, *reported, *received, *self.route, *(line.operation for line in self.card)}
-        sequence = {name: place for place, name in enumerate(self.route, 1)}
+        planned = {line.operation for line in (*self.card, *self.own_card)}
+        names = {*told, *reported, *received, *self.own_route, *planned}
+        sequence = {name: place for place, name in enumerate(self.own_route, 1)}
         found = {}
         for name in names - {None}:
             assert name is not None
@@ -255,9 +261,76 @@ class OrderCosts:
         """Pieces that an operation's costs are measured against; None: what belongs to none."""
         if self.is_final:
             return self.output
-        if operation is not None:
-            return self.pieces[operation].good
-        return max((parts.good for parts in self.pieces.values()), default=Fraction(0))
+        return max((self.pieces[name].good for name in self._from(operation)), default=Fraction(0))
+
+    def _from(self, operation: str | None) -> list[str]:
+        """An operation and those after it; all after None."""
+        chain = sorted(self.pieces, key=lambda name: (self.pieces[name].sequence, name))
+        return chain if operation is None else chain[chain.index(operation) :]
+
+    # ---------- when pieces came
+
+    def _told_before(self, moment: int, operation: str) -> Fraction:
+        """Good pieces that were told of an operation by then: once it is over, as reported."""
+        good, _, source, _ = self.pieces[operation]
+        if source == "reported":
+            stated = [
+                row["finished_at"]
+                for row in self.works.reports[self.name]
+                if row["operation_id"] == operation
+            ]
+            told_at = max(map(instant, stated)) if all(stated) else self.known_at
+            if min(told_at, self.known_at) < moment:
+                return good
+        receipts = [
+            (
+                instant(row["received_at"]),
+                number(row["quantity"]) - number(row["rejected_quantity"]),
+            )
+            for row in self.works.receipts.get(self.name, [])
+            if row["operation_id"] == operation
+        ]
+        counts = [
+            (count.at, Fraction(count.produced - count.scrap))
+            for count in self.works.counts_of.get(self.name, [])
+            if count.operation == operation
+        ]
+        told = [each for at, each in receipts or counts if min(at, self.known_at) < moment]
+        return min(max(sum(told, Fraction(0)), Fraction(0)), good)
+
+    def output_before(self, moment: int) -> Fraction:
+        """Good pieces that the order had finished by then."""
+        if self.known_at < moment:
+            return self.output
+        if self.last_operation is None:
+            return Fraction(0)
+        return min(self._told_before(moment, self.last_operation), self.output)
+
+    def _passed_before(self, moment: int, operation: str | None) -> Fraction:
+        """What had gone through an operation by then: also what a later one had finished."""
+        told = [self._told_before(moment, each) for each in self._from(operation)]
+        return max([*told, self.output_before(moment)])
+
+    def _basis_before(self, moment: int, operation: str | None) -> Fraction:
+        basis = self.basis(operation)
+        if self.known_at < moment:
+            return basis
+        return min(self._passed_before(moment, operation), basis)
+
+    def _paid_before(self, moment: int, operation: str) -> Fraction:
+        parts = self.pieces[operation]
+        paid = self.basis(operation) if parts.source is None else parts.good
+        return paid if self.known_at < moment else min(self._passed_before(moment, operation), paid)
+
+    def _as_pieces_came(self, so_far: Callable[[int], Fraction]) -> Iterator[tuple[int, Fraction]]:
+        """Moment and increase of a figure, between moments at which costs change."""
+        before = Fraction(0)
+        edges = [*self.works.changes, max([self.known_at, *self.works.changes]) + 1]
+        for start, end in pairwise([min(self.known_at, *edges) - 1, *edges]):
+            reached = so_far(end)
+            if reached != before:
+                yield start, reached - before
+            before = reached
 
     # ---------- time
 
@@ -310,20 +383,30 @@ class OrderCosts:
         ]
         found = [*self.machine_time, *self._booked_spans(by_hand)]
         told = by_machine | {each[0] for each in by_hand}
-        for operation in self.route.values():
-            basis = self.basis(operation.operation)
-            if operation.operation in told or operation.is_subcontract or basis <= 0:
+        for name, operation in self.own_route.items():
+            if name in told or operation.is_subcontract:
                 continue
-            run = rounded(rounded(operation.run_s * basis, 9), 6)
-            for driver, seconds in (("setup_time", operation.setup_s), ("run_time", run)):
-                if seconds > 0:
-                    unit = self._reported_unit(operation.operation) or operation.work_unit
-                    found.append(
-                        Spent(
-                            operation.operation, unit, driver, self.known_at, seconds, "backflushed"
-                        )
-                    )
+            unit = self._reported_unit(name) or operation.work_unit
+            for driver, variable, constant in (
+                ("setup_time", Fraction(0), operation.setup_s),
+                ("run_time", operation.run_s, Fraction(0)),
+            ):
+                found += [
+                    Spent(name, unit, driver, at, seconds, "backflushed")
+                    for at, seconds in self._flushed(name, variable, constant)
+                ]
         return found
+
+    def _flushed(
+        self, operation: str | None, variable: Fraction, constant: Fraction
+    ) -> Iterator[tuple[int, Fraction]]:
+        """Moment and quantity of what pieces should have needed, the lot's with the first."""
+
+        def so_far(moment: int) -> Fraction:
+            pieces = self._basis_before(moment, operation)
+            return rounded(variable * pieces, 9) + (constant if pieces else 0)
+
+        return self._as_pieces_came(so_far)
 
     def _booked_spans(
         self, bookings: list[tuple[str, str, str, int, int, Fraction]]
@@ -336,8 +419,8 @@ class OrderCosts:
             since = max(start, reached.get(operation, start))
             if end > since:
                 unit = self._reported_unit(operation)
-                if unit is None and operation in self.route:
-                    unit = self.route[operation].work_unit
+                if unit is None and operation in self.own_route:
+                    unit = self.own_route[operation].work_unit
                 length = Fraction(end - since, SECOND_US)
                 yield Spent(operation, unit, driver, since, length, "booked")
             reached[operation] = max(end, reached.get(operation, end))
@@ -468,24 +551,26 @@ class OrderCosts:
 
     def _by_the_piece(self) -> Iterator[Actual]:
         received = {row["operation_id"] for row in self.works.receipts.get(self.name, [])}
-        for line in self.card:
+        for line in self.own_card:
             if line.driver not in ("piece", "subcontract") or line.is_overhead:
                 continue
             assert line.operation is not None
             if line.driver == "subcontract" and line.operation in received:
                 continue
-            parts = self.pieces[line.operation]
-            paid = self.basis(line.operation) if parts.source is None else parts.good
-            if paid <= 0:
-                continue
-            price = line.price
-            if line.driver == "piece":
-                rates = self._rates(self._unit_of(line.operation), self.known_at, line.line_id)
-                if (line.line_id, "quantity") in rates:
-                    crew = self.route[line.operation].crew
-                    price = crew_rate(rates[line.line_id, "quantity"], line.line_id, crew)
-            source = "accrued" if line.driver == "subcontract" else str(parts.source)
-            yield Actual(*line.key, False, source, self.known_at, paid, paid * price)
+            told = str(self.pieces[line.operation].source)
+            source = "accrued" if line.driver == "subcontract" else told
+            paid = partial(self._paid_before, operation=line.operation)
+            for at, pieces in self._as_pieces_came(paid):
+                cost = pieces * self._piece_price(line, line.operation, at)
+                yield Actual(*line.key, False, source, at, pieces, cost)
+
+    def _piece_price(self, line: Line, operation: str, moment: int) -> Fraction:
+        if line.driver == "piece":
+            rates = self._rates(self._unit_of(operation), moment, line.line_id)
+            if (line.line_id, "quantity") in rates:
+                crew = self.own_route[operation].crew
+                return crew_rate(rates[line.line_id, "quantity"], line.line_id, crew)
+        return line.price
 
     def _material(self) -> Iterator[Actual]:
         card = [line for line in self.card if line.driver == "material" and not line.is_overhead]
@@ -495,12 +580,11 @@ class OrderCosts:
         for row in movements:
             yield self._moved(row, card)
         if not movements:
-            for line in card:
-                basis = self.basis(line.operation)
-                if basis > 0:
-                    quantity = rounded(line.variable * basis, 9) + line.constant
-                    cost = quantity * line.price
-                    yield Actual(*line.key, False, "backflushed", self.known_at, quantity, cost)
+            for line in self.own_card:
+                if line.driver == "material" and not line.is_overhead:
+                    for at, quantity in self._flushed(line.operation, line.variable, line.constant):
+                        cost = quantity * line.price
+                        yield Actual(*line.key, False, "backflushed", at, quantity, cost)
 
     def _moved(self, row: Row, card: list[Line]) -> Actual:
         at, item, operation = instant(row["moved_at"]), row["item_id"], row["operation_id"] or None
@@ -594,21 +678,13 @@ class OrderCosts:
         return row is not None and row["is_subcontract"] == "true"
 
     def _per_unit(self) -> Iterator[Actual]:
-        basis = self.basis(None)
         group = self.cards.items[self.row["item_id"]]["item_group_id"] or "no group"
-        if basis > 0:
-            for overhead, base, rate in self._formulas("per_unit", self.known_at):
+        for at, pieces in self._as_pieces_came(partial(self._basis_before, operation=None)):
+            for overhead, base, rate in self._formulas("per_unit", at):
                 if base in (None, group):
+                    cost = pieces * rate
                     yield Actual(
-                        None,
-                        overhead,
-                        "piece",
-                        base or "",
-                        True,
-                        "counted",
-                        self.known_at,
-                        basis,
-                        basis * rate,
+                        None, overhead, "piece", base or "", True, "counted", at, pieces, cost
                     )
 
 

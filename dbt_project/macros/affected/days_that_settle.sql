@@ -21,6 +21,7 @@
         days.work_unit_id,
         days.production_date,
         days.started_at,
+        days.ended_at,
         days.evaluated_at - {{ settling() }} as settled_until_at,
         cast({{ reads_a_day_from('days.started_at') }} as date) as first_date
     from {{ ref('int_affected_day') }} as days
@@ -51,16 +52,29 @@
 {%- endmacro %}
 
 {% macro running_sample() -%}
-    {{ return("{'collector': collector, 'epoch': epoch, 'row_number': row_number, 'signal': signal, 'number': number,"
-        ~ " 'text': text, 'quality': quality, 'is_historical': is_historical, 'observed_at': observed_at,"
-        ~ " 'observed_date': observed_date, 'received_at': received_at}") }}
+    {{ return(struct_of([
+        'collector', 'epoch', 'row_number', 'signal', 'number', 'text', 'quality', 'is_historical', 'observed_at',
+        'observed_date', 'received_at'
+    ])) }}
 {%- endmacro %}
 
-{% macro settled_columns() -%}
-    {#- Of an interval, besides its work unit, its day and its end. #}
-    {{ return([
-        'shift_id', 'shift_started_at', 'shift_ended_at', 'calendar_kind', 'started_at', 'state', 'unmapped_value',
-        'state_since_at', 'category', 'cause', 'is_minor', 'production_order_id', 'operation_id', 'item_id',
-        'planned_run_s_per_unit'
-    ]) }}
+{% macro settled_interval() -%}
+    {{ return(struct_of([
+        'shift_id', 'shift_started_at', 'shift_ended_at', 'calendar_kind', 'started_at', 'ended_at', 'state',
+        'unmapped_value', 'state_since_at', 'category', 'cause', 'is_minor', 'production_order_id', 'operation_id',
+        'item_id', 'planned_run_s_per_unit'
+    ])) }}
+{%- endmacro %}
+
+{% macro settled_shift_order() -%}
+    {{ return(struct_of(shift_order_grain() + shift_order_sums() + ['is_ideal_time_missing'])) }}
+{%- endmacro %}
+
+{% macro struct_of(columns) -%}
+    {#- A value of them all, under their names. #}
+    {% set members = [] -%}
+    {% for column in columns -%}
+        {% do members.append("'" ~ column ~ "': " ~ column) -%}
+    {% endfor -%}
+    {{ return('{' ~ members | join(', ') ~ '}') }}
 {%- endmacro %}

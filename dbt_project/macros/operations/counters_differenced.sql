@@ -2,6 +2,11 @@
     {{ return(['total_count', 'good_count', 'reject_count', 'rework_count', 'cycle']) }}
 {%- endmacro %}
 
+{% macro counted_roles() -%}
+    {#- Besides counters of pieces those of material: what a machine took says nothing of what it made. #}
+    {{ return(counter_roles() + ['consumption']) }}
+{%- endmacro %}
+
 {% macro running_roles() -%}
     {#- All that a live view needs of a machine. #}
     {{ return(told_roles() + counter_roles()) }}
@@ -83,17 +88,18 @@ readings_of_{{ counts }}_and_the_one_before as (
 )
 {%- endmacro %}
 
-{% macro counters_differenced(goes_on=false) -%}
-{#- What was made in each production day, at the moment each counter told it, and in which of `intervals`; of
-    `count_corrections` what people said of it. With `goes_on` besides what `running_days` says is settled; else by the
-    quarters of an hour in which it was told, of which the hours of any time zone are made. #}
-{{ counters_read('counts_of_windows', counter_roles(), 'true') }},
+{% macro counters_differenced(roles=none, goes_on=false) -%}
+{#- What counters (of these roles, else those of pieces) told in each production day, at the moment each counter told it, and in which of `intervals`; of
+    `count_corrections` what people said of it; by the quarters of an hour in which it was told, of which the hours of
+    any time zone are made. With `goes_on` besides what `running_days` says is settled. #}
+{{ counters_read('counts_of_windows', roles or counter_roles(), 'true') }},
 
 counts as (
 
     select
         day_number,
         role,
+        material_item_id,
         observed_at,
         reason_id,
         quantity,
@@ -127,8 +133,8 @@ counts as (
 
     select
         days.day_number,
-        settled.started_at as observed_at,
-        settled.* exclude (site_id, work_unit_id, production_date, started_at),
+        greatest(settled.started_at, settled.quarter_started_at) as observed_at,
+        settled.* exclude (site_id, work_unit_id, production_date, started_at, quarter_started_at),
         true as is_settled
     from settled_counts as settled
     inner join day_windows as days
@@ -163,11 +169,10 @@ numbered_counts as (
         counts.day_number,
         intervals.started_at,
         counts.role,
+        counts.material_item_id,
         counts.reason_id,
         counts.is_settled,
-        {% if not goes_on -%}
         time_bucket(interval 15 minute, counts.observed_at) as quarter_started_at,
-        {% endif -%}
         sum(counts.quantity) as quantity,
         sum(counts.cycles) as cycles
     from counts
@@ -187,11 +192,10 @@ counts_of_intervals as (
         intervals.production_date,
         intervals.started_at,
         counts.role,
+        counts.material_item_id,
         counts.reason_id,
         counts.is_settled,
-        {% if not goes_on -%}
         counts.quarter_started_at,
-        {% endif -%}
         counts.quantity,
         counts.cycles
     from numbered_counts as counts

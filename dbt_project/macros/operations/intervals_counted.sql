@@ -1,5 +1,5 @@
-{% macro intervals_counted(day_started_at='days.started_at') -%}
-{#- From `days`, `intervals` and `counts_of_intervals`: what was made in each interval, as people corrected it. #}
+{% macro intervals_counted(day_started_at='days.started_at', intervals='intervals', counts='counts_of_intervals') -%}
+{#- From `days`, `intervals` and `counts`: what was made in each interval, as people corrected it. #}
 quantities_of_intervals as (
 
     select
@@ -14,12 +14,12 @@ quantities_of_intervals as (
         sum(quantity) filter (where role = 'cycle') as quantity_of_cycles,
         sum(cycles) filter (where role = 'cycle') as told_cycles,
         sum(cycles) filter (where role = 'total_count') as total_cycles,
-        sum(cycles) filter (where role not in ('cycle', 'total_count')) as result_cycles,
+        sum(cycles) filter (where role in ('good_count', 'reject_count', 'rework_count')) as result_cycles,
         {% for result in corrected_results() -%}
         coalesce(sum(quantity) filter (where role = '{{ result }}_correction'), 0) as {{ result }}_correction
         {{- ',' if not loop.last }}
         {% endfor %}
-    from counts_of_intervals
+    from {{ counts }}
     group by all
 
 ),
@@ -81,7 +81,7 @@ intervals_counted_by_machines as (
                 else counts.result_cycles
             end, 0
         ) as machine_cycles
-    from intervals
+    from {{ intervals }} as intervals
     left join counters
         on
             intervals.site_id = counters.site_id

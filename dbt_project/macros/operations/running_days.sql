@@ -1,4 +1,4 @@
-{% macro running_days() -%}
+{% macro running_days(settled_intervals='latest_intervals') -%}
 {#- The CTEs that the operations macros start from, for the present: of each work unit's running production day what the
     last refresh has settled, and raw at the head from there on. The whole day is read of work units of which nothing is
     settled, or of which something arrived since that belongs before it; and of all after a load of business data.
@@ -139,7 +139,7 @@ settled_pieces as (
         site_id,
         work_unit_id,
         production_date,
-        unnest(intervals, recursive := true)
+        unnest({{ settled_intervals }}, recursive := true)
     from settled_days
 
 ),
@@ -150,7 +150,17 @@ settled_counts as (
         site_id,
         work_unit_id,
         production_date,
-        unnest(counts, recursive := true)
+        unnest(latest_counts, recursive := true)
+    from settled_days
+
+),
+
+settled_shift_orders as (
+
+    select
+        site_id,
+        work_unit_id,
+        unnest(shift_orders, recursive := true)
     from settled_days
 
 ),

@@ -65,6 +65,7 @@ meanings as (
         coalesce(units_per_pulse, 1) as units_per_pulse,
         coalesce(scale, 1) as scale,
         value_map_id,
+        material_item_id,
         coalesce(pulse_gap_cycles, {{ var('pulse_gap_cycles') }}) as pulse_gap_cycles,
         coalesce(valid_from, timestamp '-infinity') as valid_from,
         coalesce(valid_to, timestamp 'infinity') as valid_to

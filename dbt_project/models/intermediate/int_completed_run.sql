@@ -41,6 +41,9 @@
 -- depends_on: {{ ref('period_comparison') }}
 -- depends_on: {{ ref('period_posting') }}
 -- depends_on: {{ ref('journal') }}
+-- depends_on: {{ ref('flow_variance') }}
+-- depends_on: {{ ref('flow_rollforward') }}
+-- depends_on: {{ ref('project_cost') }}
 -- depends_on: {{ ref('cost_of_quality') }}
 -- depends_on: {{ ref('idle_capacity') }}
 select

@@ -1,5 +1,6 @@
 {#- What each kind of counter told in each interval, and by how much people corrected it: pieces and cycles, with the
-    reason that came with them, those of a running day's open end apart. All that is counted of a day is made of it. #}
+    reason that came with them, those of a running day's open end apart; and material, item by item. All that is counted
+    of a day is made of it. #}
 {{ config(incremental_strategy='affected_days', is_sliced=true) }}
 with
 
@@ -19,9 +20,9 @@ intervals as (
 
 {{ count_corrections_of_affected_days() }},
 
-{{ samples_given_meaning(counter_roles()) }},
+{{ samples_given_meaning(counted_roles()) }},
 
-{{ counters_differenced() }}
+{{ counters_differenced(counted_roles()) }}
 
 select
     site_id,
@@ -29,6 +30,7 @@ select
     production_date,
     started_at,
     role,
+    material_item_id,
     reason_id,
     is_settled,
     quarter_started_at,

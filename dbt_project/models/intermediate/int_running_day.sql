@@ -1,7 +1,8 @@
-{#- What is settled of each running production day: its intervals and counts up to a moment before which hardly
-    anything still arrives, and the samples from which the live views go on. One row per work unit; one table for all of
-    it, so that a live view never sees parts of two runs. Days without a row are computed whole: those that have just
-    begun, and those whose state pulses tell, for which the views would have to look half a day back. #}
+{#- What is settled of each running production day, up to a moment before which hardly anything still arrives: the sums
+    of its running shifts, its last intervals and counts, and the samples from which the live views go on; of the
+    intervals before only a ribbon is made. One row per work unit; one table for all of it, so that a live view never
+    sees parts of two runs. Days without a row are computed whole: those that have just begun, and those whose state
+    pulses tell, for which the views would have to look half a day back. #}
 {{ config(pre_hook="{{ bound_by_running_days() }}") }}
 with
 
@@ -130,48 +131,106 @@ samples as (
 
 ),
 
-intervals as (
+settled_intervals as (
 
+    {#- Of the last hour of it and of all of the last state live views ask more than sums: how the hour goes, and since
+        when the state holds. #}
     select
-        days.site_id,
-        days.work_unit_id,
-        list({
-            {% for column in settled_columns() -%}
-            '{{ column }}': intervals.{{ column }},
-            {% endfor -%}
-            'ended_at': least(intervals.ended_at, days.settled_until_at)
-        }) as intervals
-    from {{ ref('state_interval') }} as intervals
-    inner join days
-        on
-            intervals.site_id = days.site_id
-            and intervals.work_unit_id = days.work_unit_id
-            and intervals.production_date = days.production_date
-            and intervals.started_at < days.settled_until_at
-    group by days.site_id, days.work_unit_id
+        * exclude (state_changed_at),
+        started_at >= max(state_changed_at) over (partition by site_id, work_unit_id)
+        or ended_at > settled_until_at - interval 1 hour as is_latest
+    from (
+        select
+            intervals.* replace (least(intervals.ended_at, days.settled_until_at) as ended_at),
+            days.settled_until_at,
+            case
+                when lag(coalesce(intervals.state, 'none'), 1, '') over earlier <> coalesce(intervals.state, 'none')
+                    then intervals.started_at
+            end as state_changed_at
+        from {{ ref('state_interval') }} as intervals
+        inner join days
+            on
+                intervals.site_id = days.site_id
+                and intervals.work_unit_id = days.work_unit_id
+                and intervals.production_date = days.production_date
+                and intervals.started_at < days.settled_until_at
+        window earlier as (
+            partition by intervals.site_id, intervals.work_unit_id
+            order by intervals.started_at
+        )
+    ) as intervals
 
 ),
 
-counts as (
+counts_of_intervals as (
 
     select
-        days.site_id,
-        days.work_unit_id,
-        list({
-            'started_at': counts.started_at,
-            'role': counts.role,
-            'reason_id': counts.reason_id,
-            'quantity': counts.quantity,
-            'cycles': counts.cycles
-        }) as counts
+        counts.*,
+        intervals.is_latest
     from {{ ref('int_interval_count') }} as counts
-    inner join days
+    inner join settled_intervals as intervals
         on
-            counts.site_id = days.site_id
-            and counts.work_unit_id = days.work_unit_id
-            and counts.production_date = days.production_date
+            counts.site_id = intervals.site_id
+            and counts.work_unit_id = intervals.work_unit_id
+            and counts.production_date = intervals.production_date
+            and counts.started_at = intervals.started_at
     where counts.is_settled
-    group by days.site_id, days.work_unit_id
+
+),
+
+intervals as (
+
+    select *
+    from settled_intervals
+    where
+        not is_latest
+        and shift_ended_at > settled_until_at
+
+),
+
+{{ intervals_counted() }},
+
+{{ shifts_summed() }},
+
+shift_order_lists as (
+
+    select
+        site_id,
+        work_unit_id,
+        list({{ settled_shift_order() }}) as shift_orders
+    from shift_orders_in_microseconds
+    group by site_id, work_unit_id
+
+),
+
+interval_lists as (
+
+    select
+        site_id,
+        work_unit_id,
+        list({{ settled_interval() }}) filter (where not is_latest) as earlier_intervals,
+        list({{ settled_interval() }}) filter (where is_latest) as latest_intervals
+    from settled_intervals
+    group by site_id, work_unit_id
+
+),
+
+count_lists as (
+
+    select
+        site_id,
+        work_unit_id,
+        list({
+            'started_at': started_at,
+            'quarter_started_at': quarter_started_at,
+            'role': role,
+            'reason_id': reason_id,
+            'quantity': quantity,
+            'cycles': cycles
+        }) as latest_counts
+    from counts_of_intervals
+    where is_latest
+    group by site_id, work_unit_id
 
 )
 
@@ -181,16 +240,22 @@ select
     days.production_date,
     days.settled_until_at,
     run.pinned_snapshot_id,
-    intervals.intervals,
-    counts.counts,
+    shift_orders.shift_orders,
+    intervals.earlier_intervals,
+    intervals.latest_intervals,
+    counts.latest_counts,
     samples.samples
 from days
 cross join {{ ref('int_run') }} as run
-left join intervals
+left join shift_order_lists as shift_orders
+    on
+        days.site_id = shift_orders.site_id
+        and days.work_unit_id = shift_orders.work_unit_id
+left join interval_lists as intervals
     on
         days.site_id = intervals.site_id
         and days.work_unit_id = intervals.work_unit_id
-left join counts
+left join count_lists as counts
     on
         days.site_id = counts.site_id
         and days.work_unit_id = counts.work_unit_id

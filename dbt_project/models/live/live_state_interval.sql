@@ -1,6 +1,6 @@
 with
 
-{{ running_days() }},
+{{ running_days('list_concat(earlier_intervals, latest_intervals)') }},
 
 {{ samples_given_meaning(
     told_roles(), pulse_roles(), reads_from='least(looked_for_events_from, ' ~ reads_a_day_from('day_started_at') ~ ')'

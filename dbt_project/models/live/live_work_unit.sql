@@ -22,7 +22,7 @@ with
 
 {{ intervals_counted('days.day_started_at') }},
 
-{{ shifts_summed() }},
+{{ shifts_summed(goes_on=true) }},
 
 running_shifts as (
 

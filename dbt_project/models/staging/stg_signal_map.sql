@@ -15,6 +15,7 @@ renamed as (
         site_id,
         equipment_id as work_unit_id,
         value_map_id,
+        material_item_id,
         ---------- text
         signal,
         role,

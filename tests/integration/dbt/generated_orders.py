@@ -141,13 +141,15 @@ class Orders:
             ended = last + rng.choice((rng.randrange(HOUR), 0, -9 * MINUTE, 300 * HOUR))
             ended = max(ended, first + 1)
         names_version = rng.random() < 0.2
+        routes = {str(row["route_version"]) for row in self._products.operations[item]}
+        other_route = "2" if "2" in routes and Random(f"route of {order}").random() < 0.6 else None
         self._works.files["production_order"].append(
             {
                 "production_order_id": order,
                 "site_id": site,
                 "item_id": item,
                 "bom_version": rng.choice((None, "1", "2", "unknown")),
-                "route_version": rng.choice((None, "1")),
+                "route_version": rng.choice((other_route, "1")),
                 "mode": rng.choice((None, "discrete", "process")),
                 "order_quantity": str(rng.choice((1, 20, 100, 800))),
                 "cost_version_id": rng.choice(("base", "plan", "shift")) if names_version else None,

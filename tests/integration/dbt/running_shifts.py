@@ -24,6 +24,7 @@ operation_id, item_id
 """
 EVALUATE = """
 create temp table live as from marts.live_work_unit;
+create temp table live_hours as from marts.live_work_unit_hour;
 create temp table live_intervals as from marts.live_state_interval
 """
 LIVE = {
@@ -32,6 +33,7 @@ LIVE = {
     "orders": "select site_id, work_unit_id, production_order_id, operation_id,"
     " order_good_quantity, order_production_time_s from live"
     " where order_production_time_s is not null",
+    "hours": f"select hour_started_at, {MEASURES} from live_hours",
     "intervals": "from live_intervals",
     "since": "select site_id, work_unit_id, state_since_at from live",
     "rows": "from live",
@@ -81,6 +83,9 @@ HISTORY = {
             and shift_orders.operation_id is not distinct from present.operation_id
         group by all
     """,
+    "hours": f"select hour_started_at, {MEASURES} from marts.work_unit_hour"
+    " where getvariable('takt_now')::timestamp >= hour_started_at"
+    " and getvariable('takt_now')::timestamp < hour_started_at + interval 1 hour",
     "intervals": RUNNING_INTERVALS,
     "since": BEGINNINGS,
 }

@@ -153,6 +153,17 @@ BUSINESS_CHANGES = (
     " update reference.signal_map set closed_at = now()::timestamp"
     f" where equipment_id = '{COUNTER_ONLY}' and role = 'good_count';"
     " insert into reference.signal_map from counted",
+    "create temp table resting as select * replace ('idle' as mapped_value) from"
+    " reference.value_map where value_map_id = 'gateway' and mapped_value = 'setup';"
+    " update reference.value_map set closed_at = now()::timestamp"
+    " where value_map_id = 'gateway' and mapped_value = 'setup';"
+    " insert into reference.value_map from resting",
+    "create temp table other as select * replace ('SH-32' as item_id) from"
+    " reference.production_order where item_id = 'SH-20' and closed_at is null"
+    " order by production_order_id limit 1;"
+    " update reference.production_order set closed_at = now()::timestamp"
+    " where production_order_id in (select production_order_id from other);"
+    " insert into reference.production_order from other",
 )
 
 
@@ -183,7 +194,9 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     works.build(START + 2 * THIRD)
     first_restated = restated(works)
     assert first_restated == differences(published, measures(works))
-    assert causes(works) >= {"data", "calendar", "routing", "signal_map", "count_correction"}
+    assert causes(works) >= {
+        *("data", "calendar", "routing", "signal_map", "value_map", "order", "count_correction")
+    }
     arrive(works, 2, START + 2 * THIRD, END - TAIL)
     works.change(*EQUIPMENT_CHANGES)
     with pytest.raises(TransformationError):  # a run that broke off after this mart
@@ -191,6 +204,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
     works.build(END - TAIL)
     # Nothing was published since: what the build before has found is still there.
     assert restated(works) == differences(published, measures(works)) != first_restated
+    assert "equipment" in causes(works)
     before = restated(works)
     works.publish()
     published = measures(works)
@@ -220,9 +234,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
         assert not difference(stepwise[mart], rows), mart
     assert_people_were_heard(rebuilt)
     assert len(live_shifts) == 6
-    assert last_known(rebuilt["state_interval"], RETIRED) == RETIRED_AT.replace(tzinfo=None)
-    assert last_known(rebuilt["state_interval"], FORGOTTEN) is None
-    assert {row[2] for row in rebuilt["state_interval"] if row[1] == MOVED} > {MOVED_AT.date()}
+    assert_equipment_was_retired_forgotten_and_moved(rebuilt["state_interval"])
     for lost_at in TOLD_LATE:
         assert unheard(rebuilt["state_interval"], lost_at, lost_at + NOTICED_AFTER) == NOTICED_AFTER
     told_by_pulses = [row for row in rebuilt["state_interval"] if row[1] == COUNTER_ONLY]
@@ -236,6 +248,14 @@ def assert_people_were_heard(marts: dict[str, list[tuple[object, ...]]]) -> None
     """What was said of stops is there, and corrections of counts, some of them taken back."""
     assert any("Kim" in row for row in marts["stop_event"])
     assert {row[18] for row in marts["count_correction"]} == {True, False}
+
+
+def assert_equipment_was_retired_forgotten_and_moved(
+    intervals: list[tuple[object, ...]],
+) -> None:
+    assert last_known(intervals, RETIRED) == RETIRED_AT.replace(tzinfo=None)
+    assert last_known(intervals, FORGOTTEN) is None
+    assert {row[2] for row in intervals if row[1] == MOVED} > {MOVED_AT.date()}
 
 
 def restated(works: Plant) -> dict[tuple[object, ...], tuple[object, ...]]:

@@ -162,7 +162,7 @@ class GeneratedWorks:
 
 
 def _assert_equal(live: dict[str, Rows], rebuilt: dict[str, Rows], moment: Round) -> None:
-    for name in ("shifts", "present", "orders", "intervals"):
+    for name in ("shifts", "hours", "present", "orders", "intervals"):
         assert rebuilt[name]
         assert differing(live[name], rebuilt[name]) == [], (name, moment)
     began = rebuilt["since"]

@@ -199,7 +199,8 @@ def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
     """Of orders to which material was booked; what others used nobody knows."""
     ended = costs.ended_orders(works.folder / "business_data", microseconds(START))
     truth = pq.read_table(works.folder / "truth" / "cost.parquet").to_pylist()
-    issued = ended & {row["production_order_id"] for row in truth if row["kind"] == "material"}
+    material = pq.read_table(works.folder / "truth" / "material.parquet").to_pylist()
+    issued = ended & {row["production_order_id"] for row in material if row["source"] == "issued"}
     counts_only = set(
         works.query(
             "select production_order_id, operation_id from reference.order_operation"
@@ -229,6 +230,19 @@ def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
     assert works.query("select distinct production_flow_id from marts.flow_rollforward") == [
         ("hinges",)
     ]
+    assert works.query(
+        "select distinct item_id, opening_amount + transferred_in_amount + added_amount"
+        " = transferred_amount + in_process_amount from marts.equivalent_unit"
+    ) == [("SH-20", True)]
+    went_in, cost = (
+        dict(works.query(f"select production_order_id, sum({amount}) from marts.{mart} group by 1"))
+        for amount, mart in (
+            ("added_amount", "equivalent_unit"),
+            ("amount", "order_cost where basis = 'actual'"),
+        )
+    )
+    assert len(went_in) > 5
+    assert all(abs(cost[order] - amount) <= CENTS for order, amount in went_in.items())
 
 
 def assert_products_are_what_came_of_them(works: Plant, ended: set[str]) -> None:

@@ -293,6 +293,24 @@ def test_one_signal_tells_the_operation_mode_and_gaps_are_longer_than_nothing(
     assert any("row 5, column site_id, equipment_id, role" in each for each in told)
 
 
+def test_only_consumption_names_the_material_that_it_measures(tmp_path: Path) -> None:
+    unit = "demo,assembly/line1/press01"
+    signal_map = (
+        "site_id,equipment_id,signal,role,material_item_id\n"
+        f"{unit},Water,consumption,cup\n{unit},Pieces,good_count,\n"
+    )
+    wrong = f"{unit},Air,consumption,\n{unit},Scrap,reject_count,cup\n{unit},Oil,consumption,oil\n"
+
+    assert problems(write_plant(tmp_path / "fit", signal_map=signal_map)) == []
+    told = problems(write_plant(tmp_path / "unfit", signal_map=signal_map + wrong))
+    assert len(told) == 3
+    assert any(
+        "row 4, column material_item_id: consumption of what is not" in each for each in told
+    )
+    assert any("row 5, column material_item_id, found 'cup': only a" in each for each in told)
+    assert any("row 6, column material_item_id, found 'oil'" in each for each in told)
+
+
 def test_references_may_lead_to_what_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "production_order.csv").write_text(FILES["production_order"])
     loaded = Loaded(

@@ -18,6 +18,7 @@ MARTS = {
     "mes_waiting_order",
     "live_state_interval",
     "live_work_unit",
+    "live_work_unit_hour",
     "loss_cost",
     "order_cost",
     "order_variance",

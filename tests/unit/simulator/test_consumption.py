@@ -40,10 +40,24 @@ def test_the_truth_tells_what_was_issued_less_what_went_back(
         moved[row["production_order_id"], row["item_id"]] += sign * Decimal(row["quantity"])
     took: defaultdict[tuple[object, ...], object] = defaultdict(Decimal)
     for each in truth(truth_folder, "material"):
-        took[each["production_order_id"], each["item_id"]] += each["quantity"]  # type: ignore[operator]
+        if each["source"] == "issued":
+            took[each["production_order_id"], each["item_id"]] += each["quantity"]  # type: ignore[operator]
 
     assert took == moved
     assert all(quantity > 0 for quantity in moved.values())
+
+
+def test_what_a_meter_measures_nobody_books(business_folder: Path, truth_folder: Path) -> None:
+    orders = {row["production_order_id"]: row for row in rows(business_folder, "production_order")}
+    measured = [each for each in truth(truth_folder, "material") if each["source"] == "measured"]
+    booked = {row["item_id"] for row in rows(business_folder, "material_movement")}
+
+    assert {each["item_id"] for each in measured}.isdisjoint(booked)
+    for each in measured:
+        order = orders[str(each["production_order_id"])]
+        assert each["operation_id"] == "40"
+        assert Decimal(0) < each["quantity"] < Decimal("0.02") * Decimal(order["order_quantity"])
+    assert len(measured) > 10
 
 
 def test_a_process_makes_washers_and_offcuts_beside_its_hinges(

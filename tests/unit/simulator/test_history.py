@@ -103,7 +103,7 @@ def test_the_collector_can_read_the_configuration_written_for_it(
     controllers = configuration.sources["controllers"]
     gateways = configuration.sources["gateways"]
     assert isinstance(controllers, OpcUaSource)
-    assert len(controllers.nodes) == 25
+    assert len(controllers.nodes) == 26
     assert not set(controllers.equipment) & set(gateways.serves)
     assert {*controllers.equipment, *gateways.serves} == set(SIGNALS)
 

@@ -1,11 +1,13 @@
 """What the machines say lets a reader find out what happened."""
 
 from collections import defaultdict
+from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from edge.simulator.consumption import METER, measured
 from edge.simulator.machine import Result
 from edge.simulator.plant import WORK_UNITS
 from edge.simulator.production import Plant
@@ -24,7 +26,7 @@ COUNTERS = [
     pytest.param(unit.equipment_id, signal, id=f"{unit.equipment_id}-{signal.name}")
     for unit in WORK_UNITS
     for signal in SIGNALS[unit.equipment_id]
-    if signal.mode is not None
+    if signal.role in COUNTED
 ]
 
 
@@ -68,6 +70,21 @@ def test_counters_tell_the_pieces_across_resets_and_rollovers(
     )
 
     assert units_counted(signal, all_values(signals, equipment, signal)) == made > 0
+
+
+def test_a_meter_counts_what_orders_took(plant: Plant, signals: Signals) -> None:
+    equipment = METER.unit.equipment_id
+    (meter,) = (each for each in SIGNALS[equipment] if each.role == "consumption")
+    taken = [
+        quantity * (1 if until == END_MS else -1)
+        for week in plant.line_weeks(BEGIN_MS, END_MS)
+        for until in (BEGIN_MS, END_MS)
+        for quantity in measured(plant, week, until - 1).values()
+    ]
+
+    counted = units_counted(meter, all_values(signals, equipment, meter))
+    assert counted > 10_000
+    assert Decimal(counted) / 1_000 == sum(taken)
 
 
 def test_some_counters_roll_over_and_some_reset(signals: Signals) -> None:

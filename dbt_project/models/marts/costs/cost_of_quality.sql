@@ -19,8 +19,7 @@ operation_times as (
     select
         production_order_id,
         operation_id,
-        min(work_unit_id) as work_unit_id,
-        sum(used_s) as used_s
+        min(work_unit_id) as work_unit_id
     from {{ ref('int_operation_time') }}
     group by production_order_id, operation_id
 
@@ -91,6 +90,44 @@ begun as (
 
 ),
 
+examined as (
+
+    {#- Hours of people, as what is booked: of what nobody booked those of the operation, of as many as work at it. #}
+    select
+        production_order_id,
+        operation_id,
+        coalesce(sum(used_s) filter (where is_booked), sum(used_s)) as used_s
+    from (
+        select
+            production_order_id,
+            operation_id,
+            used_s,
+            true as is_booked
+        from {{ ref('int_booked_time') }}
+        where quality_cost_category is null
+
+        union all
+
+        select
+            times.production_order_id,
+            times.operation_id,
+            times.used_s * coalesce(routes.crew_size, 1) as used_s,
+            false as is_booked
+        from {{ ref('int_operation_time') }} as times
+        left join {{ ref('int_operation_route') }} as routes
+            on
+                times.production_order_id = routes.production_order_id
+                and times.operation_id is not distinct from routes.operation_id
+                and times.work_unit_id is not distinct from routes.work_unit_id
+    ) as hours
+    semi join {{ ref('int_inspection_operation') }} as inspections
+        on
+            hours.production_order_id = inspections.production_order_id
+            and hours.operation_id = inspections.operation_id
+    group by production_order_id, operation_id
+
+),
+
 planned as (
 
     {#- All that an operation cost, to the cent as in order_cost; of the day on which it began. #}
@@ -103,7 +140,7 @@ planned as (
         times.work_unit_id,
         'appraisal' as quality_cost_category,
         begun.done_at,
-        times.used_s,
+        examined.used_s,
         costs.amount
     from begun
     inner join {{ ref('int_order_costing') }} as orders
@@ -112,6 +149,10 @@ planned as (
         on
             begun.production_order_id = times.production_order_id
             and begun.operation_id = times.operation_id
+    left join examined
+        on
+            begun.production_order_id = examined.production_order_id
+            and begun.operation_id = examined.operation_id
     inner join (
         select
             production_order_id,

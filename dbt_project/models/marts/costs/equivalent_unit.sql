@@ -21,85 +21,25 @@ orders as (
 
 ),
 
-named_routes as (
-
-    {{ version_named_by_orders('stg_routing_operation', 'route_version', 'int_priced_operation') }}
-
-),
-
-named_operations as (
-
-    select
-        named_routes.production_order_id,
-        orders.cost_version_id,
-        lines.*
-    from named_routes
-    inner join orders
-        on named_routes.production_order_id = orders.production_order_id
-    {{ rows_of_named_version('named_routes', 'stg_routing_operation', 'route_version') }}
-
-),
-
-{{ operations_with_scrap('named_operations', 'production_order_id') }},
-
-planned as (
-
-    {#- By the order's own route, where it names another one than its item's card has. #}
-    select
-        production_order_id,
-        operation_id,
-        sequence,
-        {{ bom_quantity('coalesce(planned_run_s_per_unit, 0) * pieces_started') }} as run_s_per_unit
-    from operations_with_scrap
-
-    union all
-
-    select distinct
-        orders.production_order_id,
-        card.operation_id,
-        card.sequence,
-        card.run_s_per_unit
-    from orders
-    inner join {{ ref('int_priced_operation') }} as card
-        on
-            orders.cost_version_id = card.cost_version_id
-            and orders.item_id = card.item_id
-    anti join named_routes
-        on orders.production_order_id = named_routes.production_order_id
-
-),
-
-told as (
-
-    select quantities.*
-    from {{ ref('int_operation_quantity') }} as quantities
-    semi join orders
-        on quantities.production_order_id = orders.production_order_id
-    where quantities.operation_id is not null
-
-),
-
 chain as (
 
-    {#- What the route does not have stands nowhere between its operations: no step, unless there are only such. #}
+    {#- What the order's route does not have stands nowhere between its operations: no step, unless there are only
+        such. #}
     select
-        coalesce(told.production_order_id, planned.production_order_id) as production_order_id,
-        coalesce(told.operation_id, planned.operation_id) as operation_id,
+        told.production_order_id,
+        told.operation_id,
+        told.sequence,
         coalesce(told.good_quantity, 0) as good_quantity,
         coalesce(told.good_quantity > 0 or told.quantity_source <> 'counted', false) as is_told,
-        coalesce(planned.run_s_per_unit, 0) as run_s_per_unit,
-        case
-            when told.production_order_id in (select production_order_id from named_routes) then planned.sequence
-            else coalesce(planned.sequence, told.sequence)
-        end as sequence
-    from told
-    full join planned
+        coalesce(planned.run_s_per_unit, 0) as run_s_per_unit
+    from {{ ref('int_operation_quantity') }} as told
+    semi join orders
+        on told.production_order_id = orders.production_order_id
+    left join {{ ref('int_planned_operation') }} as planned
         on
             told.production_order_id = planned.production_order_id
             and told.operation_id = planned.operation_id
-    where
-        told.operation_id is not null
-        or planned.production_order_id in (select production_order_id from named_routes)
+    where told.operation_id is not null
 
 ),
 

@@ -16,31 +16,9 @@ orders as (
 
 ),
 
-{{ own_cards() }},
-
 planned_lines as (
 
-    select * from own_lines
-
-    union all
-
-    select
-        orders.production_order_id,
-        card.operation_id,
-        card.cost_group_id,
-        card.driver,
-        card.line_id,
-        card.is_overhead,
-        card.variable_quantity,
-        card.constant_quantity,
-        card.unit_price
-    from orders
-    inner join {{ ref('int_standard_line') }} as card
-        on
-            orders.cost_version_id = card.cost_version_id
-            and orders.item_id = card.item_id
-    anti join own_orders
-        on orders.production_order_id = own_orders.production_order_id
+    {{ planned_lines() }}
 
 ),
 

@@ -1,9 +1,6 @@
 {#- What stock and work in process were worth when a costing version began to count at a site: by the version before and
     by the new one. Work in process is what its orders had used by then less what they had finished, both at standard. -#}
 {{ config(materialized='view') }}
-{#- What is told in one go of an order: its material, and of an operation its time, its pieces and its vendor. -#}
-{%- set way = "case when driver in ('setup_time', 'run_time') then 'time' else driver end" -%}
-{%- set place = "case when driver <> 'material' then operation_id end" -%}
 with
 
 activations as (
@@ -68,7 +65,7 @@ running as (
 
 ),
 
-lines as (
+used as (
 
     select
         running.site_id,
@@ -76,49 +73,19 @@ lines as (
         running.previous_version_id,
         running.production_order_id,
         running.item_id,
-        lines.* exclude (production_order_id),
-        running.began_at > lines.posted_at as is_posted
+        lines.operation_id,
+        lines.cost_group_id,
+        lines.driver,
+        lines.line_id,
+        lines.is_overhead,
+        sum(lines.quantity) as quantity,
+        sum(lines.amount) as amount
     from running
     inner join {{ ref('int_actual_line') }} as lines
-        on running.production_order_id = lines.production_order_id
-
-),
-
-used as (
-
-    select
-        site_id,
-        cost_version_id,
-        previous_version_id,
-        production_order_id,
-        item_id,
-        operation_id,
-        cost_group_id,
-        driver,
-        line_id,
-        is_overhead,
-        sum(quantity) as quantity,
-        sum(amount) as amount
-    from lines
-    where is_posted
+        on
+            running.production_order_id = lines.production_order_id
+            and running.began_at > lines.posted_at
     group by all
-
-),
-
-told as (
-
-    {#- What is reckoned from pieces is posted when the order ends: until then neither what is in process nor what is
-        finished has it. #}
-    select distinct
-        site_id,
-        cost_version_id,
-        production_order_id,
-        {{ way }} as way,
-        {{ place }} as place
-    from lines
-    where
-        is_posted
-        or (driver <> 'piece' and source not in ('backflushed', 'accrued'))
 
 ),
 
@@ -127,11 +94,9 @@ cards as (
     select
         cost_version_id,
         item_id,
-        {{ way }} as way,
-        {{ place }} as place,
         sum(unit_cost) as unit_cost
     from {{ ref('int_standard_line') }}
-    group by all
+    group by cost_version_id, item_id
 
 ),
 
@@ -142,21 +107,17 @@ piece_costs as (
         running.site_id,
         running.cost_version_id,
         running.production_order_id,
-        sum(cards.unit_cost) filter (where running.previous_version_id = cards.cost_version_id) as previous_unit_cost,
-        sum(cards.unit_cost) filter (where running.cost_version_id = cards.cost_version_id) as unit_cost
+        previous_cards.unit_cost as previous_unit_cost,
+        cards.unit_cost
     from running
-    inner join told
+    left join cards
         on
-            running.site_id = told.site_id
-            and running.cost_version_id = told.cost_version_id
-            and running.production_order_id = told.production_order_id
-    inner join cards
+            running.cost_version_id = cards.cost_version_id
+            and running.item_id = cards.item_id
+    left join cards as previous_cards
         on
-            running.item_id = cards.item_id
-            and cards.cost_version_id in (running.previous_version_id, running.cost_version_id)
-            and told.way = cards.way
-            and told.place is not distinct from cards.place
-    group by running.site_id, running.cost_version_id, running.production_order_id
+            running.previous_version_id = previous_cards.cost_version_id
+            and running.item_id = previous_cards.item_id
 
 ),
 
@@ -192,40 +153,17 @@ priced as (
 
 finished as (
 
-    {#- As was reported of the last operation once it was finished, before that as its machines counted. #}
     select
         running.site_id,
         running.cost_version_id,
         running.production_order_id,
-        least(
-            coalesce(
-                max(reported.good_quantity) filter (where reported.finished_at <= running.began_at),
-                {{ not_negative('sum(uses.good_quantity) filter (where uses.started_at < running.began_at)') }},
-                0
-            ),
-            max(quantities.output_quantity)
-        ) as quantity
+        sum(pieces.output_quantity) as quantity
     from running
-    inner join {{ ref('int_operation_quantity') }} as quantities
+    inner join {{ ref('int_operation_progress') }} as pieces
         on
-            running.production_order_id = quantities.production_order_id
-            and quantities.is_last
-    left join {{ ref('int_order_use') }} as uses
-        on
-            quantities.production_order_id = uses.production_order_id
-            and quantities.operation_id = uses.operation_id
-    left join (
-        select
-            production_order_id,
-            operation_id,
-            sum(good_quantity) as good_quantity,
-            case when bool_and(finished_at is not null) then max(finished_at) end as finished_at
-        from {{ ref('stg_order_operation') }}
-        group by production_order_id, operation_id
-    ) as reported
-        on
-            quantities.production_order_id = reported.production_order_id
-            and quantities.operation_id = reported.operation_id
+            running.production_order_id = pieces.production_order_id
+            and pieces.operation_id is null
+            and running.began_at > pieces.posted_at
     group by running.site_id, running.cost_version_id, running.production_order_id
 
 ),

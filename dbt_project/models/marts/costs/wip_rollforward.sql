@@ -1,5 +1,6 @@
 {#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard,
-    less the variance once the order has ended; then nothing is left. Amounts are rounded on their running totals, so
+    less the variance once the order has ended; then nothing is left. What is reckoned from pieces goes in with them, so
+    they take nothing out that is not in. Amounts are rounded on their running totals, so
     the periods add up to the order. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
@@ -55,20 +56,18 @@ inputs as (
 
 pieces as (
 
-    {#- Finished pieces as the last operation's machines counted them. #}
     select
-        uses.production_order_id,
-        periods.period_id,
-        sum(uses.good_quantity) as good_quantity
-    from {{ of_changed_orders('int_order_use') }} as uses
-    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
-        on
-            uses.production_order_id = quantities.production_order_id
-            and uses.operation_id = quantities.operation_id
-            and quantities.is_last
+        pieces.production_order_id,
+        periods.starts_at,
+        sum(sum(pieces.output_quantity)) over (
+            partition by pieces.production_order_id
+            order by periods.starts_at
+        ) as output_quantity
+    from {{ of_changed_orders('int_operation_progress') }} as pieces
     asof inner join periods
-        on uses.started_at >= periods.starts_at
-    group by uses.production_order_id, periods.period_id
+        on pieces.posted_at >= periods.starts_at
+    where pieces.operation_id is null
+    group by pieces.production_order_id, periods.starts_at
 
 ),
 
@@ -102,32 +101,16 @@ outputs_so_far as (
         periods.period_id,
         periods.starts_at,
         spans.is_final and periods.starts_at >= spans.known_starts_at as is_ended,
-        case
-            when periods.starts_at >= spans.known_starts_at then quantities.output_quantity
-            else
-                least(
-                    greatest(
-                        sum(coalesce(pieces.good_quantity, 0)) over (
-                            partition by spans.production_order_id
-                            order by periods.starts_at
-                        ), 0
-                    ),
-                    quantities.output_quantity
-                )
-        end as output_quantity
+        coalesce(pieces.output_quantity, 0) as output_quantity
     from order_spans as spans
     inner join periods
         on
             spans.first_starts_at <= periods.starts_at
             and spans.last_starts_at >= periods.starts_at
-    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
-        on
-            spans.production_order_id = quantities.production_order_id
-            and quantities.operation_id is null
-    left join pieces
+    asof left join pieces
         on
             spans.production_order_id = pieces.production_order_id
-            and periods.period_id = pieces.period_id
+            and periods.starts_at >= pieces.starts_at
 
 ),
 

@@ -7,12 +7,10 @@ orders as (
 
     select
         orders.*,
-        items.item_group_id,
-        coalesce(orders.ended_at, run.evaluated_at) as known_at
+        items.item_group_id
     from {{ of_changed_orders('int_order_costing') }} as orders
     left join {{ ref('stg_item') }} as items
         on orders.item_id = items.item_id
-    cross join {{ ref('int_run') }} as run
 
 ),
 
@@ -70,6 +68,12 @@ receipts as (
 
 ),
 
+planned as (
+
+    {{ planned_lines() }}
+
+),
+
 by_the_piece as (
 
     {#- What a vendor has not billed is owed at its standard; own piece rates are those of the time. #}
@@ -80,32 +84,29 @@ by_the_piece as (
         lines.driver,
         lines.line_id,
         case when lines.driver = 'subcontract' then 'accrued' else quantities.quantity_source end as source,
-        coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
-        orders.known_at as posted_at,
-        quantities.paid_quantity as quantity,
+        pieces.moment_at,
+        pieces.posted_at,
+        pieces.paid_quantity as quantity,
         cast(
-            quantities.paid_quantity
+            pieces.paid_quantity
             * coalesce({{ crew_rate('rates.rate', 'rates.cost_category_id', 'crews.crew_size') }}, lines.unit_price)
             as decimal(28, 6)
         ) as amount
     from orders
-    inner join {{ ref('int_standard_line') }} as lines
+    inner join planned as lines
         on
-            orders.cost_version_id = lines.cost_version_id
-            and orders.item_id = lines.item_id
+            orders.production_order_id = lines.production_order_id
             and lines.driver in ('piece', 'subcontract')
             and not lines.is_overhead
-    inner join (
-        select
-            *,
-            case when quantity_source is null then basis_quantity else good_quantity end as paid_quantity
-        from {{ of_changed_orders('int_operation_quantity') }}
-    ) as quantities
+    inner join {{ of_changed_orders('int_operation_progress') }} as pieces
+        on
+            orders.production_order_id = pieces.production_order_id
+            and lines.operation_id = pieces.operation_id
+            and pieces.paid_quantity <> 0
+    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
             orders.production_order_id = quantities.production_order_id
             and lines.operation_id = quantities.operation_id
-    asof left join {{ ref('int_cost_moment') }} as moments
-        on orders.known_at >= moments.moment_at
     left join (
         select
             production_order_id,
@@ -117,23 +118,15 @@ by_the_piece as (
         on
             orders.production_order_id = places.production_order_id
             and lines.operation_id = places.operation_id
-    left join (
-        select distinct
-            cost_version_id,
-            item_id,
-            operation_id,
-            crew_size
-        from {{ ref('int_priced_operation') }}
-    ) as crews
+    left join {{ of_changed_orders('int_planned_operation') }} as crews
         on
-            lines.cost_version_id = crews.cost_version_id
-            and lines.item_id = crews.item_id
+            orders.production_order_id = crews.production_order_id
             and lines.operation_id = crews.operation_id
     left join {{ ref('int_actual_rate') }} as rates
         on
             orders.site_id = rates.site_id
             and places.work_unit_id is not distinct from rates.work_unit_id
-            and coalesce(moments.moment_at, timestamp '-infinity') = rates.moment_at
+            and pieces.moment_at = rates.moment_at
             and lines.line_id = rates.cost_category_id
             and rates.kind = 'quantity'
             and lines.driver = 'piece'
@@ -142,7 +135,6 @@ by_the_piece as (
             orders.production_order_id = receipts.production_order_id
             and lines.operation_id = receipts.operation_id
             and lines.driver = 'subcontract'
-    where quantities.paid_quantity > 0
 
 ),
 
@@ -349,21 +341,19 @@ per_unit as (
         coalesce(formulas.base, '') as line_id,
         'counted' as source,
         formulas.moment_at,
-        orders.known_at as posted_at,
-        quantities.basis_quantity as quantity,
-        try_cast(quantities.basis_quantity * formulas.rate as decimal(28, 6)) as amount
+        pieces.posted_at,
+        pieces.quantity - pieces.earlier_quantity as quantity,
+        try_cast((pieces.quantity - pieces.earlier_quantity) * formulas.rate as decimal(28, 6)) as amount
     from orders
-    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
+    inner join {{ of_changed_orders('int_operation_progress') }} as pieces
         on
-            orders.production_order_id = quantities.production_order_id
-            and quantities.operation_id is null
-            and quantities.basis_quantity > 0
-    asof left join {{ ref('int_cost_moment') }} as moments
-        on orders.known_at >= moments.moment_at
+            orders.production_order_id = pieces.production_order_id
+            and pieces.operation_id is null
+            and pieces.earlier_quantity <> pieces.quantity
     inner join {{ ref('int_actual_overhead') }} as formulas
         on
             orders.site_id = formulas.site_id
-            and coalesce(moments.moment_at, timestamp '-infinity') = formulas.moment_at
+            and pieces.moment_at = formulas.moment_at
             and formulas.kind = 'per_unit'
             and coalesce(orders.item_group_id = formulas.base, formulas.base is null)
             and coalesce(orders.item_id = formulas.item_id, formulas.item_id is null)

@@ -1,8 +1,9 @@
 {#- The good pieces of each operation of a costed order: as reported once the operation or the order is over, as
     received from a vendor, else as the machine counted. `basis_quantity` is what its costs are measured against: of
-    an order that is over the pieces that came out at its end, of a running one those of the operation itself. Of a
-    process that makes several products it is what it delivered of all, by what each bears of its cost: with all as
-    planned the good pieces of its item. One row without an operation stands for the order. -#}
+    an order that is over the pieces that came out at its end, of a running one those of the operation itself, or of a
+    later one where these are more: they have gone through. Of a process that makes several products it is what it
+    delivered of all, by what each bears of its cost: with all as planned the good pieces of its item. One row without an
+    operation stands for the order. Operations are in the order of the route by which the order is to be made. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -52,15 +53,8 @@ received as (
 
 planned as (
 
-    select distinct
-        orders.production_order_id,
-        operations.operation_id,
-        operations.sequence
-    from {{ of_changed_orders('int_order_costing') }} as orders
-    inner join {{ ref('int_priced_operation') }} as operations
-        on
-            orders.cost_version_id = operations.cost_version_id
-            and orders.item_id = operations.item_id
+    select *
+    from {{ of_changed_orders('int_planned_operation') }}
 
 ),
 
@@ -76,6 +70,14 @@ on_card as (
             orders.cost_version_id = card.cost_version_id
             and orders.item_id = card.item_id
             and card.operation_id is not null
+
+    union
+
+    select
+        production_order_id,
+        operation_id
+    from {{ of_changed_orders('int_own_line') }}
+    where operation_id is not null
 
 ),
 
@@ -220,8 +222,15 @@ select
     ) as scrap_quantity,
     output.output_quantity,
     try_cast(
-        case when output.is_final then output.output_quantity else coalesce(operations.good_quantity, 0) end
-        as decimal(18, 6)
+        case
+            when output.is_final then output.output_quantity
+            else
+                max(coalesce(operations.good_quantity, 0)) over (
+                    partition by operations.production_order_id
+                    order by coalesce(operations.sequence, -1) desc, operations.operation_id desc
+                    rows unbounded preceding
+                )
+        end as decimal(18, 6)
     ) as basis_quantity
 from operations
 inner join output

@@ -1,25 +1,15 @@
 {#- Time of each operation of a costed order, once whoever is paid for it: as its machines tell, and where none does as
-    its workers booked, overlaps counted once; of what nobody told anything, what its good pieces should have taken. Each
-    row lies between two moments at which costs or periods change. -#}
+    its workers booked, overlaps counted once; of what nobody told anything, what its good pieces should have taken by
+    the route by which the order is made, posted with them. Each row lies between two moments at which costs or periods
+    change. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
 planned as (
 
-    select distinct
-        orders.production_order_id,
-        coalesce(orders.ended_at, run.evaluated_at) as known_at,
-        card.operation_id,
-        card.work_unit_id,
-        card.is_subcontract,
-        card.setup_s_per_lot,
-        card.run_s_per_unit
-    from {{ of_changed_orders('int_order_costing') }} as orders
-    inner join {{ ref('int_priced_operation') }} as card
-        on
-            orders.cost_version_id = card.cost_version_id
-            and orders.item_id = card.item_id
-    cross join {{ ref('int_run') }} as run
+    select *
+    from {{ of_changed_orders('int_planned_operation') }}
+    where is_planned
 
 ),
 
@@ -108,23 +98,22 @@ flushed as (
         operations.used_s,
         'backflushed' as time_source
     from (
-        {% for driver, used_s in [
-            ('setup_time', 'planned.setup_s_per_lot'),
-            ('run_time', bom_quantity('planned.run_s_per_unit * quantities.basis_quantity'))
+        {% for driver, variable_s, constant_s in [
+            ('setup_time', '0', 'planned.setup_s_per_lot'), ('run_time', 'planned.run_s_per_unit', '0')
         ] -%}
         select
             planned.production_order_id,
             planned.operation_id,
             planned.work_unit_id,
             '{{ driver }}' as driver,
-            planned.known_at as posted_at,
-            try_cast({{ used_s }} as decimal(18, 6)) as used_s
+            pieces.posted_at,
+            {{ quantity_of_pieces(variable_s, constant_s, 'pieces') }} as used_s
         from planned
-        inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
+        inner join {{ of_changed_orders('int_operation_progress') }} as pieces
             on
-                planned.production_order_id = quantities.production_order_id
-                and planned.operation_id = quantities.operation_id
-                and quantities.basis_quantity > 0
+                planned.production_order_id = pieces.production_order_id
+                and planned.operation_id = pieces.operation_id
+                and pieces.earlier_quantity <> pieces.quantity
         where not planned.is_subcontract
         {{ 'union all' if not loop.last }}
         {% endfor %}
@@ -141,7 +130,7 @@ flushed as (
             select (production_order_id, operation_id) from {{ of_changed_orders('int_booked_time') }}
             where quality_cost_category is null
         )
-        and operations.used_s > 0
+        and operations.used_s <> 0
 
 ),
 

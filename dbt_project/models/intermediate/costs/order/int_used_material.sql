@@ -1,6 +1,7 @@
-{#- Material that each costed order used, as lines of its cost card: what was issued to it; of an order to which
-    nothing was, what its good pieces should have needed. What is not on the card is a substitute for the item that
-    it replaces. -#}
+{#- Material that each costed order used, as lines of its cost card: what was issued to it, and what machines measured
+    of items of which nothing was; of what is neither, in an order to which nothing was issued, what its good pieces
+    should have needed by the bill by which it is made, posted with them. What is not on the card is a substitute for
+    the item that it replaces. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -35,7 +36,7 @@ standard_prices as (
 
 ),
 
-movements as (
+issues as (
 
     select
         movements.movement_id,
@@ -44,6 +45,7 @@ movements as (
         movements.item_id,
         movements.replaces_item_id,
         movements.moved_at,
+        'issued' as quantity_source,
         orders.cost_version_id,
         {{ moved_quantity('movements') }} as quantity,
         {{ in_order_currency('movements.unit_price', 'movements.currency', 'movements.moved_at') }} as unit_price
@@ -52,6 +54,32 @@ movements as (
         on movements.production_order_id = orders.production_order_id
     {{ dated_exchange_rates('movements.currency', 'movements.moved_at') }}
     where not movements.is_output
+
+),
+
+movements as (
+
+    select * from issues
+
+    union all by name
+
+    select
+        concat_ws('|', measured.production_order_id, measured.operation_id, measured.item_id, measured.measured_at)
+            as movement_id,
+        measured.production_order_id,
+        measured.operation_id,
+        measured.item_id,
+        measured.measured_at as moved_at,
+        'measured' as quantity_source,
+        orders.cost_version_id,
+        measured.quantity
+    from {{ of_changed_orders('int_measured_material') }} as measured
+    inner join {{ of_changed_orders('int_order_costing') }} as orders
+        on measured.production_order_id = orders.production_order_id
+    anti join issues
+        on
+            measured.production_order_id = issues.production_order_id
+            and measured.item_id in (issues.item_id, issues.replaces_item_id)
 
 ),
 
@@ -110,7 +138,7 @@ issued as (
         placed.item_id,
         replaced.item_id as replaced_item_id,
         replaced.cost_group_id as replaced_cost_group_id,
-        'issued' as quantity_source,
+        placed.quantity_source,
         placed.moved_at as posted_at,
         placed.quantity,
         {#- An item that has a standard cost is issued at it: what it was bought for differed at its receipt. #}
@@ -131,30 +159,45 @@ issued as (
 
 ),
 
+planned as (
+
+    {{ planned_lines() }}
+
+),
+
 flushed as (
 
     select
-        card.production_order_id,
-        card.operation_id,
-        card.cost_group_id,
-        card.item_id,
+        planned.production_order_id,
+        planned.operation_id,
+        planned.cost_group_id,
+        planned.line_id as item_id,
         null as replaced_item_id,
         null as replaced_cost_group_id,
         'backflushed' as quantity_source,
-        coalesce(orders.ended_at, run.evaluated_at) as posted_at,
-        {{ bom_quantity('card.variable_quantity * quantities.basis_quantity') }} + card.constant_quantity as quantity,
-        card.unit_price
-    from card
-    inner join {{ of_changed_orders('int_order_costing') }} as orders
-        on card.production_order_id = orders.production_order_id
-    inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
+        pieces.posted_at,
+        {{ quantity_of_pieces('planned.variable_quantity', 'planned.constant_quantity', 'pieces') }} as quantity,
+        planned.unit_price
+    from planned
+    inner join {{ of_changed_orders('int_operation_progress') }} as pieces
         on
-            card.production_order_id = quantities.production_order_id
-            and card.operation_id is not distinct from quantities.operation_id
-            and quantities.basis_quantity > 0
-    cross join {{ ref('int_run') }} as run
-    anti join movements
-        on card.production_order_id = movements.production_order_id
+            planned.production_order_id = pieces.production_order_id
+            and planned.operation_id is not distinct from pieces.operation_id
+            and pieces.earlier_quantity <> pieces.quantity
+    anti join placed
+        on
+            planned.production_order_id = placed.production_order_id
+            and (
+                placed.quantity_source = 'issued'
+                or planned.line_id = placed.item_id
+                and planned.operation_id in (placed.operation_id, placed.card_operation_id)
+                or planned.line_id = placed.item_id
+                and planned.operation_id is null
+            )
+    where
+        planned.driver = 'material'
+        and not planned.is_overhead
+        and (planned.variable_quantity <> 0 or 0 in (pieces.earlier_quantity, pieces.quantity))
 
 ),
 

@@ -1,0 +1,20 @@
+{#- Material that counters measured while an order was worked on, by the quarters of an hour in which they told it; what
+    is used between orders is nobody's. -#}
+{{ config(materialized='view') }}
+select
+    intervals.production_order_id,
+    intervals.operation_id,
+    counts.material_item_id as item_id,
+    greatest(counts.started_at, counts.quarter_started_at) as measured_at,
+    try_cast(sum(counts.quantity) as decimal(18, 6)) as quantity
+from {{ ref('int_interval_count') }} as counts
+inner join {{ ref('state_interval') }} as intervals
+    on
+        counts.site_id = intervals.site_id
+        and counts.work_unit_id = intervals.work_unit_id
+        and counts.production_date = intervals.production_date
+        and counts.started_at = intervals.started_at
+where
+    counts.role = 'consumption'
+    and intervals.production_order_id is not null
+group by all

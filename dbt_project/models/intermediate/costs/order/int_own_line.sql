@@ -1,0 +1,24 @@
+{#- The cost card of each order that names another bill of material or route than its item's card has. -#}
+{{ config(incremental_strategy='changed_orders') }}
+with
+
+orders as (
+
+    select *
+    from {{ of_changed_orders('int_order_costing') }}
+
+),
+
+{{ own_cards() }}
+
+select
+    production_order_id,
+    operation_id,
+    cost_group_id,
+    driver,
+    line_id,
+    is_overhead,
+    try_cast(variable_quantity as decimal(24, 9)) as variable_quantity,
+    try_cast(constant_quantity as decimal(24, 9)) as constant_quantity,
+    try_cast(unit_price as decimal(24, 9)) as unit_price
+from own_lines
