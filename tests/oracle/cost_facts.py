@@ -47,6 +47,16 @@ class Count(NamedTuple):
     scrap: int
 
 
+class Measure(NamedTuple):
+    """Material that a work unit really took for an operation, in the quarter of an hour `at`."""
+
+    order: str
+    operation: str
+    item: str
+    at: int
+    quantity: Fraction
+
+
 class Period(NamedTuple):
     """A stretch of accounting time."""
 
@@ -61,6 +71,7 @@ class Works:
     cards: CostCards
     uses: list[Use]
     counts: list[Count]
+    measures: list[Measure]
     periods: list[Period]
 
     @property
@@ -111,6 +122,14 @@ class Works:
         found: defaultdict[str, list[Count]] = defaultdict(list)
         for count in self.counts:
             found[count.order].append(count)
+        return found
+
+    @cached_property
+    def measures_of(self) -> dict[str, list[Measure]]:
+        """Measured material by order."""
+        found: defaultdict[str, list[Measure]] = defaultdict(list)
+        for measure in self.measures:
+            found[measure.order].append(measure)
         return found
 
     @cached_property

@@ -25,7 +25,7 @@ from tests.oracle.cost_cards import (
     number,
     rounded,
 )
-from tests.oracle.cost_facts import SECOND_US, Use, Works
+from tests.oracle.cost_facts import SECOND_US, Measure, Use, Works
 from tests.oracle.shift_calendar import Row, instant, rows
 
 Key = tuple[str | None, str, str, str]
@@ -579,12 +579,31 @@ class OrderCosts:
         ]
         for row in movements:
             yield self._moved(row, card)
+        issued = {row[name] for row in movements for name in ("item_id", "replaces_item_id")}
+        measures = [
+            each for each in self.works.measures_of.get(self.name, []) if each.item not in issued
+        ]
+        for measure in measures:
+            yield self._measured(measure, card)
         if not movements:
+            measured = {measure.item for measure in measures}
             for line in self.own_card:
-                if line.driver == "material" and not line.is_overhead:
+                is_reckoned = line.driver == "material" and line.line_id not in measured
+                if is_reckoned and not line.is_overhead:
                     for at, quantity in self._flushed(line.operation, line.variable, line.constant):
                         cost = quantity * line.price
                         yield Actual(*line.key, False, "backflushed", at, quantity, cost)
+
+    def _measured(self, measure: Measure, card: list[Line]) -> Actual:
+        standard = self.cards.rolled_up(self.version, measure.item)
+        line = _line_of(card, measure.item, measure.operation)
+        key = (
+            line.key
+            if line
+            else (measure.operation, self.cards.group_of(measure.item), "material", measure.item)
+        )
+        cost = measure.quantity * sum(standard.values(), Fraction(0))
+        return Actual(*key, False, "measured", measure.at, measure.quantity, cost)
 
     def _moved(self, row: Row, card: list[Line]) -> Actual:
         at, item, operation = instant(row["moved_at"]), row["item_id"], row["operation_id"] or None

@@ -174,7 +174,9 @@ counts_of_intervals as (
             and counts.work_unit_id = intervals.work_unit_id
             and counts.production_date = intervals.production_date
             and counts.started_at = intervals.started_at
-    where counts.is_settled
+    where
+        counts.is_settled
+        and counts.material_item_id is null
 
 ),
 

@@ -46,6 +46,7 @@ MARTS = (
     "order_cost",
     "order_variance",
     "order_product_cost",
+    "material_usage",
     "loss_cost",
     "wip_rollforward",
     "period_check",

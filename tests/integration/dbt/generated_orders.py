@@ -7,6 +7,7 @@ Times are integer µs.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from random import Random
 
 from tests.integration.dbt.generated_plant import (
@@ -14,6 +15,7 @@ from tests.integration.dbt.generated_plant import (
     BUSY,
     EDGES,
     HOUR,
+    METERED,
     MINUTE,
     NOW,
     REASONS,
@@ -27,7 +29,7 @@ from tests.integration.dbt.generated_plant import (
     text,
 )
 from tests.integration.dbt.generated_products import JOINT, Products
-from tests.oracle.cost_facts import Count, Use
+from tests.oracle.cost_facts import Count, Measure, Use
 from tests.oracle.shift_calendar import microseconds
 
 STOPS = {
@@ -38,6 +40,7 @@ STOPS = {
     "suspended": "external",
 }
 """States in which an order waits, and their cause."""
+QUARTER = 15 * MINUTE
 WORKERS = tuple(f"worker{number}" for number in range(1, 6))
 
 
@@ -233,6 +236,7 @@ class Orders:
             self._tell(unit, phase, phases[place - 1].state if place else "idle")
             if phase.state != "silent":
                 self._count(unit, order, operation, phases, place)
+                self._measure(unit, order, operation, phases, place)
         end = phases[-1].ended_at
         unit.free_from = end
         self._say(unit, "State", end, text_="execute" if end == self._now - 1 else "idle")
@@ -271,6 +275,24 @@ class Orders:
             self._say(unit, "Rejects", at, value=unit.rejects)
             began = _interval_start(phases, place, at)
             self._works.counts.append(Count(order, operation, unit.name, began, made, scrap))
+
+    def _measure(
+        self, unit: _Unit, order: str, operation: str, phases: list[Phase], place: int
+    ) -> None:
+        """Of a third of the orders material is measured, in whatever state."""
+        phase, rng = phases[place], Random(f"meter of {order} {operation} {unit.name} {place}")
+        if int(order) % 3 or phase.ended_at <= phase.started_at + SECOND:
+            return
+        for at in sorted(
+            rng.randrange(phase.started_at + 1, phase.ended_at - 1)
+            for _ in range(rng.randint(0, 2))
+        ):
+            taken = rng.randint(1, 999)
+            self._say(unit, "Meter", at, value=taken / 8)
+            told = max(_interval_start(phases, place, at), at // QUARTER * QUARTER)
+            self._works.measures.append(
+                Measure(order, operation, METERED, told, Fraction(taken, 8))
+            )
 
     def _say(
         self,

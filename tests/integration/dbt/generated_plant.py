@@ -19,7 +19,7 @@ import pyarrow as pa
 import lake
 from lake.schema import TELEMETRY
 from takt.settings import Settings
-from tests.oracle.cost_facts import Count, Period, Use
+from tests.oracle.cost_facts import Count, Measure, Period, Use
 from tests.oracle.shift_calendar import microseconds
 
 Row = dict[str, object]
@@ -32,6 +32,8 @@ _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 UNITS = tuple(f"line/unit{number}" for number in range(1, 7))
 BARE_UNIT = "line/bare1"
 """Of a site without a costing version."""
+METERED = "raw1"
+"""What each work unit measures of its material."""
 REASONS = {"jam": "availability", "slow": "performance", "change": "setup", "untold": None}
 
 
@@ -62,6 +64,7 @@ class Generated:
     samples: list[Sample] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
+    measures: list[Measure] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
 
     def write(self, folder: Path) -> Path:
@@ -156,6 +159,12 @@ class Plant:
             yield own | {"signal": "Total", "role": "total_count", "counter_mode": "total"}
             yield own | {"signal": "Rejects", "role": "reject_count", "counter_mode": "total"}
             yield own | {"signal": "Reason", "role": "reason"}
+            yield own | {
+                "signal": "Meter",
+                "role": "consumption",
+                "counter_mode": "increment",
+                "material_item_id": METERED,
+            }
 
 
 def _pattern() -> Iterator[tuple[int, tuple[str, str, str, str, str]]]:

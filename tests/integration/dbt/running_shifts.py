@@ -85,7 +85,9 @@ HISTORY = {
     """,
     "hours": f"select hour_started_at, {MEASURES} from marts.work_unit_hour"
     " where getvariable('takt_now')::timestamp >= hour_started_at"
-    " and getvariable('takt_now')::timestamp < hour_started_at + interval 1 hour",
+    " and getvariable('takt_now')::timestamp < hour_started_at + interval 1 hour"
+    " and (site_id, work_unit_id, production_date) in"
+    f" (select (site_id, work_unit_id, production_date) from ({RUNNING_INTERVALS}))",
     "intervals": RUNNING_INTERVALS,
     "since": BEGINNINGS,
 }

@@ -35,6 +35,7 @@ LOSS = (
 )
 KEYS = {
     "revaluation": "site_id, cost_version_id, kind, item_id, production_order_id",
+    "material_usage": "production_order_id, item_id",
     "equivalent_unit": "production_order_id, operation_id, period_id, cost_class",
     "cost_of_quality": "production_order_id, operation_id, site_id, item_id, work_unit_id,"
     " production_date, quality_cost_category, result, reason_id, currency",
@@ -67,7 +68,7 @@ class Proof:
         moment = NOW.replace(tzinfo=None).isoformat(" ")
         dbt.build(settings, variables={"now": moment}, full=True)
         self.cards = CostCards(files, microseconds(NOW), settings.cost)
-        self.works = Works(self.cards, made.uses, made.counts, made.periods)
+        self.works = Works(self.cards, made.uses, made.counts, made.measures, made.periods)
         self.orders = {name: CostVariances(each) for name, each in orders(self.works).items()}
 
     def told(self, columns: str, mart: str, condition: str = "true") -> dict[Key, Fraction]:

@@ -27,6 +27,7 @@ MARTS = (
     "cost_warning",
     "order_cost",
     "order_variance",
+    "material_usage",
     "loss_cost",
     "wip_rollforward",
     "dim_period",

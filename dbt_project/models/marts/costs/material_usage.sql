@@ -7,12 +7,11 @@ issued as (
 
     select
         production_order_id,
-        operation_id,
         item_id,
         sum({{ moved_quantity('movements') }}) as issued_quantity
     from {{ ref('stg_material_movement') }} as movements
     where not is_output
-    group by production_order_id, operation_id, item_id
+    group by production_order_id, item_id
 
 ),
 
@@ -20,11 +19,10 @@ measured as (
 
     select
         production_order_id,
-        operation_id,
         item_id,
         sum(quantity) as measured_quantity
     from {{ ref('int_measured_material') }}
-    group by production_order_id, operation_id, item_id
+    group by production_order_id, item_id
 
 ),
 
@@ -38,7 +36,6 @@ planned as (
 
     select
         planned_lines.production_order_id,
-        planned_lines.operation_id,
         planned_lines.line_id as item_id,
         sum({{ quantity_of_pieces('planned_lines.variable_quantity', 'planned_lines.constant_quantity', 'pieces') }})
             as planned_quantity
@@ -50,7 +47,7 @@ planned as (
     where
         planned_lines.driver = 'material'
         and not planned_lines.is_overhead
-    group by planned_lines.production_order_id, planned_lines.operation_id, planned_lines.line_id
+    group by planned_lines.production_order_id, planned_lines.line_id
 
 ),
 
@@ -58,13 +55,12 @@ used as (
 
     select
         production_order_id,
-        operation_id,
         item_id,
         max(quantity_source) as quantity_source,
         sum(quantity) as used_quantity,
         sum(amount) as amount
     from {{ ref('int_used_material') }}
-    group by production_order_id, operation_id, item_id
+    group by production_order_id, item_id
 
 ),
 
@@ -82,7 +78,6 @@ told as (
 
 select
     told.production_order_id,
-    told.operation_id,
     told.item_id,
     try_cast(sum(told.planned_quantity) as decimal(18, 6)) as planned_quantity,
     try_cast(sum(told.issued_quantity) as decimal(18, 6)) as issued_quantity,
@@ -94,4 +89,4 @@ select
 from told
 inner join {{ ref('int_order_costing') }} as orders
     on told.production_order_id = orders.production_order_id
-group by told.production_order_id, told.operation_id, told.item_id, orders.currency
+group by told.production_order_id, told.item_id, orders.currency

@@ -57,7 +57,10 @@ changed as (
             and bookings.started_at < changed_bookings.ended_at
             and coalesce(bookings.finished_at, timestamp 'infinity') > changed_bookings.started_at
 
-    {% for uses in [ref('state_interval'), as_before('intermediate', 'int_order_use')] if uses -%}
+    {% for uses in [
+        ref('state_interval'), as_before('intermediate', 'int_order_use'),
+        as_before('intermediate', 'int_measured_material')
+    ] if uses -%}
     union
 
     select uses.production_order_id

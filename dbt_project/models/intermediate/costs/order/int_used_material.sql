@@ -64,8 +64,10 @@ movements as (
     union all by name
 
     select
-        concat_ws('|', measured.production_order_id, measured.operation_id, measured.item_id, measured.measured_at)
-            as movement_id,
+        concat_ws(
+            '|', measured.production_order_id, measured.operation_id, measured.work_unit_id, measured.item_id,
+            measured.measured_at
+        ) as movement_id,
         measured.production_order_id,
         measured.operation_id,
         measured.item_id,
@@ -184,16 +186,10 @@ flushed as (
             planned.production_order_id = pieces.production_order_id
             and planned.operation_id is not distinct from pieces.operation_id
             and pieces.earlier_quantity <> pieces.quantity
-    anti join placed
+    anti join movements
         on
-            planned.production_order_id = placed.production_order_id
-            and (
-                placed.quantity_source = 'issued'
-                or planned.line_id = placed.item_id
-                and planned.operation_id in (placed.operation_id, placed.card_operation_id)
-                or planned.line_id = placed.item_id
-                and planned.operation_id is null
-            )
+            planned.production_order_id = movements.production_order_id
+            and (movements.quantity_source = 'issued' or planned.line_id = movements.item_id)
     where
         planned.driver = 'material'
         and not planned.is_overhead
