@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards import components, wording
-from dashboards.cost_queries import LossSum, WipRow
+from dashboards.queries.machine_losses import LossSum
+from dashboards.queries.work_in_process import WipRow
 from dashboards.theme import (
     FAVOURABLE,
     GOOD,
@@ -53,7 +54,7 @@ def oee_per_shift(
     """One small multiple a line, one trace a shift name; provisional shifts are hollow.
 
     Args:
-        frame: The columns of `queries.oee_per_shift`.
+        frame: The columns of `shifts.oee_per_shift`.
         target: Where the target line stands, 0 to 1.
         withheld_below: A shift of which less has data, 0 to 1, is left out.
         zone: The site's time zone.
@@ -101,7 +102,7 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     """Bars by time lost, most first, with the cumulative share as a line.
 
     Args:
-        frame: The columns of `queries.losses`.
+        frame: The columns of `stops.losses`.
     """
     if frame.empty:
         return message("No stop in this period")
@@ -120,7 +121,7 @@ def cost_pareto(frame: pd.DataFrame) -> go.Figure:
     """Bars by money lost, most first, with the cumulative share as a line; by time without rates.
 
     Args:
-        frame: The columns of `queries.reason_costs`.
+        frame: The columns of `stop_reasons.reason_costs`.
     """
     if frame.empty:
         return message("No stop of this period has a reason yet")
@@ -145,7 +146,7 @@ def waterfall(frame: pd.DataFrame) -> go.Figure:
     """Bars from planned busy time down to good time; each loss hangs where the one before ended.
 
     Args:
-        frame: The columns of `queries.waterfall`.
+        frame: The columns of `shifts.waterfall`.
     """
     steps = _steps(frame)
     if not steps:

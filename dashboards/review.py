@@ -15,9 +15,10 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, figures, periods, queries, wording
+from dashboards import components, figures, periods, wording
 from dashboards.app import Dashboard
 from dashboards.history import HistoryUnavailable, NothingPublished
+from dashboards.queries import shifts, stops
 from dashboards.theme import LOOKS, Spent
 from takt.errors import TaktError
 
@@ -34,7 +35,7 @@ def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     def draw() -> go.Figure:
         site = dashboard.site
         frame = dashboard.history.ask(
-            queries.oee_per_shift,
+            shifts.oee_per_shift,
             first_day=periods.production_day(site) - _FORTNIGHT,
             work_center_id=selection.get("line"),
         )
@@ -54,7 +55,7 @@ def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     return or_message(
         lambda: figures.pareto(
             dashboard.history.ask(
-                queries.losses,
+                stops.losses,
                 **_period(dashboard, selection),
                 work_center_id=selection.get("line"),
             )
@@ -67,7 +68,7 @@ def waterfall_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     return or_message(
         lambda: figures.waterfall(
             dashboard.history.ask(
-                queries.waterfall,
+                shifts.waterfall,
                 **_period(dashboard, selection),
                 work_center_id=selection.get("line"),
             )
@@ -116,7 +117,7 @@ def trend(dashboard: Dashboard) -> Component | None:
     """OEE of the last working days as small bars."""
     try:
         frame = dashboard.history.ask(
-            queries.site_oee_per_day,
+            shifts.site_oee_per_day,
             before=periods.production_day(dashboard.site),
             limit=_COMPARED_DAYS,
         )
@@ -149,7 +150,7 @@ def chips(dashboard: Dashboard, selection: Selection) -> list[Component]:
 
 def _stops(dashboard: Dashboard, selection: Selection, **paging: Any) -> pd.DataFrame:
     frame: pd.DataFrame = dashboard.history.ask(
-        queries.stops,
+        stops.stops,
         **_period(dashboard, selection),
         work_center_id=selection.get("line"),
         work_unit_id=selection.get("unit"),

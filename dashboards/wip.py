@@ -7,12 +7,14 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import cost_queries, cost_view, costs, figures, ledger, wording
+from dashboards import cost_view, costs, figures, ledger, wording
 from dashboards.app import Dashboard
-from dashboards.cost_queries import Period, WipRow
 from dashboards.cost_view import View
 from dashboards.history import NothingPublished
 from dashboards.ledger import Chosen, Column, Row
+from dashboards.queries import work_in_process
+from dashboards.queries.cost_choices import Period
+from dashboards.queries.work_in_process import WipRow
 
 PATH = "/costs/wip"
 _MOVEMENTS = {
@@ -127,7 +129,7 @@ def _rows(dashboard: Dashboard, chosen: Chosen) -> tuple[View, Period, Sequence[
     if period is None:
         raise NothingPublished("there is no period yet")
     rows = dashboard.history.ask(
-        cost_queries.work_in_process,
+        work_in_process.work_in_process,
         site_id=view.scope.site_id,
         currency=view.currency,
         period_id=period.period_id,

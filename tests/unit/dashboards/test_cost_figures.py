@@ -3,7 +3,8 @@ from decimal import Decimal
 import pytest
 
 from dashboards import figures
-from dashboards.cost_queries import LossSum, WipRow
+from dashboards.queries.machine_losses import LossSum
+from dashboards.queries.work_in_process import WipRow
 
 
 def loss(detail: str, amount: str, reason: str | None = None) -> LossSum:

@@ -5,7 +5,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from dashboards import figures, queries
+from dashboards import figures
+from dashboards.queries.shifts import oee_per_shift
 from tests.unit.dashboards import plant
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -13,9 +14,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.fixture
 def shifts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    return queries.oee_per_shift(
-        con, first_day=plant.DAY - pd.Timedelta(days=13), work_center_id=None
-    )
+    return oee_per_shift(con, first_day=plant.DAY - pd.Timedelta(days=13), work_center_id=None)
 
 
 def shift_figure(frame: pd.DataFrame, target: float = 0.85) -> go.Figure:
