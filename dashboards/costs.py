@@ -13,10 +13,12 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_losses, cost_view, figures, ledger, wording
+from dashboards import cost_losses, cost_view, ledger, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.cost_view import View
+from dashboards.figures import paretos, waterfalls
+from dashboards.figures.drawing import message
 from dashboards.ledger import Chosen, Column, Row
 from dashboards.ledger import go as link
 from dashboards.queries import machine_losses, order_costs, work_in_process
@@ -99,7 +101,7 @@ def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     selection = view.of_order(chosen.get("order"))
     totals = dashboard.history.ask(order_costs.order_totals, selection=selection)
     if not totals.orders:
-        return figures.message(f"No order cost anything in {_period_name(view)}")
+        return message(f"No order cost anything in {_period_name(view)}")
     found = dashboard.history.ask(order_costs.variances, selection=selection)
     steps = {
         name: sum((each.amount for each in found if each.variance_type == kind), Decimal(0))
@@ -107,7 +109,7 @@ def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     }
     if not steps["Rounding"]:
         del steps["Rounding"]
-    return figures.cost_waterfall(totals.absorbed, steps, totals.actual, view.currency)
+    return waterfalls.variances(totals.absorbed, steps, totals.actual, view.currency)
 
 
 def losses(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
@@ -115,7 +117,7 @@ def losses(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     view = cost_view.view(dashboard, chosen)
     selection = view.of_order(chosen.get("order"))
     found = dashboard.history.ask(machine_losses.loss_sums, selection=selection)
-    return figures.loss_costs(found, view.currency)
+    return paretos.machine_losses(found, view.currency)
 
 
 def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:

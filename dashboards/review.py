@@ -15,8 +15,10 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, figures, periods, wording
+from dashboards import components, periods, wording
 from dashboards.app import Dashboard
+from dashboards.figures import paretos, trends, waterfalls
+from dashboards.figures.drawing import message
 from dashboards.history import HistoryUnavailable, NothingPublished
 from dashboards.queries import shifts, stops
 from dashboards.theme import LOOKS, Spent
@@ -40,7 +42,7 @@ def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
             work_center_id=selection.get("line"),
         )
         zone = ZoneInfo(site.time_zone)
-        return figures.oee_per_shift(
+        return trends.oee_per_shift(
             frame,
             target=dashboard.options.oee_target,
             withheld_below=dashboard.options.withheld_below,
@@ -53,7 +55,7 @@ def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
 def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """The Pareto of stops of the chosen period."""
     return or_message(
-        lambda: figures.pareto(
+        lambda: paretos.stop_time(
             dashboard.history.ask(
                 stops.losses,
                 **_period(dashboard, selection),
@@ -66,7 +68,7 @@ def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
 def waterfall_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """From planned busy time to good time, of the shifts that began in the chosen period."""
     return or_message(
-        lambda: figures.waterfall(
+        lambda: waterfalls.planned_time(
             dashboard.history.ask(
                 shifts.waterfall,
                 **_period(dashboard, selection),
@@ -221,6 +223,6 @@ def or_message(draw: Callable[[], go.Figure]) -> go.Figure:
     try:
         return draw()
     except NothingPublished:
-        return figures.message("No history yet: the first refresh has not been published")
+        return message("No history yet: the first refresh has not been published")
     except HistoryUnavailable:
-        return figures.message("History does not answer now; it returns by itself")
+        return message("History does not answer now; it returns by itself")

@@ -17,9 +17,10 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, explaining, figures, periods, review, said, wording
+from dashboards import components, explaining, periods, review, said, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
+from dashboards.figures import paretos
 from dashboards.history import HistoryUnavailable, NothingPublished
 from dashboards.queries import stop_reasons
 from dashboards.queries.stop_reasons import WaitingStop, WaitingTotal
@@ -130,7 +131,7 @@ def reason_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
             until=bounds.until,
             equipment_id=selection.get("where") or None,
         )
-        return figures.cost_pareto(frame)
+        return paretos.stop_money(frame)
 
     return review.or_message(draw)
 

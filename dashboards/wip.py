@@ -7,9 +7,10 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import cost_view, costs, figures, ledger, wording
+from dashboards import cost_view, costs, ledger, wording
 from dashboards.app import Dashboard
 from dashboards.cost_view import View
+from dashboards.figures import age_classes
 from dashboards.history import NothingPublished
 from dashboards.ledger import Chosen, Column, Row
 from dashboards.queries import work_in_process
@@ -79,7 +80,7 @@ def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
 def ages(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     """What is left, by the days since its order's first cost."""
     view, _, rows = _rows(dashboard, chosen)
-    return figures.ages(rows, view.currency)
+    return age_classes.work_in_process(rows, view.currency)
 
 
 def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:

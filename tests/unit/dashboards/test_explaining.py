@@ -12,6 +12,7 @@ import pytest
 from dashboards import explaining, stop_queue
 from dashboards.app import Dashboard
 from dashboards.explaining import Form, Refused
+from dashboards.figures import paretos
 from dashboards.queries import stop_reasons
 from dashboards.queries.stop_reasons import WaitingStop
 from takt.settings import BrokerSettings, Settings
@@ -281,7 +282,7 @@ def test_a_cost_that_nobody_knows_is_shown_by_time(con: duckdb.DuckDBPyConnectio
     )
 
     assert list(frame["amount"]) == sorted(frame["amount"], reverse=True)
-    by_money = stop_queue.figures.cost_pareto(frame)
-    by_time = stop_queue.figures.cost_pareto(frame.assign(amount=None))
+    by_money = paretos.stop_money(frame)
+    by_time = paretos.stop_money(frame.assign(amount=None))
     assert by_money.layout.xaxis.title.text == "EUR lost"
     assert by_time.layout.xaxis.title.text == "hours lost"
