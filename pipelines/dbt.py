@@ -187,6 +187,8 @@ def _of_settings(settings: Settings) -> dict[str, object]:
     return {
         "coverage_threshold": settings.kpi.provisional_below,
         "constraints": list(settings.kpi.constraints),
+        "minor_stop_threshold_s": settings.kpi.minor_stop_threshold_s,
+        "minor_stop_thresholds_s": settings.kpi.minor_stop_thresholds_s,
         **settings.cost.model_dump(),
     }
 

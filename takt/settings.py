@@ -111,6 +111,9 @@ class PlantSettings(_Section):
     port: Port = Field(default=48400, description="Of its OPC UA server, on loopback.")
 
 
+MinorStop = Annotated[int, Field(ge=0, le=3600)]
+
+
 class KpiSettings(_Section):
     """What is computed into the marts; a change holds for all of them once all are rebuilt."""
 
@@ -119,6 +122,10 @@ class KpiSettings(_Section):
     )
     constraints: tuple[str, ...] = Field(
         default=(), description="Work units that are the constraint (bottleneck) of their line."
+    )
+    minor_stop_threshold_s: MinorStop = Field(default=120, description="A shorter stop is minor.")
+    minor_stop_thresholds_s: dict[str, MinorStop] = Field(
+        default_factory=dict, description="The same by work unit, of those of another threshold."
     )
 
 
@@ -216,7 +223,7 @@ class Settings(BaseSettings):
             for name, value in os.environ.items()
             if name.upper().partition(_NESTING)[0] not in ours
         }
-        return inherited | _variables(_PREFIX, self.model_dump(mode="json", exclude_none=True))
+        return inherited | _variables(self.model_dump(mode="json", exclude_none=True))
 
     @classmethod
     def settings_customise_sources(
@@ -232,15 +239,16 @@ class Settings(BaseSettings):
         return init_settings, env_settings, toml
 
 
-def _variables(prefix: str, values: Mapping[str, object]) -> dict[str, str]:
+def _variables(values: Mapping[str, object], prefix: str = _PREFIX) -> dict[str, str]:
+    """Variables of settings, and of the sections among them."""
     found: dict[str, str] = {}
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            found |= _variables(f"{prefix}{name.upper()}{_NESTING}", value)
-        elif isinstance(value, list):
-            found[f"{prefix}{name.upper()}"] = json.dumps(value)
+        variable = f"{prefix}{name.upper()}"
+        if isinstance(value, Mapping) and prefix == _PREFIX:
+            found |= _variables(value, f"{variable}{_NESTING}")
         else:
-            found[f"{prefix}{name.upper()}"] = str(value)
+            is_plain = not isinstance(value, list | Mapping)
+            found[variable] = str(value) if is_plain else json.dumps(value)
     return found
 
 

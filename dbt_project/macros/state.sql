@@ -29,6 +29,23 @@
     end
 {%- endmacro %}
 
+{% macro minor_stop_threshold_s(work_unit_id) -%}
+    {#- From how many seconds on a stop of this work unit is none of the minor ones. #}
+    {%- set thresholds = var('minor_stop_thresholds_s') -%}
+    {%- if thresholds -%}
+    case {{ work_unit_id }}
+        {%- for id, threshold_s in thresholds.items() %} when '{{ id | replace("'", "''") }}' then {{ threshold_s }}
+        {%- endfor %} else {{ var('minor_stop_threshold_s') }}
+    end
+    {%- else -%}
+    {{ var('minor_stop_threshold_s') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro longest_minor_stop_s() -%}
+    {{ return(([var('minor_stop_threshold_s')] + var('minor_stop_thresholds_s').values() | list) | max) }}
+{%- endmacro %}
+
 {% macro state_codes() -%}
     {#- Rows of value_map that ship with Takt: by map the states of the numbers 0, 1, 2, …
         packml: tags of OMAC (PackTags, Status.StateCurrent), ISA-TR88.00.02-2015, and StateNumber in OPC 30050, whose

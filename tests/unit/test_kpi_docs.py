@@ -147,10 +147,11 @@ def test_the_defaults_of_pulses_are_those_of_the_project() -> None:
     assert f"holds for {variables['minor_stop_threshold_s']} s" in PAGE
 
 
-def test_the_provisional_threshold_of_the_project_is_that_of_the_settings() -> None:
+def test_the_thresholds_of_the_project_are_those_of_the_settings() -> None:
     variables = yaml.safe_load((DBT / "dbt_project.yml").read_text())["vars"]
 
     assert variables["coverage_threshold"] == KpiSettings().provisional_below
+    assert variables["minor_stop_threshold_s"] == KpiSettings().minor_stop_threshold_s
 
 
 def test_every_problem_of_the_data_quality_mart_is_documented() -> None:

@@ -1,12 +1,12 @@
 {% macro settling() -%}
     {#- How long a running day is left open at its end: what a stop or heartbeats still to come may change is open, and
         data that comes later than the rest of it has the whole day computed anew. #}
-    to_seconds({{ var('settling_s') }})
+    to_seconds({{ [var('settling_s'), longest_minor_stop_s() + var('heartbeat_reach_s')] | max }})
 {%- endmacro %}
 
 {% macro reach_of_what_settles() -%}
     {#- A settled moment depends on what is observed so much later: the length of a stop, the next heartbeat. #}
-    to_seconds({{ var('minor_stop_threshold_s') + var('heartbeat_reach_s') }})
+    to_seconds({{ longest_minor_stop_s() + var('heartbeat_reach_s') }})
 {%- endmacro %}
 
 {% macro reads_a_day_from(started_at) -%}

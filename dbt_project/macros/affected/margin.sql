@@ -1,12 +1,12 @@
 {% macro margin() -%}
     {#- How far beyond its ends a production day is looked at: a stop is minor or not by its whole length. #}
-    to_seconds({{ var('minor_stop_threshold_s') }})
+    to_seconds({{ longest_minor_stop_s() }})
 {%- endmacro %}
 
 {% macro margin_before(is_told_by_pulses) -%}
     {#- How far before its start a production day is looked at: a pulse may keep a machine running into it. #}
     case
-        when {{ is_told_by_pulses }} then to_seconds({{ var('minor_stop_threshold_s') + var('longest_pulse_gap_s') }})
+        when {{ is_told_by_pulses }} then to_seconds({{ longest_minor_stop_s() + var('longest_pulse_gap_s') }})
         else {{ margin() }}
     end
 {%- endmacro %}

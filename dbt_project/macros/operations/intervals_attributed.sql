@@ -43,7 +43,7 @@ pieces_judged as (
         category = 'delay'
         and sum({{ microseconds_between('started_at', 'ended_at') }}) over (
             partition by site_id, work_unit_id, production_date, stop_number
-        ) < {{ var('minor_stop_threshold_s') }} * 1000000 as is_minor
+        ) < {{ minor_stop_threshold_s('work_unit_id') }} * 1000000 as is_minor
     from pieces_of_stops
 
 ),

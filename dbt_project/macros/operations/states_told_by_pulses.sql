@@ -64,10 +64,10 @@ pulses_and_how_long_they_hold as (
                     try_cast(cast(gap_s as decimal(38, 6)) * pulses.quantity_per_pulse as decimal(18, 6)),
                     least(
                         try_cast(cast(gap_s as decimal(38, 6)) * pulses.quantity as decimal(18, 6)),
-                        {{ var('minor_stop_threshold_s') }}
+                        {{ minor_stop_threshold_s('pulses.work_unit_id') }}
                     )
                 ),
-                {{ var('minor_stop_threshold_s') }}
+                {{ minor_stop_threshold_s('pulses.work_unit_id') }}
             )
         ) as holds_s,
         pulses.observed_at + to_microseconds(cast(holds_s * 1000000 as bigint)) as holds_until

@@ -209,7 +209,7 @@ halts_judged as (
         halts.*,
         case
             when not halts.is_with_order then false
-            when halts.whole_duration_us < {{ var('minor_stop_threshold_s') }} * 1000000 then false
+            when halts.whole_duration_us < {{ minor_stop_threshold_s('halts.work_unit_id') }} * 1000000 then false
             when reasons.is_failure is not null then reasons.is_failure
             when halts.cause = 'external' then false
             when reasons.reason_id is not null then coalesce(reasons.loss_category = 'availability', false)
@@ -287,7 +287,7 @@ select
     and not halts.is_failure
     and halts.cause = 'internal'
     and halts.reason_id is null
-    and halts.whole_duration_us >= {{ var('minor_stop_threshold_s') }} * 1000000 as is_unexplained,
+    and halts.whole_duration_us >= {{ minor_stop_threshold_s('halts.work_unit_id') }} * 1000000 as is_unexplained,
     {{ seconds('halts.duration_us') }} as duration_s,
     {{ seconds('halts.planned_busy_time_us') }} as planned_busy_time_s,
     {{ seconds('halts.delay_time_us') }} as delay_time_s,

@@ -96,6 +96,9 @@ class GeneratedWorks:
         ]
         made = make_units(rng, units)
         lates = [Late(each.refreshed_at, each.now) for each in self._rounds]
+        self._thresholds = {
+            unit.work_unit_id: rng.choice((0, 30, 500)) for unit in made if unit.number % 4 == 2
+        }
         self._files = BusinessFiles(folder / "business_data", made)
         self._arrivals = Arrivals([Speech(unit, rng, lates) for unit in made])
         self._load(self._files.write_master_data())
@@ -142,7 +145,11 @@ class GeneratedWorks:
         assert report.load_id is not None, str(report)
 
     def _build(self, now: datetime, *, full: bool = False) -> None:
-        dbt.build(self._settings, variables={"now": now.isoformat(" ")}, full=full)
+        variables = {
+            "now": now.isoformat(" "),
+            "minor_stop_thresholds_s": self._thresholds,
+        }
+        dbt.build(self._settings, variables=variables, full=full)
 
     @contextmanager
     def _at(

@@ -58,7 +58,10 @@ def test_a_child_process_loads_the_very_same_settings(
         home=home,
         catalog=None,
         broker=settings.BrokerSettings(port=1886, embedded=False),
-        kpi=settings.KpiSettings(constraints=("assembly/Line 1/press01",)),
+        kpi=settings.KpiSettings(
+            constraints=("assembly/Line 1/press01",),
+            minor_stop_thresholds_s={"assembly/Line 1/press01": 30},
+        ),
     )
 
     for name, value in given.environment().items():
