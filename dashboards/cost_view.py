@@ -14,6 +14,7 @@ from dashboards.ledger import Chosen, NoCosts
 from dashboards.queries import cost_choices
 from dashboards.queries.cost_choices import CostVersion, Period, Scope
 from dashboards.queries.order_selection import Selection
+from dashboards.queries.work_in_process import WipRow, work_in_process
 
 EVER = "all"
 """The period of a URL that means all of them; an absent one is the current."""
@@ -98,6 +99,25 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
         zone=ZoneInfo(site.time_zone),
         now=now,
     )
+
+
+def in_process(dashboard: Dashboard, found: View) -> tuple[Period, list[WipRow]] | None:
+    """The chosen period, of all of them the latest, and its work in process; None: no period.
+
+    Raises:
+        NothingPublished: No refresh has been published yet.
+        HistoryUnavailable: The lake does not answer.
+    """
+    period = found.period or next(iter(found.periods), None)
+    if period is None:
+        return None
+    rows = dashboard.history.ask(
+        work_in_process,
+        site_id=found.scope.site_id,
+        currency=found.currency,
+        period_id=period.period_id,
+    )
+    return period, rows
 
 
 def known_versions(dashboard: Dashboard) -> list[CostVersion]:

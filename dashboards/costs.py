@@ -21,7 +21,7 @@ from dashboards.figures import paretos, waterfalls
 from dashboards.figures.drawing import message
 from dashboards.ledger import Chosen, Column, Row
 from dashboards.ledger import go as link
-from dashboards.queries import machine_losses, order_costs, work_in_process
+from dashboards.queries import machine_losses, order_costs
 from dashboards.queries.order_costs import ORDER_SORTS, CostLine, OrderRow, Variance
 
 PATH = "/costs"
@@ -200,15 +200,10 @@ def _before(dashboard: Dashboard, view: View) -> str | None:
 
 
 def _wip_tile(dashboard: Dashboard, view: View) -> Component:
-    period = view.period or (view.periods[0] if view.periods else None)
-    if period is None:
+    found = cost_view.in_process(dashboard, view)
+    if found is None:
         return ledger.tile("Work in process", wording.NOTHING)
-    rows = dashboard.history.ask(
-        work_in_process.work_in_process,
-        site_id=view.scope.site_id,
-        currency=view.currency,
-        period_id=period.period_id,
-    )
+    period, rows = found
     closing = sum((each.closing for each in rows), Decimal(0))
     opening = sum((each.opening for each in rows), Decimal(0))
     count = sum(1 for each in rows if each.closing)

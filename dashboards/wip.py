@@ -13,7 +13,6 @@ from dashboards.cost_view import View
 from dashboards.figures import age_classes
 from dashboards.history import NothingPublished
 from dashboards.ledger import Chosen, Column, Row
-from dashboards.queries import work_in_process
 from dashboards.queries.cost_choices import Period
 from dashboards.queries.work_in_process import WipRow
 
@@ -126,16 +125,10 @@ def _sum_row(name: str, rows: Sequence[WipRow], kind: str) -> Row:
 
 def _rows(dashboard: Dashboard, chosen: Chosen) -> tuple[View, Period, Sequence[WipRow]]:
     view = cost_view.view(dashboard, chosen)
-    period = view.period or next(iter(view.periods), None)
-    if period is None:
+    found = cost_view.in_process(dashboard, view)
+    if found is None:
         raise NothingPublished("there is no period yet")
-    rows = dashboard.history.ask(
-        work_in_process.work_in_process,
-        site_id=view.scope.site_id,
-        currency=view.currency,
-        period_id=period.period_id,
-    )
-    return view, period, rows
+    return view, *found
 
 
 def _total(rows: Sequence[WipRow], name: str) -> Decimal:
