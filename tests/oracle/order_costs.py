@@ -12,20 +12,10 @@ from functools import cached_property, partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.oracle.cost_cards import (
-    LABOUR,
-    CostCards,
-    Line,
-    Operation,
-    OwnCard,
-    amount,
-    begin,
-    crew_rate,
-    holds,
-    number,
-    rounded,
-)
+from tests.oracle.cost_cards import CostCards, OwnCard
 from tests.oracle.cost_facts import SECOND_US, Use, Works
+from tests.oracle.cost_lines import LABOUR, Line, Operation, amount, crew_rate, number, rounded
+from tests.oracle.cost_versions import begin, holds
 from tests.oracle.shift_calendar import Row, instant, rows
 
 Key = tuple[str | None, str, str, str]
