@@ -104,6 +104,8 @@ def attach_catalog(
 ) -> None:
     """Attach a catalog that answers; `options` are DuckLake's own."""
     load_extensions(con)
+    if settings.lake.threads:
+        con.execute(f"SET GLOBAL threads = {settings.lake.threads:d}")
     if settings.catalog is None and settings.data is None:
         # A home may be moved: its files lie where it is now.
         options = ["OVERRIDE_DATA_PATH true", *options]

@@ -170,8 +170,11 @@ class MetricsSettings(_Section):
 
 
 class LakeSettings(_Section):
-    """How much of its past the lake keeps."""
+    """How much of its past the lake keeps, and what asking it may take."""
 
+    threads: PositiveInt | None = Field(
+        default=None, description="Cores that each process's queries use; none: all there are."
+    )
     keep_all_hours: PositiveInt = Field(default=48, description="Every snapshot.")
     keep_hourly_days: PositiveInt = Field(
         default=90, description="One snapshot an hour; after that one a day, for ever."

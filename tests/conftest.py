@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,7 +15,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.lake_fixtures import catalog_server, embedded_settings, lake_settings  # noqa: F401
+from tests.lake_fixtures import (  # noqa: F401
+    built_lake,
+    built_settings,
+    catalog_server,
+    embedded_settings,
+    lake_settings,
+)
 
 # Machines are noisy: how long an example takes says nothing about whether it is right.
 hypothesis.settings.register_profile("takt", deadline=None)
@@ -26,12 +33,27 @@ TOOLS_PATH = os.pathsep.join(
 )
 
 LONGEST_PAUSE_S = 0.5
-LONGEST_FOLDERS = ("e2e", "dbt", "pipelines")
+LONGEST_FOLDERS = ("e2e", "chain", "dbt", "pipelines")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no worker still has much to do when the others are done."""
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST_FOLDERS)
+    """The longest first, so that no worker still has much to do when the others are done.
+
+    They come from each folder in turn: some mostly compute and others mostly wait.
+    """
+    place: dict[Path, int] = {}
+    met: Counter[Path] = Counter()
+    for item in items:
+        if item.path not in place:
+            place[item.path] = met[item.path.parent]
+            met[item.path.parent] += 1
+    items.sort(
+        key=lambda item: (
+            (False, place[item.path], item.path.parent)
+            if item.path.parent.name in LONGEST_FOLDERS
+            else (True, 0, Path())
+        )
+    )
 
 
 def find_program(name: str) -> str:

@@ -31,6 +31,7 @@ class Demo:
             **os.environ,
             "TAKT_HOME": str(home),
             "DEMO_MARK": self.mark,
+            "TAKT_LAKE__THREADS": "1",
             "TAKT_BROKER__PORT": str(free_port()),
             "TAKT_PLANT__PORT": str(free_port()),
             "TAKT_DASHBOARD__PORT": str(self.dashboard_port),

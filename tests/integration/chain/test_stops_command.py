@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import lake
 from dashboards.queries import stop_reasons
@@ -17,13 +16,11 @@ from edge.terminal import Terminal, name
 from ingestion import reference
 from pipelines import dbt
 from takt import children
-from takt.command import app
-from takt.errors import ConfigurationError
 from takt.settings import BrokerSettings, Settings
 from takt.stop_entry import StopEntry
-from tests.command import environment, run_takt
+from tests.command import environment, refused_here, run_here, run_takt
 from tests.conftest import Mosquitto, free_port, wait_until
-from tests.lake_fixtures import fresh_lake
+from tests.lake_fixtures import Template, fresh_lake
 from tests.parsed_project import share_parsed_project
 
 START, END = datetime(2026, 6, 9, 4, tzinfo=UTC), datetime(2026, 6, 9, 14, tzinfo=UTC)
@@ -62,19 +59,22 @@ GOES_ON = "select stop_id from marts.stop_event where ended_at is null order by 
 
 
 @pytest.fixture(scope="module")
-def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def works(
+    catalog_server: str, built_lake: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
     """A plant whose press tells no reasons, refreshed, with its broker and ingestion running."""
     folder = tmp_path_factory.mktemp("works")
     mosquitto = Mosquitto(folder)
     mosquitto.start()
-    with fresh_lake(catalog_server, folder) as empty:
+    with fresh_lake(catalog_server, folder, built_lake) as empty:
         options = empty.model_copy(update={"broker": BrokerSettings(port=mosquitto.port)})
         files = history.prepare(folder / "plant", options, 7, START, END)
         assert reference.load(options, folder / "plant" / "business_data").load_id is not None
         with closing(lake.open(options)) as con:
             con.execute(SAMPLES, {"files": [str(file) for file in files], "press": PRESS})
         share_parsed_project(options.home)
-        refresh(options)
+        build(options, full=True)
+        publish(options)
         ingesting = children.start(
             "ingest",
             [sys.executable, "-m", "takt", "ingest"],
@@ -98,8 +98,8 @@ def test_what_a_person_enters_becomes_the_reason_of_the_stop(works: Settings) ->
     classify = ("stops", "classify", str(first[0])[:12])
     told = run_takt(works, *classify, "cleaning", "--to", f"{middle}Z", "--by", "Kim")
     assert "the lake has it" in told
-    run_takt(works, "stops", "classify", str(second[0]), "hydraulics", "--by", "Lee")
-    run_takt(works, "stops", "classify", str(third[0]), "robot_fault", "--by", "Lee")
+    run_here(works, "stops", "classify", second[0], "hydraulics", "--by", "Lee")
+    run_here(works, "stops", "classify", third[0], "robot_fault", "--by", "Lee")
     run_takt(works, "stops", "withdraw", str(third[0]), "--by", "Kim")
     refresh(works)
 
@@ -121,8 +121,8 @@ def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Setting
     assert f"{PRESS} good: {good:.0f} -> {good - 3:.0f} (-3), says Kim" in told
     assert f"{PRESS} scrap: {scrap:.0f} -> {scrap + 3:.0f} (+3), says Kim" in told
     build(works)
-    assert "waits for the next refresh" in refused(
-        works, "correct", *shift, "--good", "9", *why, verb="counts"
+    assert "waits for the next refresh" in refused_here(
+        works, "counts", "correct", *shift, "--good", "9", *why
     )
     publish(works)
 
@@ -131,24 +131,20 @@ def test_what_a_person_says_that_a_shift_made_is_what_reports_say(works: Setting
     assert len(listed) == 2
     assert f"scrap (tool_break) {scrap:.0f} -> {scrap + 3:.0f} (+3)  Kim " in listed[1]
     said = listed[0].split()[0]
-    run_takt(works, "counts", "correct", *shift, "--scrap", f"-{scrap + 1:f}", *why)
+    run_here(works, "counts", "correct", *shift, "--scrap", f"-{scrap + 1:f}", *why)
     for taking_away in (("withdraw", said), ("correct", *shift, "--scrap", "-3", *why)):
-        told = refused(works, *taking_away, verb="counts")
+        told = refused_here(works, "counts", *taking_away)
         assert "scrap -3" in told
         assert (
             f"would leave fewer than none: reports say {scrap + 3:.0f} and -{scrap + 1:.0f}" in told
         )
-    run_takt(works, "counts", "correct", *shift, "--scrap", f"+{scrap + 1:f}", *why)
+    run_here(works, "counts", "correct", *shift, "--scrap", f"+{scrap + 1:f}", *why)
     taken_back = run_takt(works, "counts", "withdraw", said, "--by", "Lee")
     assert f"{PRESS} good: as counted, says Lee" in taken_back
     assert asked(works, TAKEN_BACK) == [(0, "good", "Lee"), (0, "scrap", "Lee")]
 
 
-def test_a_correction_that_cannot_be_meant_is_refused(
-    works: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for variable, value in environment(works).items():
-        monkeypatch.setenv(variable, value)
+def test_a_correction_that_cannot_be_meant_is_refused(works: Settings) -> None:
     [(order, *_)] = asked(works, SHIFT)
     shift = (PRESS, f"{START:%Y-%m-%d}", "early")
     because = ("--order", order, "--because", "counted twice")
@@ -173,9 +169,7 @@ def test_a_correction_that_cannot_be_meant_is_refused(
         (("correct", PRESS, "2020-01-01", "early", "--good", "1", *because), "no shift assembly/"),
         (("withdraw", "feed"), "no correction feed counts; `takt counts list` names those"),
     ):
-        told = CliRunner().invoke(app, ["counts", *map(str, arguments)]).exception
-        assert isinstance(told, ConfigurationError)
-        assert words in str(told)
+        assert words in refused_here(works, "counts", *arguments)
 
 
 def test_an_entry_that_cannot_be_meant_is_refused_in_one_line(works: Settings) -> None:
@@ -192,12 +186,33 @@ def test_an_entry_that_cannot_be_meant_is_refused_in_one_line(works: Settings) -
             "--from 0001-01-01T00:00+02:00 is no time",
         ),
         (("classify", stop_id, "cleaning", "--merge", stop_id), "is named twice"),
-        (
-            ("classify", stop_id, "cleaning", "--by", b"J\xf6rg"),
-            "--by J\N{REPLACEMENT CHARACTER}rg is no text in UTF-8",
-        ),
     ):
-        assert words in refused(works, *arguments)
+        assert words in refused_here(works, "stops", *arguments)
+
+
+def test_a_command_that_refuses_says_one_line_and_ends_with_2(works: Settings) -> None:
+    stop_id, *_ = stops(works)[0]
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "takt",
+            "stops",
+            "classify",
+            str(stop_id),
+            "jam",
+            "--by",
+            b"J\xf6rg",
+        ],
+        env=environment(works),
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 2, done.stdout
+    [line] = done.stderr.splitlines()
+    assert line == "takt: --by J\N{REPLACEMENT CHARACTER}rg is no text in UTF-8"
 
 
 def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -> None:
@@ -209,7 +224,7 @@ def test_an_entry_waits_at_the_terminal_while_nobody_takes_it(works: Settings) -
     assert "it is kept here, but ingestion has not taken it yet" in told
     assert "`takt stops deliver` tries again" in told
     day = ("correct", PRESS, f"{START:%Y-%m-%d}", "early", "--good", "9", "--because", "recounted")
-    assert "an entry of this host waits for ingestion" in refused(works, *day, verb="counts")
+    assert "an entry of this host waits for ingestion" in refused_here(works, "counts", *day)
 
     assert "the lake has it" in run_takt(works, "counts", "deliver")
     assert entries(works) == [*before, (name(), PRESS)]
@@ -243,9 +258,8 @@ def test_the_page_asks_the_real_marts_what_the_command_lists(works: Settings) ->
             equipment_id="assembly/line1",
         )
 
-    assert run_takt(works, "stops", "list", "--work-unit", PRESS).count(PRESS) == min(
-        len(waits), 20
-    )
+    listed = run_here(works, "stops", "list", "--work-unit", PRESS)
+    assert listed.count(PRESS) == min(len(waits), 20)
     assert all(each.planned_busy_time_s > 0 for each in waits)
     assert totals[0].stops >= len(waits)
     assert named == waits[:1]
@@ -261,24 +275,7 @@ def test_what_was_said_of_a_stop_that_goes_on_is_taken_back_up_to_now(works: Set
     told = run_takt(works, "stops", "withdraw", str(goes_on), "--by", "Kim")
 
     assert "nothing any more, says Kim" in told
-    assert "--to" in refused(works, "classify", str(goes_on), "cleaning")
-
-
-def refused(works: Settings, *arguments: object, verb: str = "stops") -> str:
-    """What `takt VERB ARGUMENTS` says when it refuses them: one line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "takt", verb, *map(_argument, arguments)],
-        env=environment(works),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2, done.stdout
-    [line] = done.stderr.splitlines()
-    return line
-
-
-def _argument(given: object) -> str | bytes:
-    return given if isinstance(given, bytes) else str(given)
+    assert "--to" in refused_here(works, "stops", "classify", goes_on, "cleaning")
 
 
 def entries(works: Settings) -> list[tuple[object, ...]]:
@@ -296,9 +293,9 @@ def refresh(works: Settings) -> None:
     publish(works)
 
 
-def build(works: Settings) -> None:
+def build(works: Settings, *, full: bool = False) -> None:
     """Build the marts; reports do not show them yet."""
-    dbt.build(works, variables={"now": END.replace(tzinfo=None).isoformat(" ")})
+    dbt.build(works, variables={"now": END.replace(tzinfo=None).isoformat(" ")}, full=full)
 
 
 def publish(works: Settings) -> None:

@@ -20,10 +20,10 @@ from dashboards.queries.order_selection import Selection
 from lake.query import open_published
 from takt.settings import Settings
 from tests import we_32
-from tests.command import run_takt
+from tests.command import run_here, run_takt
 from tests.conftest import find_program
 from tests.integration.dashboards.conftest import served
-from tests.lake_fixtures import fresh_lake
+from tests.lake_fixtures import Template, fresh_lake
 from tests.parsed_project import share_parsed_project
 
 THE_ORDER = Selection(site_id="demo", currency="EUR", period_id="2026-03", is_current=False)
@@ -34,21 +34,23 @@ PAGE = Path(__file__).parents[3] / "docs/costs.md"
 
 
 @pytest.fixture(scope="module")
-def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def works(
+    catalog_server: str, built_lake: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
     """An installation into which everything was loaded, refreshed."""
     folder = tmp_path_factory.mktemp("we_32")
-    with fresh_lake(catalog_server, folder) as settings:
+    with fresh_lake(catalog_server, folder, built_lake) as settings:
         share_parsed_project(settings.home)
         run_takt(settings, "reference", "load", str(we_32.write_files(folder / "files")))
         run_takt(settings, "import", str(we_32.write_samples(folder / "samples.csv")))
-        run_takt(settings, "refresh")
+        run_takt(settings, "refresh", "--full")
         yield settings
 
 
 @pytest.fixture(scope="module")
 def ask(works: Settings) -> Ask:
-    """Asks by `takt sql`."""
-    return lambda sql: asked(works, sql)
+    """Asks by `takt sql`, in this process."""
+    return lambda sql: asked(works, sql, run=run_here)
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +60,9 @@ def con(works: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-def asked(settings: Settings, sql: str) -> list[list[str]]:
+def asked(settings: Settings, sql: str, run: Callable[..., str] = run_takt) -> list[list[str]]:
     """The rows of an answer, without the header."""
-    return list(csv.reader(io.StringIO(run_takt(settings, "sql", "--format", "csv", sql))))[1:]
+    return list(csv.reader(io.StringIO(run(settings, "sql", "--format", "csv", sql))))[1:]
 
 
 def amounts(rows: list[list[str]]) -> dict[tuple[str, ...], Decimal]:

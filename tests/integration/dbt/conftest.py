@@ -128,15 +128,15 @@ class Plant:
 
 
 @pytest.fixture
-def plant(lake_settings: Settings, tmp_path: Path) -> Callable[[datetime, datetime], Plant]:
+def plant(built_settings: Settings, tmp_path: Path) -> Callable[[datetime, datetime], Plant]:
     def prepare(start: datetime, end: datetime) -> Plant:
         folder = tmp_path / "plant"
-        files = history.prepare(folder, lake_settings, 7, start, end)
+        files = history.prepare(folder, built_settings, 7, start, end)
         map_no_state(folder / "business_data" / "signal_map.csv", COUNTER_ONLY)
-        report = reference.load(lake_settings, folder / "business_data")
+        report = reference.load(built_settings, folder / "business_data")
         assert report.load_id is not None, str(report)
-        share_parsed_project(lake_settings.home)
-        return Plant(lake_settings, folder, files)
+        share_parsed_project(built_settings.home)
+        return Plant(built_settings, folder, files)
 
     return prepare
 

@@ -15,7 +15,7 @@ import lake
 from ingestion import history, reference
 from pipelines import dbt
 from takt.settings import CostSettings, Settings
-from tests.lake_fixtures import fresh_lake
+from tests.lake_fixtures import Template, fresh_lake
 from tests.parsed_project import share_parsed_project
 
 Ask = Callable[[str], list[tuple[object, ...]]]
@@ -209,10 +209,12 @@ pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
-def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def works(
+    catalog_server: str, built_lake: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
     """An installation with all orders, built once. Material differs in price when it is used."""
     folder = tmp_path_factory.mktemp("cases")
-    with fresh_lake(catalog_server, folder) as fresh:
+    with fresh_lake(catalog_server, folder, built_lake) as fresh:
         cost = CostSettings(material_price_variance="at_use")
         settings = fresh.model_copy(update={"cost": cost})
         for table, text in FILES.items():
@@ -223,7 +225,7 @@ def works(catalog_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         (folder / "samples.csv").write_text(SAMPLES)
         history.import_files(settings, [folder / "samples.csv"])
         share_parsed_project(settings.home)
-        dbt.build(settings, variables={"now": NOW})
+        dbt.build(settings, variables={"now": NOW}, full=True)
         yield settings
 
 

@@ -4,7 +4,7 @@ The laws of the marts (`dbt_project/tests`) are part of every build: it fails wh
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from fractions import Fraction
 from itertools import pairwise
@@ -19,7 +19,6 @@ from pipelines import dbt
 from takt.settings import CostSettings, Settings
 from tests.integration.dbt import generated_costs
 from tests.integration.dbt.generated_plant import NOW
-from tests.lake_fixtures import fresh_lake
 from tests.oracle.cost_cards import CostCards
 from tests.oracle.cost_facts import BEFORE, Works
 from tests.oracle.cost_variances import CostVariances
@@ -65,7 +64,8 @@ class Proof:
         assert report.load_id is not None, str(report)
         made.tell(settings)
         share_parsed_project(settings.home)
-        dbt.build(settings, variables={"now": NOW.replace(tzinfo=None).isoformat(" ")})
+        moment = NOW.replace(tzinfo=None).isoformat(" ")
+        dbt.build(settings, variables={"now": moment}, full=True)
         self.cards = CostCards(files, microseconds(NOW), settings.cost)
         self.works = Works(self.cards, made.uses, made.counts, made.periods)
         self.orders = {name: CostVariances(each) for name, each in orders(self.works).items()}
@@ -325,10 +325,9 @@ def assert_close(told: Amounts, known: Amounts, tolerance: Fraction) -> None:
 
 
 @pytest.fixture
-def prove(catalog_server: str, tmp_path: Path) -> Iterator[Callable[[int, int], None]]:
+def prove(built_settings: Settings, tmp_path: Path) -> Callable[[int, int], None]:
     """Generates by a seed so many orders, builds, and compares."""
-    with fresh_lake(catalog_server, tmp_path) as settings:
-        yield lambda seed, count: Proof(settings, tmp_path, seed, count).check()
+    return lambda seed, count: Proof(built_settings, tmp_path, seed, count).check()
 
 
 @pytest.mark.timeout(400)

@@ -186,7 +186,7 @@ def test_refreshes_with_late_data_and_live_views_equal_a_full_rebuild(
 ) -> None:
     works = plant(START, END)
     arrive(works, 0, START, START + THIRD)
-    works.build(START + THIRD)
+    works.build(START + THIRD, full=True)
     works.publish()
     published = measures(works)
     arrive(works, 1, START + THIRD, START + 2 * THIRD)

@@ -25,6 +25,7 @@ from tests.integration.dbt.running_shifts import (
     of_live_views,
     of_units,
 )
+from tests.lake_fixtures import with_all_cores
 from tests.parsed_project import share_parsed_project
 
 SEED = 20260329
@@ -54,9 +55,9 @@ class Round:
 @pytest.mark.proof
 @pytest.mark.timeout(1800)  # eight builds
 def test_live_views_at_random_snapshots_equal_full_rebuilds_over_a_thousand_running_shifts(
-    lake_settings: Settings, tmp_path: Path
+    built_settings: Settings, tmp_path: Path
 ) -> None:
-    works = GeneratedWorks(lake_settings, tmp_path, units=280, spans=ROUNDS)
+    works = GeneratedWorks(with_all_cores(built_settings), tmp_path, units=280, spans=ROUNDS)
 
     pairs, found = works.compare()
 
@@ -66,9 +67,9 @@ def test_live_views_at_random_snapshots_equal_full_rebuilds_over_a_thousand_runn
 
 @pytest.mark.timeout(600)  # two builds
 def test_live_views_at_a_random_snapshot_equal_a_full_rebuild(
-    lake_settings: Settings, tmp_path: Path
+    built_settings: Settings, tmp_path: Path
 ) -> None:
-    works = GeneratedWorks(lake_settings, tmp_path, units=72, spans=ROUNDS[-1:])
+    works = GeneratedWorks(with_all_cores(built_settings), tmp_path, units=72, spans=ROUNDS[-1:])
 
     pairs, found = works.compare()
 
@@ -116,7 +117,7 @@ class GeneratedWorks:
     def _compare_round(self, moment: Round) -> tuple[int, dict[str, set[hardships.Pair]]]:
         """Refresh, let more arrive, read the live views at its snapshot, rebuild, compare."""
         self._live_until(moment.refreshed_at, reports_orders=True)
-        self._build(moment.refreshed_at)
+        self._build(moment.refreshed_at, full=moment is self._rounds[0])
         refreshed = self._snapshot_id()
         self._live_until(moment.now, reports_orders=moment.reports_orders)
         snapshot_id = self._snapshot_id()

@@ -1,6 +1,7 @@
 """The marts of a simulated plant equal what an independent oracle computes from the truth."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -10,6 +11,7 @@ import pytest
 
 from ingestion import history
 from tests.integration.dbt.conftest import COUNTER_ONLY, ELEMENTS, FIGURES, KPIS, Plant
+from tests.lake_fixtures import with_all_cores
 from tests.oracle import costs, failures, figures, standards, use, yields
 from tests.oracle.figures import Figures
 from tests.oracle.shift_calendar import days, microseconds
@@ -43,9 +45,10 @@ def test_time_elements_quantities_and_kpis_equal_the_oracle(
     plant: Callable[[datetime, datetime], Plant],
 ) -> None:
     works = plant(START, END)
+    works = replace(works, settings=with_all_cores(works.settings))
     history.import_files(works.settings, works.files)
 
-    works.build(NOW)
+    works.build(NOW, full=True)
 
     expected = dict(expected_figures(works))
     assert len(expected) > 700

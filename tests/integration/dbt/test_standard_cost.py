@@ -11,7 +11,7 @@ import pytest
 import lake
 from ingestion import reference
 from pipelines import dbt
-from tests.lake_fixtures import fresh_lake
+from tests.lake_fixtures import Template, fresh_lake
 from tests.parsed_project import share_parsed_project
 from tests.plant_files import write_plant
 
@@ -75,15 +75,15 @@ LEVELS = ("single", "rolled_up")
 
 @pytest.fixture(scope="module")
 def rolled_up(
-    catalog_server: str, tmp_path_factory: pytest.TempPathFactory
+    catalog_server: str, built_lake: Template, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., list[tuple[object, ...]]]]:
     """Asks the lake after the files were loaded and rolled up."""
     folder = tmp_path_factory.mktemp("costs")
-    with fresh_lake(catalog_server, folder) as settings:
+    with fresh_lake(catalog_server, folder, built_lake) as settings:
         report = reference.load(settings, write_plant(folder / "files", **COST_FILES))
         assert report.load_id is not None, str(report)
         share_parsed_project(settings.home)
-        dbt.build(settings, variables={"now": "2026-03-02 00:00:00"})
+        dbt.build(settings, variables={"now": "2026-03-02 00:00:00"}, full=True)
         with closing(lake.open(settings, read_only=True)) as con:
             yield lambda sql, **values: con.execute(sql, values).fetchall()
 

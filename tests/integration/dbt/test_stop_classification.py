@@ -85,7 +85,7 @@ def test_what_is_said_of_stops_restates_them_and_no_time(
     works = plant(START, END)
     office = Office(works)
     arrive(works, START, SEEN)
-    works.build(SEEN)
+    works.build(SEEN, full=True)
     before = works.rows_of_marts()
     first, second, third, fourth, *_, last = works.query(LONG_STOPS, unit=PRESS)
     middle = first[1] + (first[2] - first[1]) / 3  # type: ignore[operator]

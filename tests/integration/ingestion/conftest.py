@@ -168,6 +168,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "TAKT_METRICS__INGEST_PORT": str(free_port()),
         "PYTHONPATH": str(ROOT),
     }
+    if settings.lake.threads:
+        ours["TAKT_LAKE__THREADS"] = str(settings.lake.threads)
     if settings.catalog is not None:
         ours["TAKT_CATALOG"] = settings.catalog
     return {**os.environ, **ours}

@@ -11,7 +11,7 @@ import pytest
 import lake
 from lake.schema import tables
 from takt.errors import ConfigurationError
-from takt.settings import Settings
+from takt.settings import LakeSettings, Settings
 
 
 def test_a_new_lake_has_every_table_and_no_row(lake_settings: Settings):
@@ -180,7 +180,7 @@ def test_what_exceeds_memory_goes_to_the_home_and_is_gone_afterwards(lake_settin
 
 _LOSES_ITS_CATALOG_IN_A_TRANSACTION = """
 import sys, duckdb, lake, psycopg
-from takt.settings import Settings
+from takt.settings import LakeSettings, Settings
 settings = Settings(home=sys.argv[1], catalog=sys.argv[2])
 with psycopg.connect(settings.catalog) as catalog, lake.open(settings) as con:
     try:
@@ -214,3 +214,11 @@ def test_what_a_transaction_has_not_committed_is_not_there(lake_settings: Settin
             con.execute("insert into raw.health by name select 'demo' as site")
 
         assert con.execute("select count(*) from raw.health").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_queries_use_as_many_cores_as_the_settings_say(lake_settings: Settings, threads: int):
+    settings = lake_settings.model_copy(update={"lake": LakeSettings(threads=threads)})
+
+    with lake.open(settings) as con:
+        assert con.execute("select current_setting('threads')").fetchone() == (threads,)

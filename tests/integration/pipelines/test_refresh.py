@@ -25,9 +25,13 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture
 def plant(lake_settings: Settings, tmp_path: Path) -> Settings:
     """A lake with the business data of a small plant and no machine data."""
-    share_parsed_project(lake_settings.home)
-    assert reference.load(lake_settings, write_plant(tmp_path / "plant")).is_accepted
+    load_plant(lake_settings, tmp_path)
     return lake_settings
+
+
+def load_plant(settings: Settings, folder: Path) -> None:
+    share_parsed_project(settings.home)
+    assert reference.load(settings, write_plant(folder / "plant")).is_accepted
 
 
 def execute(settings: Settings, statement: str) -> list[tuple[object, ...]]:
@@ -110,8 +114,10 @@ def waits_for_the_lock(settings: Settings) -> bool:
 
 
 def test_a_refresh_in_dagster_rebuilds_what_is_outdated_and_shows_each_model_and_law(
-    plant: Settings, dagster: Loaded
+    built_settings: Settings, dagster: Loaded, tmp_path: Path
 ) -> None:
+    plant = built_settings
+    load_plant(plant, tmp_path)
     # Published by these transformations, and then others made something and were killed.
     execute(
         plant,
