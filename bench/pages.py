@@ -15,7 +15,15 @@ import duckdb
 
 import lake
 from bench._demo import fill
-from dashboards import cost_queries as ask
+from dashboards.queries import (
+    cost_choices,
+    machine_losses,
+    order_costs,
+    standard_costs,
+    work_in_process,
+)
+from dashboards.queries.machine_losses import LossRow
+from dashboards.queries.order_selection import Selection
 from pipelines.refresh import refresh
 from takt.settings import Settings
 
@@ -45,59 +53,65 @@ def _measured(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
     return {
         **medians,
         "slowest_ms": max(medians.values()),
-        "orders": float(ask.order_totals(con, selection=everything).orders),
+        "orders": float(order_costs.order_totals(con, selection=everything).orders),
     }
 
 
-def _everything(con: duckdb.DuckDBPyConnection) -> ask.Selection:
-    scope = ask.cost_scopes(con)[0]
-    return ask.Selection(site_id=scope.site_id, currency=scope.currency)
+def _everything(con: duckdb.DuckDBPyConnection) -> Selection:
+    scope = cost_choices.cost_scopes(con)[0]
+    return Selection(site_id=scope.site_id, currency=scope.currency)
 
 
-def _questions(
-    con: duckdb.DuckDBPyConnection, everything: ask.Selection
-) -> list[tuple[str, Question]]:
+def _questions(con: duckdb.DuckDBPyConnection, everything: Selection) -> list[tuple[str, Question]]:
     loss = _dearest_loss(con, everything)
     order_id = loss.production_order_id
-    stretch = ask.stretches(con, loss=loss, limit=1)[0]
-    since, until = ask.around(stretch.started_at, stretch.ended_at)
-    version = ask.cost_versions(con)[0].cost_version_id
-    item = ask.made_items(con, cost_version_id=version, limit=1)[0].item_id
+    stretch = machine_losses.stretches(con, loss=loss, limit=1)[0]
+    since, until = machine_losses.around(stretch.started_at, stretch.ended_at)
+    version = cost_choices.cost_versions(con)[0].cost_version_id
+    item = standard_costs.made_items(con, cost_version_id=version, limit=1)[0].item_id
     now = datetime.now(UTC).replace(tzinfo=None)
-    period = ask.cost_periods(con, until=now)[0].period_id
+    period = cost_choices.cost_periods(con, until=now)[0].period_id
     of_order = {"order_id": order_id}
     of_item = {"cost_version_id": version, "item_id": item}
     of_place = {"site_id": everything.site_id, "currency": everything.currency}
     where = {**of_order, "work_unit_id": stretch.work_unit_id}
     return [
-        ("order_totals", lambda con: ask.order_totals(con, selection=everything)),
-        ("orders", lambda con: ask.orders(con, selection=everything, limit=50)),
-        ("variances", lambda con: ask.variances(con, selection=everything)),
-        ("loss_sums", lambda con: ask.loss_sums(con, selection=everything)),
-        ("cost_lines", lambda con: ask.cost_lines(con, **of_order)),
-        ("order_losses", lambda con: ask.order_losses(con, **of_order)),
-        ("stretches", lambda con: ask.stretches(con, loss=loss, limit=50)),
+        ("order_totals", lambda con: order_costs.order_totals(con, selection=everything)),
+        ("orders", lambda con: order_costs.orders(con, selection=everything, limit=50)),
+        ("variances", lambda con: order_costs.variances(con, selection=everything)),
+        ("loss_sums", lambda con: machine_losses.loss_sums(con, selection=everything)),
+        ("cost_lines", lambda con: order_costs.cost_lines(con, **of_order)),
+        ("order_losses", lambda con: machine_losses.order_losses(con, **of_order)),
+        ("stretches", lambda con: machine_losses.stretches(con, loss=loss, limit=50)),
         (
             "samples",
-            lambda con: ask.samples(con, **where, since=since, until=until, limit=300),
+            lambda con: machine_losses.samples(con, **where, since=since, until=until, limit=300),
         ),
-        ("work_in_process", lambda con: ask.work_in_process(con, **of_place, period_id=period)),
-        ("made_items", lambda con: ask.made_items(con, cost_version_id=version, limit=200)),
-        ("unit_costs", lambda con: ask.unit_costs(con, **of_item)),
-        ("nodes", lambda con: ask.nodes(con, **of_item)),
+        (
+            "work_in_process",
+            lambda con: work_in_process.work_in_process(con, **of_place, period_id=period),
+        ),
+        (
+            "made_items",
+            lambda con: standard_costs.made_items(con, cost_version_id=version, limit=200),
+        ),
+        ("unit_costs", lambda con: standard_costs.unit_costs(con, **of_item)),
+        ("nodes", lambda con: standard_costs.nodes(con, **of_item)),
         (
             "cost_warnings",
-            lambda con: ask.cost_warnings(con, cost_version_id=version, item_ids=(item,)),
+            lambda con: standard_costs.cost_warnings(
+                con, cost_version_id=version, item_ids=(item,)
+            ),
         ),
     ]
 
 
-def _dearest_loss(con: duckdb.DuckDBPyConnection, everything: ask.Selection) -> ask.LossRow:
-    orders = ask.orders(con, selection=everything, limit=10)
+def _dearest_loss(con: duckdb.DuckDBPyConnection, everything: Selection) -> LossRow:
+    orders = order_costs.orders(con, selection=everything, limit=10)
     losses = [
         loss
         for order in orders
-        for loss in ask.order_losses(con, order_id=order.production_order_id)
+        for loss in machine_losses.order_losses(con, order_id=order.production_order_id)
     ]
     return max(losses, key=lambda loss: loss.amount)
 

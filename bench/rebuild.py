@@ -17,7 +17,7 @@ from pathlib import Path
 import lake
 from bench._processes import PeakMemory
 from bench._works import Works
-from dashboards import queries
+from dashboards.queries import live
 
 DEFAULT_SECONDS = 30.0
 """Days of history."""
@@ -74,7 +74,7 @@ def _live(works: Works) -> dict[str, float]:
     with closing(lake.open(works.settings, read_only=True)) as con:
         con.execute(f"set variable takt_now = '{now:%Y-%m-%d %H:%M:%S}'")
         for _ in range(2 * _TURNS):
-            overview_ms.append(_milliseconds(lambda: queries.freeze_equipment(con)))
+            overview_ms.append(_milliseconds(lambda: live.freeze_equipment(con)))
             live_ms.append(
                 _milliseconds(lambda: con.execute("from marts.live_work_unit").fetchall())
             )

@@ -1,5 +1,6 @@
 """The pages people look at: live over a WebSocket, history at the last published snapshot.
 
-Belongs here: asking the lake (`queries`), drawing (`figures`, `components`) and pushing (`live`).
+Belongs here: asking the lake (`queries`, a module a subject), drawing (`figures`, a module a form,
+and `components`) and pushing (`live`).
 Does not: what a number means. Every KPI is computed in `dbt_project`; pages only show it.
 """

@@ -17,7 +17,7 @@ from dashboards import board, cost_frame, live, said
 from dashboards.feed import Feed, OpenLake, Reading
 from dashboards.first_request import PreparedFirst
 from dashboards.history import History, NothingPublished
-from dashboards.queries import Equipment
+from dashboards.queries.live import Equipment
 from dashboards.remarks import Remarks
 from edge.terminal import Terminal
 from takt.settings import Settings

@@ -15,7 +15,7 @@ from dashboards import components, wording
 from dashboards.components import Child
 from dashboards.feed import STALE_AFTER_S, Moment, Reading
 from dashboards.live import Parts
-from dashboards.queries import Equipment, Interval, Loss
+from dashboards.queries.live import Equipment, Interval, Loss
 from takt.settings import DashboardSettings
 
 PAGE = "overview"

@@ -13,7 +13,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards import wording
-from dashboards.queries import Equipment, Interval
+from dashboards.queries.live import Equipment, Interval
 from dashboards.theme import LOOKS, Spent
 
 Child: TypeAlias = Component | str | None

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_queries, cost_view, ledger, wording
+from dashboards import components, cost_view, ledger, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
-from dashboards.cost_queries import LossRow, Sample, Stretch
 from dashboards.ledger import Chosen, Column, Row, go
+from dashboards.queries import machine_losses
+from dashboards.queries.machine_losses import LossRow, Sample, Stretch
 from dashboards.theme import LOOKS
 
 PATH = "/costs"
@@ -71,7 +72,7 @@ def key(loss: LossRow) -> str:
 
 def losses(dashboard: Dashboard, chosen: Chosen, order_id: str, currency: str) -> Component:
     """The losses of an order, each a link to the machine time behind it."""
-    found: list[LossRow] = dashboard.history.ask(cost_queries.order_losses, order_id=order_id)
+    found: list[LossRow] = dashboard.history.ask(machine_losses.order_losses, order_id=order_id)
     if not found:
         return html.P(
             "None: no machine told how long its time was, or workers booked it.", className="note"
@@ -93,7 +94,7 @@ def behind(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     if loss is None:
         return []
     zone = cost_view.view(dashboard, chosen).zone
-    found: list[Stretch] = dashboard.history.ask(cost_queries.stretches, loss=loss, limit=_SHOWN)
+    found: list[Stretch] = dashboard.history.ask(machine_losses.stretches, loss=loss, limit=_SHOWN)
     heading = [
         html.H2(f"Behind it: {_name(loss)}"),
         html.Span(
@@ -124,12 +125,12 @@ def samples(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     if loss is None or at is None:
         return []
     view = cost_view.view(dashboard, chosen)
-    found = dashboard.history.ask(cost_queries.stretches, loss=loss, at=at, limit=1)
+    found = dashboard.history.ask(machine_losses.stretches, loss=loss, at=at, limit=1)
     if not found:
         return [html.P("Nothing began then.", className="note")]
-    since, until = cost_queries.around(found[0].started_at, found[0].ended_at)
+    since, until = machine_losses.around(found[0].started_at, found[0].ended_at)
     told: list[Sample] = dashboard.history.ask(
-        cost_queries.samples,
+        machine_losses.samples,
         order_id=loss.production_order_id,
         work_unit_id=found[0].work_unit_id,
         since=since,
@@ -139,7 +140,7 @@ def samples(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     span = f"{_at(since, view.zone)} – {wording.clock(until, view.zone, seconds=True)}"
     heading = [
         html.H2(f"What {found[0].work_unit_name} said"),
-        html.Span(f"samples as they came, {span}, {cost_queries.AROUND_S} s before and after"),
+        html.Span(f"samples as they came, {span}, {machine_losses.AROUND_S} s before and after"),
     ]
     if not told:
         return [
@@ -160,7 +161,7 @@ def _chosen_loss(dashboard: Dashboard, chosen: Chosen) -> LossRow | None:
     order_id, named = chosen.get("order"), chosen.get("loss")
     if not order_id or not named:
         return None
-    found: list[LossRow] = dashboard.history.ask(cost_queries.order_losses, order_id=order_id)
+    found: list[LossRow] = dashboard.history.ask(machine_losses.order_losses, order_id=order_id)
     return next((each for each in found if key(each) == named), None)
 
 

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_view, figures, ledger
+from dashboards import components, cost_view, ledger
 from dashboards.app import Dashboard
 from dashboards.components import Child
+from dashboards.figures.drawing import message
 from dashboards.history import HistoryUnavailable, NothingPublished
 from dashboards.ledger import Chosen, NoCosts
 from takt.errors import TaktError
@@ -140,4 +141,4 @@ def figure(
         said = "The lake does not answer now; this returns by itself"
     except TaktError as error:
         said = str(error)
-    return components.sized(figures.message(said))
+    return components.sized(message(said))

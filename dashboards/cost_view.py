@@ -1,6 +1,6 @@
 """What the URL of a page of costs selects: site, currency, period, which orders.
 
-Belongs here: turning what a reader chose, or did not, into the arguments of `cost_queries`.
+Belongs here: turning what a reader chose, or did not, into the arguments of `queries`.
 """
 
 from dataclasses import dataclass, replace
@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dashboards import cost_queries
 from dashboards.app import Dashboard
-from dashboards.cost_queries import CostVersion, Period, Scope, Selection
 from dashboards.history import NothingPublished
 from dashboards.ledger import Chosen, NoCosts
+from dashboards.queries import cost_choices
+from dashboards.queries.cost_choices import CostVersion, Period, Scope
+from dashboards.queries.order_selection import Selection
+from dashboards.queries.work_in_process import WipRow, work_in_process
 
 EVER = "all"
 """The period of a URL that means all of them; an absent one is the current."""
@@ -74,10 +76,10 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
     site = dashboard.site
     usual = Scope(site_id=site.equipment_id, currency=known_versions(dashboard)[0].currency)
     now = _published_at(dashboard)
-    scopes = ask(cost_queries.cost_scopes) or [usual]
+    scopes = ask(cost_choices.cost_scopes) or [usual]
     scopes = sorted(scopes, key=lambda each: each.site_id != site.equipment_id)
     scope = next((each for each in scopes if scope_value(each) == chosen.get("site")), scopes[0])
-    periods = ask(cost_queries.cost_periods, until=now)
+    periods = ask(cost_choices.cost_periods, until=now)
     period = _period(periods, chosen.get("period"))
     is_current = period is None or period.ends_at > now
     selection = Selection(
@@ -99,6 +101,25 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
     )
 
 
+def in_process(dashboard: Dashboard, found: View) -> tuple[Period, list[WipRow]] | None:
+    """The chosen period, of all of them the latest, and its work in process; None: no period.
+
+    Raises:
+        NothingPublished: No refresh has been published yet.
+        HistoryUnavailable: The lake does not answer.
+    """
+    period = found.period or next(iter(found.periods), None)
+    if period is None:
+        return None
+    rows = dashboard.history.ask(
+        work_in_process,
+        site_id=found.scope.site_id,
+        currency=found.currency,
+        period_id=period.period_id,
+    )
+    return period, rows
+
+
 def known_versions(dashboard: Dashboard) -> list[CostVersion]:
     """The costing versions.
 
@@ -107,7 +128,7 @@ def known_versions(dashboard: Dashboard) -> list[CostVersion]:
         NothingPublished: No refresh has been published yet.
         HistoryUnavailable: The lake does not answer.
     """
-    versions: list[CostVersion] = dashboard.history.ask(cost_queries.cost_versions)
+    versions: list[CostVersion] = dashboard.history.ask(cost_choices.cost_versions)
     if not versions:
         raise NoCosts("no costing version is loaded")
     return versions

@@ -13,13 +13,16 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_losses, cost_queries, cost_view, figures, ledger, wording
+from dashboards import cost_losses, cost_view, ledger, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
-from dashboards.cost_queries import ORDER_SORTS, CostLine, OrderRow, Variance
 from dashboards.cost_view import View
+from dashboards.figures import paretos, waterfalls
+from dashboards.figures.drawing import message
 from dashboards.ledger import Chosen, Column, Row
 from dashboards.ledger import go as link
+from dashboards.queries import machine_losses, order_costs
+from dashboards.queries.order_costs import ORDER_SORTS, CostLine, OrderRow, Variance
 
 PATH = "/costs"
 A_PAGE = 50
@@ -47,7 +50,7 @@ def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """Absorbed, actual, variance and work in process of the chosen period."""
     view = cost_view.view(dashboard, chosen)
     ask = dashboard.history.ask
-    totals = ask(cost_queries.order_totals, selection=view.selection)
+    totals = ask(order_costs.order_totals, selection=view.selection)
     orders = wording.count(totals.orders, "order")
     running = f"{totals.running} of them running, so far" if totals.running else "all ended"
     return [
@@ -96,25 +99,25 @@ def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     """From absorbed to actual cost, of all chosen orders or one."""
     view = cost_view.view(dashboard, chosen)
     selection = view.of_order(chosen.get("order"))
-    totals = dashboard.history.ask(cost_queries.order_totals, selection=selection)
+    totals = dashboard.history.ask(order_costs.order_totals, selection=selection)
     if not totals.orders:
-        return figures.message(f"No order cost anything in {_period_name(view)}")
-    found = dashboard.history.ask(cost_queries.variances, selection=selection)
+        return message(f"No order cost anything in {_period_name(view)}")
+    found = dashboard.history.ask(order_costs.variances, selection=selection)
     steps = {
         name: sum((each.amount for each in found if each.variance_type == kind), Decimal(0))
         for kind, name in _STEPS.items()
     }
     if not steps["Rounding"]:
         del steps["Rounding"]
-    return figures.cost_waterfall(totals.absorbed, steps, totals.actual, view.currency)
+    return waterfalls.variances(totals.absorbed, steps, totals.actual, view.currency)
 
 
 def losses(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     """The Pareto of what machine time was lost to, by money."""
     view = cost_view.view(dashboard, chosen)
     selection = view.of_order(chosen.get("order"))
-    found = dashboard.history.ask(cost_queries.loss_sums, selection=selection)
-    return figures.loss_costs(found, view.currency)
+    found = dashboard.history.ask(machine_losses.loss_sums, selection=selection)
+    return paretos.machine_losses(found, view.currency)
 
 
 def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
@@ -123,7 +126,7 @@ def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     sort, is_descending = _sort(chosen)
     limit = _limit(chosen)
     found: list[OrderRow] = dashboard.history.ask(
-        cost_queries.orders,
+        order_costs.orders,
         selection=view.selection,
         find=chosen.get("find", ""),
         sort=sort,
@@ -148,11 +151,11 @@ def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     view = cost_view.view(dashboard, chosen)
     ask = dashboard.history.ask
     selection = view.of_order(order_id)
-    found: list[OrderRow] = ask(cost_queries.orders, selection=selection, limit=1)
+    found: list[OrderRow] = ask(order_costs.orders, selection=selection, limit=1)
     if not found:
         return [html.P(f"Order {order_id} has no cost at {view.scope.site_id}.", className="note")]
-    lines = ask(cost_queries.cost_lines, order_id=order_id)
-    details = ask(cost_queries.variances, selection=selection)
+    lines = ask(order_costs.cost_lines, order_id=order_id)
+    details = ask(order_costs.variances, selection=selection)
     return [
         ledger.panel(_order_heading(found[0]), _line_table(lines, found[0]), is_wide=True),
         ledger.panel(
@@ -189,7 +192,7 @@ def _before(dashboard: Dashboard, view: View) -> str | None:
     ]
     if not earlier:
         return None
-    totals = dashboard.history.ask(cost_queries.order_totals, selection=view.of_period(earlier[0]))
+    totals = dashboard.history.ask(order_costs.order_totals, selection=view.of_period(earlier[0]))
     if not totals.absorbed:
         return None
     share = wording.signed(totals.variance / totals.absorbed * 100, 1)
@@ -197,15 +200,10 @@ def _before(dashboard: Dashboard, view: View) -> str | None:
 
 
 def _wip_tile(dashboard: Dashboard, view: View) -> Component:
-    period = view.period or (view.periods[0] if view.periods else None)
-    if period is None:
+    found = cost_view.in_process(dashboard, view)
+    if found is None:
         return ledger.tile("Work in process", wording.NOTHING)
-    rows = dashboard.history.ask(
-        cost_queries.work_in_process,
-        site_id=view.scope.site_id,
-        currency=view.currency,
-        period_id=period.period_id,
-    )
+    period, rows = found
     closing = sum((each.closing for each in rows), Decimal(0))
     opening = sum((each.opening for each in rows), Decimal(0))
     count = sum(1 for each in rows if each.closing)

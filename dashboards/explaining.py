@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from dashboards import queries, wording
+from dashboards import wording
 from dashboards.app import Dashboard
-from dashboards.queries import Reason, WaitingStop
+from dashboards.queries import stop_reasons
+from dashboards.queries.stop_reasons import Reason, WaitingStop
 from dashboards.remarks import Remark
 from dashboards.stops import ID_SHOWN, lies_between
 from takt.errors import TaktError
@@ -98,7 +99,7 @@ def said_before(dashboard: Dashboard) -> list[Remark]:
     Raises:
         TaktError: History cannot be asked.
     """
-    known = dashboard.history.ask(queries.classifications, limit=SAID_BEFORE * 4)
+    known = dashboard.history.ask(stop_reasons.classifications, limit=SAID_BEFORE * 4)
     dashboard.remarks.forget(
         {
             (
@@ -240,7 +241,7 @@ def _lies_between(
     dashboard: Dashboard, between: str, named: Sequence[str], reason: Reason
 ) -> Refused:
     """That a stop was left out, and how it comes in: only what waits is listed to be chosen."""
-    waits = dashboard.history.ask(queries.waiting_stops_named, stop_ids=(between,))
+    waits = dashboard.history.ask(stop_reasons.waiting_stops_named, stop_ids=(between,))
     if waits and between not in dashboard.remarks.said_of():
         return Refused("Another stop lies between them: choose it too, or say it of each.")
     first, *others = (stop_id[:ID_SHOWN] for stop_id in (*named, between))
@@ -254,7 +255,7 @@ def _lies_between(
 def _reason(dashboard: Dashboard, reason_id: str | None) -> Reason:
     if not reason_id:
         raise Refused("Choose a reason.")
-    known = dashboard.history.ask(queries.reasons)
+    known = dashboard.history.ask(stop_reasons.reasons)
     found = next((each for each in known if each.reason_id == reason_id), None)
     if found is None:
         raise Refused(f"The reason {reason_id} is not known any more; choose another.")
@@ -265,7 +266,7 @@ def _stops(dashboard: Dashboard, stop_ids: Sequence[str]) -> list[WaitingStop]:
     if not stop_ids:
         raise Refused("Choose a stop first.")
     wanted = set(stop_ids) - dashboard.remarks.said_of()
-    found = dashboard.history.ask(queries.waiting_stops_named, stop_ids=tuple(sorted(wanted)))
+    found = dashboard.history.ask(stop_reasons.waiting_stops_named, stop_ids=tuple(sorted(wanted)))
     if len(found) < len(stop_ids):
         raise Refused("Of some of these stops a reason was told meanwhile; choose again.")
     return list(found)

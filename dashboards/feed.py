@@ -19,7 +19,7 @@ import duckdb
 from prometheus_client import Histogram
 
 import lake
-from dashboards import queries
+from dashboards.queries import live
 from takt.errors import ConfigurationError, TaktError
 
 log = logging.getLogger(__name__)
@@ -56,24 +56,24 @@ class Moment:
         missing: Why there is no lake yet; None when there is one.
     """
 
-    equipment: Sequence[queries.Equipment] = ()
-    intervals: Sequence[queries.Interval] = ()
-    biggest_loss: queries.Loss | None = None
+    equipment: Sequence[live.Equipment] = ()
+    intervals: Sequence[live.Interval] = ()
+    biggest_loss: live.Loss | None = None
     latest_commit_at: datetime | None = None
-    publication: queries.Publication | None = None
+    publication: live.Publication | None = None
     missing: str | None = None
 
     @property
-    def site(self) -> queries.Equipment | None:
+    def site(self) -> live.Equipment | None:
         """The site's own row."""
         return next((row for row in self.equipment if row.level == "site"), None)
 
     @property
-    def lines(self) -> list[queries.Equipment]:
+    def lines(self) -> list[live.Equipment]:
         """The lines, in order of their path."""
         return [row for row in self.equipment if row.level == "work_center"]
 
-    def units(self, work_center_id: str | None) -> list[queries.Equipment]:
+    def units(self, work_center_id: str | None) -> list[live.Equipment]:
         """The work units of a line, in order of their path."""
         return [
             row
@@ -160,7 +160,7 @@ class Feed:
     def _read_moment(self) -> Moment:
         if self._con is None:
             self._con = self._open_lake()
-            queries.prepare(self._con)
+            live.prepare(self._con)
         try:
             with lake.transaction(self._con):
                 return self._ask(self._con)
@@ -169,22 +169,22 @@ class Feed:
             return Moment(latest_commit_at=self._latest_commit(self._con))
 
     def _ask(self, con: duckdb.DuckDBPyConnection) -> Moment:
-        queries.freeze_equipment(con)
-        equipment = queries.equipment(con)
+        live.freeze_equipment(con)
+        equipment = live.equipment(con)
         before = self.latest.moment or Moment()
         intervals, biggest_loss = before.intervals, before.biggest_loss
         if self._ribbons_have_changed(equipment):
-            queries.freeze_intervals(con)
-            intervals, biggest_loss = queries.intervals(con), queries.biggest_loss(con)
+            live.freeze_intervals(con)
+            intervals, biggest_loss = live.intervals(con), live.biggest_loss(con)
         return Moment(
             equipment=equipment,
             intervals=intervals,
             biggest_loss=biggest_loss,
             latest_commit_at=self._latest_commit(con),
-            publication=queries.publication(con),
+            publication=live.publication(con),
         )
 
-    def _ribbons_have_changed(self, equipment: Sequence[queries.Equipment]) -> bool:
+    def _ribbons_have_changed(self, equipment: Sequence[live.Equipment]) -> bool:
         # A pixel of a ribbon is a minute: between changes of state it need not be read anew.
         drawn: set[tuple[object, ...]] = {
             (row.equipment_id, row.state_since_at, row.reason_name) for row in equipment
@@ -198,7 +198,7 @@ class Feed:
     def _latest_commit(self, con: duckdb.DuckDBPyConnection) -> datetime | None:
         known = self.latest.moment.latest_commit_at if self.latest.moment else None
         since = known or _now() - _LOOK_BACK
-        return queries.latest_commit(con, since=since) or known
+        return live.latest_commit(con, since=since) or known
 
     def _no_lake(self, error: BaseException) -> Reading | None:
         # Before the first moment a lake that does not exist is a beginning, not a failure.

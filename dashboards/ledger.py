@@ -15,8 +15,8 @@ from dash.development.base_component import Component
 
 from dashboards import components, wording
 from dashboards.components import Child
-from dashboards.cost_queries import CostVersion
 from dashboards.history import HistoryUnavailable, NothingPublished
+from dashboards.queries.cost_choices import CostVersion
 from takt.errors import TaktError
 
 Chosen = Mapping[str, str]

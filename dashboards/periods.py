@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dashboards import queries, wording
-from dashboards.queries import Equipment
+from dashboards import wording
+from dashboards.queries import shifts
+from dashboards.queries.live import Equipment
 
 NAMES = {"shift": "This shift", "today": "Today", "7d": "7 days", "14d": "14 days"}
 """Choices by their value in the URL; any other value is the start of a shift, ISO 8601 UTC."""
@@ -43,7 +44,7 @@ def bounds(period: str, site: Equipment, through: datetime, ask: Ask) -> Bounds:
         return chosen
     name = period if period in _DAYS_BACK else DEFAULT
     first_day = production_day(site) - timedelta(days=_DAYS_BACK[name])
-    start = ask(queries.period_start, first_day=first_day) or through
+    start = ask(shifts.period_start, first_day=first_day) or through
     label = NAMES[name] if name == "today" else f"Last {NAMES[name]}"
     return Bounds(start, max(through, start), label)
 
@@ -62,7 +63,7 @@ def _chosen_shift(period: str, site: Equipment, through: datetime, ask: Ask) -> 
         return None
     if start.tzinfo is not None:
         start = start.astimezone(UTC).replace(tzinfo=None)
-    shift = ask(queries.shift_at, start=start)
+    shift = ask(shifts.shift_at, start=start)
     if shift is None:
         return None
     day = wording.local(start, ZoneInfo(site.time_zone)).strftime("%a %-d %b")

@@ -15,9 +15,12 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, figures, periods, queries, wording
+from dashboards import components, periods, wording
 from dashboards.app import Dashboard
+from dashboards.figures import paretos, trends, waterfalls
+from dashboards.figures.drawing import message
 from dashboards.history import HistoryUnavailable, NothingPublished
+from dashboards.queries import shifts, stops
 from dashboards.theme import LOOKS, Spent
 from takt.errors import TaktError
 
@@ -34,12 +37,12 @@ def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     def draw() -> go.Figure:
         site = dashboard.site
         frame = dashboard.history.ask(
-            queries.oee_per_shift,
+            shifts.oee_per_shift,
             first_day=periods.production_day(site) - _FORTNIGHT,
             work_center_id=selection.get("line"),
         )
         zone = ZoneInfo(site.time_zone)
-        return figures.oee_per_shift(
+        return trends.oee_per_shift(
             frame,
             target=dashboard.options.oee_target,
             withheld_below=dashboard.options.withheld_below,
@@ -52,9 +55,9 @@ def shift_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
 def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """The Pareto of stops of the chosen period."""
     return or_message(
-        lambda: figures.pareto(
+        lambda: paretos.stop_time(
             dashboard.history.ask(
-                queries.losses,
+                stops.losses,
                 **_period(dashboard, selection),
                 work_center_id=selection.get("line"),
             )
@@ -65,9 +68,9 @@ def loss_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
 def waterfall_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """From planned busy time to good time, of the shifts that began in the chosen period."""
     return or_message(
-        lambda: figures.waterfall(
+        lambda: waterfalls.planned_time(
             dashboard.history.ask(
-                queries.waterfall,
+                shifts.waterfall,
                 **_period(dashboard, selection),
                 work_center_id=selection.get("line"),
             )
@@ -116,7 +119,7 @@ def trend(dashboard: Dashboard) -> Component | None:
     """OEE of the last working days as small bars."""
     try:
         frame = dashboard.history.ask(
-            queries.site_oee_per_day,
+            shifts.site_oee_per_day,
             before=periods.production_day(dashboard.site),
             limit=_COMPARED_DAYS,
         )
@@ -149,7 +152,7 @@ def chips(dashboard: Dashboard, selection: Selection) -> list[Component]:
 
 def _stops(dashboard: Dashboard, selection: Selection, **paging: Any) -> pd.DataFrame:
     frame: pd.DataFrame = dashboard.history.ask(
-        queries.stops,
+        stops.stops,
         **_period(dashboard, selection),
         work_center_id=selection.get("line"),
         work_unit_id=selection.get("unit"),
@@ -220,6 +223,6 @@ def or_message(draw: Callable[[], go.Figure]) -> go.Figure:
     try:
         return draw()
     except NothingPublished:
-        return figures.message("No history yet: the first refresh has not been published")
+        return message("No history yet: the first refresh has not been published")
     except HistoryUnavailable:
-        return figures.message("History does not answer now; it returns by itself")
+        return message("History does not answer now; it returns by itself")

@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_queries, cost_view, ledger, wording
+from dashboards import cost_view, ledger, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
-from dashboards.cost_queries import CostVersion, MadeItem, Node, UnitCost
 from dashboards.history import NothingPublished
 from dashboards.ledger import Chosen, Column, Row, go
+from dashboards.queries import standard_costs
+from dashboards.queries.cost_choices import CostVersion
+from dashboards.queries.standard_costs import MadeItem, Node, UnitCost
 from takt.errors import TaktError
 
 PATH = "/costs/item"
@@ -70,7 +72,7 @@ def items_like(
 ) -> list[MadeItem]:
     """Made items whose id and name contain a text."""
     found: list[MadeItem] = dashboard.history.ask(
-        cost_queries.made_items, cost_version_id=version.cost_version_id, find=find, limit=limit
+        standard_costs.made_items, cost_version_id=version.cost_version_id, find=find, limit=limit
     )
     return found
 
@@ -198,7 +200,7 @@ def warnings(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     nodes = _nodes(dashboard, found.version, found.item.item_id)
     ids = {node.component_item_id for node in nodes if node.component_item_id}
     told = dashboard.history.ask(
-        cost_queries.cost_warnings,
+        standard_costs.cost_warnings,
         cost_version_id=found.version.cost_version_id,
         item_ids=tuple(sorted({found.item.item_id, *ids})),
     )
@@ -318,14 +320,14 @@ def _label(item: MadeItem) -> str:
 
 def _nodes(dashboard: Dashboard, version: CostVersion, item_id: str) -> list[Node]:
     found: list[Node] = dashboard.history.ask(
-        cost_queries.nodes, cost_version_id=version.cost_version_id, item_id=item_id
+        standard_costs.nodes, cost_version_id=version.cost_version_id, item_id=item_id
     )
     return found
 
 
 def _unit_costs(dashboard: Dashboard, version: CostVersion, item: MadeItem) -> list[UnitCost]:
     found: list[UnitCost] = dashboard.history.ask(
-        cost_queries.unit_costs, cost_version_id=version.cost_version_id, item_id=item.item_id
+        standard_costs.unit_costs, cost_version_id=version.cost_version_id, item_id=item.item_id
     )
     return found
 

@@ -17,11 +17,13 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, explaining, figures, periods, queries, review, said, wording
+from dashboards import components, explaining, periods, review, said, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
+from dashboards.figures import paretos
 from dashboards.history import HistoryUnavailable, NothingPublished
-from dashboards.queries import WaitingStop, WaitingTotal
+from dashboards.queries import stop_reasons
+from dashboards.queries.stop_reasons import WaitingStop, WaitingTotal
 from dashboards.remarks import Remark
 from takt.errors import TaktError
 
@@ -59,9 +61,9 @@ def queue(dashboard: Dashboard, selection: Selection, shown: int) -> Queue:
         where = selection.get("where") or None
         order = selection.get("order")
         ask = dashboard.history.ask
-        totals = ask(queries.waiting_totals, equipment_id=where, without=without)
+        totals = ask(stop_reasons.waiting_totals, equipment_id=where, without=without)
         stops = ask(
-            queries.waiting_stops,
+            stop_reasons.waiting_stops,
             equipment_id=where,
             without=without,
             order=order if order in ORDERS else "money",
@@ -90,7 +92,9 @@ def chosen(dashboard: Dashboard, stop_ids: Sequence[str]) -> list[WaitingStop]:
     """The chosen stops that still wait; none while the lake is away."""
     try:
         return list(
-            dashboard.history.ask(queries.waiting_stops_named, stop_ids=tuple(sorted(stop_ids)))
+            dashboard.history.ask(
+                stop_reasons.waiting_stops_named, stop_ids=tuple(sorted(stop_ids))
+            )
         )
     except TaktError:
         return []
@@ -110,7 +114,7 @@ def span_of(dashboard: Dashboard, stop: WaitingStop) -> str:
 def reasons(dashboard: Dashboard) -> list[dict[str, str]]:
     """The reasons to choose from, in order of their tree; each says its way through it."""
     try:
-        known = dashboard.history.ask(queries.reasons)
+        known = dashboard.history.ask(stop_reasons.reasons)
     except TaktError:
         return []
     return [{"value": each.reason_id, "label": each.path} for each in known]
@@ -122,12 +126,12 @@ def reason_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     def draw() -> go.Figure:
         bounds = review.bounds(dashboard, selection.get("period") or DEFAULT_PERIOD)
         frame = dashboard.history.ask(
-            queries.reason_costs,
+            stop_reasons.reason_costs,
             since=bounds.since,
             until=bounds.until,
             equipment_id=selection.get("where") or None,
         )
-        return figures.cost_pareto(frame)
+        return paretos.stop_money(frame)
 
     return review.or_message(draw)
 

@@ -7,12 +7,14 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import cost_queries, cost_view, costs, figures, ledger, wording
+from dashboards import cost_view, costs, ledger, wording
 from dashboards.app import Dashboard
-from dashboards.cost_queries import Period, WipRow
 from dashboards.cost_view import View
+from dashboards.figures import age_classes
 from dashboards.history import NothingPublished
 from dashboards.ledger import Chosen, Column, Row
+from dashboards.queries.cost_choices import Period
+from dashboards.queries.work_in_process import WipRow
 
 PATH = "/costs/wip"
 _MOVEMENTS = {
@@ -77,7 +79,7 @@ def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
 def ages(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     """What is left, by the days since its order's first cost."""
     view, _, rows = _rows(dashboard, chosen)
-    return figures.ages(rows, view.currency)
+    return age_classes.work_in_process(rows, view.currency)
 
 
 def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
@@ -123,16 +125,10 @@ def _sum_row(name: str, rows: Sequence[WipRow], kind: str) -> Row:
 
 def _rows(dashboard: Dashboard, chosen: Chosen) -> tuple[View, Period, Sequence[WipRow]]:
     view = cost_view.view(dashboard, chosen)
-    period = view.period or next(iter(view.periods), None)
-    if period is None:
+    found = cost_view.in_process(dashboard, view)
+    if found is None:
         raise NothingPublished("there is no period yet")
-    rows = dashboard.history.ask(
-        cost_queries.work_in_process,
-        site_id=view.scope.site_id,
-        currency=view.currency,
-        period_id=period.period_id,
-    )
-    return view, period, rows
+    return view, *found
 
 
 def _total(rows: Sequence[WipRow], name: str) -> Decimal:

@@ -1,17 +1,18 @@
 """What orders are costed by stays: the bills of material of active standards (pure).
 
 Belongs here: what no file may change of master data that an active costing version's cost cards
-are made of, once an order is costed by it. The version's own files are in `reference_freeze`.
+are made of, once an order is costed by it. Which versions these are is in
+`reference_used_versions`, what becomes of a version's own files in `reference_freeze`.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ingestion.reference_checks import Loaded, told, validity
 from ingestion.reference_report import Findings, Problem
 from ingestion.reference_rows import FileTable, Row
+from ingestion.reference_used_versions import UsedVersion, used_versions
 from ingestion.reference_values import Value
 from takt.contracts import TABLES
 
@@ -19,7 +20,6 @@ _WAY_OUT = (
     "state a new bom_version that begins later, or, where this one was wrong from the start, load"
     " cost_version with it as pending first and as active again after the correction"
 )
-_BEGUN = {"released", "started", "finished", "ended"}
 _VALIDITY = ("valid_from", "valid_to")
 _ITEM = ("joint_cost_method", "is_phantom", "cost_group_id", "item_group_id")
 _MEANT = {"line_type": "component", "joint_cost_method": "tca", "cost_group_id": "material"}
@@ -27,27 +27,6 @@ _MEANT = {"line_type": "component", "joint_cost_method": "tca", "cost_group_id":
 
 Bills = Mapping[Value | None, Sequence[Row]]
 """By item the lines that its cost card is made of."""
-
-
-@dataclass(frozen=True)
-class _Version:
-    """An active costing version by which orders are costed, and when it began."""
-
-    name: str
-    costed_at: datetime
-
-    def __str__(self) -> str:
-        return f"costing version {self.name}, which is active and by which orders are costed"
-
-
-@dataclass(frozen=True)
-class _Order:
-    """An order, the costing version that it names, and when it may have been costed, UTC."""
-
-    site: Value | None
-    version: Value | None
-    status: Value | None
-    moments: frozenset[datetime]
 
 
 def check(
@@ -63,65 +42,12 @@ def check(
     columns = [column.name for column in TABLES["bom_line"].columns]
     rows = loaded.values("bom_line", columns)
     lines = [Row(0, dict(zip(columns, values, strict=True))) for values in rows]
-    for version in _in_use(set(active), loaded):
+    for version in used_versions(set(active), loaded):
         bills = _bills(lines, version.costed_at)
         if "bom_line" in tables:
             _check_bills(tables["bom_line"], version, bills, findings)
         if "item" in tables:
             _check_items(tables["item"], version, bills, loaded, findings)
-
-
-def _in_use(active: set[Value | None], loaded: Loaded) -> Iterator[_Version]:
-    """The versions with a beginning; without one a card is of the present, whatever that is."""
-    versions = loaded.values("cost_version", ("cost_version_id", "type", "site_id", "valid_from"))
-    begun = {
-        name: begins
-        for name, _, _, begins in versions
-        if name in active and isinstance(begins, datetime)
-    }
-    standards = [
-        (version[2], version[3], version[0])
-        for version in versions
-        if version[0] in begun and version[1] == "standard"
-    ]
-    used = set()
-    for order in _orders(loaded):
-        names = {_last_begun(standards, order.site, moment) for moment in order.moments}
-        if order.version is None:
-            used |= names
-        elif order.moments or order.status in _BEGUN:
-            used.add(order.version)
-    for name in sorted(used & begun.keys(), key=str):
-        yield _Version(str(name), begun[name])
-
-
-def _orders(loaded: Loaded) -> Iterator[_Order]:
-    """Every order; of one that tells no release what else may say when it was costed."""
-    columns = ("production_order_id", "site_id", "cost_version_id", "status", "released_at")
-    orders = loaded.values("production_order", (*columns, "ended_at"))
-    began: defaultdict[Value | None, set[datetime]] = defaultdict(set)
-    if any(released is None for *_, released, _ in orders):
-        for order, start in loaded.values("order_operation", ("production_order_id", "started_at")):
-            if isinstance(start, datetime):
-                began[order].add(start)
-    for order, site, version, status, released, ended in orders:
-        if isinstance(released, datetime):
-            moments = {released}
-        else:
-            moments = {min(began[order])} if began[order] else set()
-            moments |= {ended} if isinstance(ended, datetime) else set()
-        yield _Order(site, version, status, frozenset(moments))
-
-
-def _last_begun(
-    standards: Iterable[tuple[Value | None, ...]], site: Value | None, moment: datetime
-) -> Value | None:
-    begun = [
-        (begins, name)
-        for at, begins, name in standards
-        if at == site and isinstance(begins, datetime) and begins <= moment
-    ]
-    return max(begun, key=lambda each: each[0])[1] if begun else None
 
 
 def _bills(lines: Iterable[Row], moment: datetime) -> Bills:
@@ -145,7 +71,7 @@ def _last(rows: Iterable[Row], began: Mapping[tuple[Value | None, ...], datetime
     return max(versions, key=lambda version: (began[version], str(version[1])))[1]
 
 
-def _check_bills(table: FileTable, version: _Version, bills: Bills, findings: Findings) -> None:
+def _check_bills(table: FileTable, version: UsedVersion, bills: Bills, findings: Findings) -> None:
     after = _bills(table.rows, version.costed_at)
     _check_bought(table, version, bills, after, findings)
     for item, lines in sorted(bills.items(), key=str):
@@ -168,7 +94,7 @@ def _check_bills(table: FileTable, version: _Version, bills: Bills, findings: Fi
 
 
 def _check_bought(
-    table: FileTable, version: _Version, bills: Bills, after: Bills, findings: Findings
+    table: FileTable, version: UsedVersion, bills: Bills, after: Bills, findings: Findings
 ) -> None:
     """What a card has at its price does not become something that is made then."""
     lines = [row for rows in bills.values() for row in rows]
@@ -184,7 +110,7 @@ def _check_bought(
 
 def _check_lines(
     table: FileTable,
-    version: _Version,
+    version: UsedVersion,
     before: Sequence[Row],
     after: Sequence[Row],
     findings: Findings,
@@ -211,7 +137,7 @@ def _check_lines(
 
 
 def _check_items(
-    table: FileTable, version: _Version, bills: Bills, loaded: Loaded, findings: Findings
+    table: FileTable, version: UsedVersion, bills: Bills, loaded: Loaded, findings: Findings
 ) -> None:
     """What the cards take of their items themselves."""
     columns = ("item_id", *_ITEM)
@@ -240,7 +166,7 @@ def _item_columns(before: Row, row: Row, bills: Bills, grouped: set[Value | None
 
 
 def _changed_item(
-    table: FileTable, version: _Version, before: Row, row: Row, column: str
+    table: FileTable, version: UsedVersion, before: Row, row: Row, column: str
 ) -> Problem:
     item, was = row.values["item_id"], told(before.take((column,)))
     found = f"{item} is divided by {was}" if column == "joint_cost_method" else f"it is {was}"

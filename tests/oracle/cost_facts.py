@@ -10,7 +10,9 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.oracle.cost_cards import LABOUR, CostCards, begin
+from tests.oracle.cost_cards import CostCards
+from tests.oracle.cost_lines import LABOUR
+from tests.oracle.cost_versions import begin
 from tests.oracle.shift_calendar import Row, instant, rows
 
 SECOND_US = 1_000_000

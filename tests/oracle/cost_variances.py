@@ -12,8 +12,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TypeVar
 
-from tests.oracle.cost_cards import LABOUR, TIMES, Line, Operation, amount, number, rounded
 from tests.oracle.cost_facts import BEFORE, SECOND_US, Count, Period, Use
+from tests.oracle.cost_lines import LABOUR, TIMES, Line, Operation, amount, number, rounded
 from tests.oracle.order_costs import Actual, Key, OrderCosts
 
 Fact = TypeVar("Fact", Use, Count)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lake
-from dashboards import queries
+from dashboards.queries import stop_reasons
 from edge.simulator import history
 from edge.terminal import Terminal, name
 from ingestion import reference
@@ -246,12 +246,12 @@ def test_what_is_said_on_the_pages_reaches_the_lake_under_their_name(works: Sett
 
 def test_the_page_asks_the_real_marts_what_the_command_lists(works: Settings) -> None:
     with closing(lake.open(works, read_only=True)) as con:
-        waits = queries.waiting_stops(con, equipment_id=PRESS, limit=1_000)
-        totals = queries.waiting_totals(con, equipment_id="assembly/line1", without=())
-        named = queries.waiting_stops_named(con, stop_ids=(waits[0].stop_id,))
-        reasons = queries.reasons(con)
-        said = queries.classifications(con, limit=10)
-        costs = queries.reason_costs(
+        waits = stop_reasons.waiting_stops(con, equipment_id=PRESS, limit=1_000)
+        totals = stop_reasons.waiting_totals(con, equipment_id="assembly/line1", without=())
+        named = stop_reasons.waiting_stops_named(con, stop_ids=(waits[0].stop_id,))
+        reasons = stop_reasons.reasons(con)
+        said = stop_reasons.classifications(con, limit=10)
+        costs = stop_reasons.reason_costs(
             con,
             since=START.replace(tzinfo=None),
             until=END.replace(tzinfo=None),

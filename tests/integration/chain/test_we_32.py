@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 import lake
-from dashboards import cost_queries
-from dashboards.cost_queries import LossRow, Selection
+from dashboards.queries import machine_losses, order_costs, standard_costs
+from dashboards.queries.machine_losses import LossRow
+from dashboards.queries.order_selection import Selection
 from lake.query import open_published
 from takt.settings import Settings
 from tests import we_32
@@ -141,9 +142,9 @@ def test_every_question_of_the_page_has_an_answer(works: Settings) -> None:
 
 
 def test_a_page_goes_from_absorbed_to_actual_without_a_rest(con: duckdb.DuckDBPyConnection) -> None:
-    totals = cost_queries.order_totals(con, selection=THE_ORDER)
-    variances = cost_queries.variances(con, selection=THE_ORDER)
-    [order] = cost_queries.orders(con, selection=THE_ORDER, find="1001", limit=9)
+    totals = order_costs.order_totals(con, selection=THE_ORDER)
+    variances = order_costs.variances(con, selection=THE_ORDER)
+    [order] = order_costs.orders(con, selection=THE_ORDER, find="1001", limit=9)
 
     assert (totals.orders, totals.running) == (1, 0)
     assert totals.absorbed + sum(each.amount for each in variances) == totals.actual
@@ -156,16 +157,16 @@ def test_an_order_is_told_in_the_period_in_which_it_ended_only(
 ) -> None:
     elsewhere = Selection(site_id="demo", currency="EUR", period_id="2026-02", is_current=False)
 
-    assert cost_queries.order_totals(con, selection=elsewhere).orders == 0
-    assert cost_queries.orders(con, selection=THE_ORDER, find="nothing like it", limit=9) == []
+    assert order_costs.order_totals(con, selection=elsewhere).orders == 0
+    assert order_costs.orders(con, selection=THE_ORDER, find="nothing like it", limit=9) == []
 
 
 def test_the_time_behind_a_stop_is_as_long_as_its_loss(con: duckdb.DuckDBPyConnection) -> None:
     jam = loss_of(con, "jam")
 
-    [stretch] = cost_queries.stretches(con, loss=jam, limit=9)
-    since, until = cost_queries.around(stretch.started_at, stretch.ended_at)
-    samples = cost_queries.samples(
+    [stretch] = machine_losses.stretches(con, loss=jam, limit=9)
+    since, until = machine_losses.around(stretch.started_at, stretch.ended_at)
+    samples = machine_losses.samples(
         con, order_id="1001", work_unit_id=we_32.PRESS, since=since, until=until, limit=9
     )
 
@@ -180,14 +181,14 @@ def test_the_time_behind_a_stop_is_as_long_as_its_loss(con: duckdb.DuckDBPyConne
 def test_behind_a_lost_speed_stands_the_production_in_which_it_was(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    stretches = cost_queries.stretches(con, loss=loss_of(con, None, "reduced_speed"), limit=9)
+    stretches = machine_losses.stretches(con, loss=loss_of(con, None, "reduced_speed"), limit=9)
 
     assert {stretch.category for stretch in stretches} == {"production"}
     assert stretches[0].total_s == 8.5 * 3600
 
 
 def test_what_a_unit_is_made_of_is_its_standard_cost(con: duckdb.DuckDBPyConnection) -> None:
-    nodes = cost_queries.nodes(con, cost_version_id="std", item_id="FG")
+    nodes = standard_costs.nodes(con, cost_version_id="std", item_id="FG")
 
     assert {(each.node, each.component_item_id): each.amount for each in nodes} == {
         ("component", "RM1"): Decimal("10.50"),
@@ -286,7 +287,7 @@ def test_what_changes_of_a_closed_period_is_posted_by_name(works: Settings, tmp_
 
 def loss_of(con: duckdb.DuckDBPyConnection, reason_id: str | None, detail: str = "stop") -> LossRow:
     """The loss of the order with a reason, or of a kind."""
-    losses = cost_queries.order_losses(con, order_id="1001")
+    losses = machine_losses.order_losses(con, order_id="1001")
     return next(
         each for each in losses if (each.reason_id, each.loss_detail) == (reason_id, detail)
     )

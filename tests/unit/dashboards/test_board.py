@@ -10,7 +10,7 @@ from plotly.io.json import to_json_plotly
 
 from dashboards import board
 from dashboards.feed import Moment, Reading
-from dashboards.queries import Interval
+from dashboards.queries.live import Interval
 from takt.settings import DashboardSettings
 from tests.unit.dashboards import plant
 

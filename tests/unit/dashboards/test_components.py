@@ -7,7 +7,7 @@ import pytest
 
 from dashboards import components
 from dashboards.feed import Moment
-from dashboards.queries import Equipment, Interval
+from dashboards.queries.live import Equipment, Interval
 from dashboards.theme import Spent
 from tests.unit.dashboards import plant
 

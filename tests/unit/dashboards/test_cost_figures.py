@@ -2,8 +2,9 @@ from decimal import Decimal
 
 import pytest
 
-from dashboards import figures
-from dashboards.cost_queries import LossSum, WipRow
+from dashboards.figures import age_classes, paretos, waterfalls
+from dashboards.queries.machine_losses import LossSum
+from dashboards.queries.work_in_process import WipRow
 
 
 def loss(detail: str, amount: str, reason: str | None = None) -> LossSum:
@@ -42,7 +43,7 @@ def words(figure: object) -> str:
 def test_each_variance_hangs_where_the_one_before_ended() -> None:
     steps = {"Lot size": Decimal(22), "Quantity": Decimal(170), "Price": Decimal(-63)}
 
-    bars = figures.cost_waterfall(Decimal(200), steps, Decimal(329), "EUR").data[0]
+    bars = waterfalls.variances(Decimal(200), steps, Decimal(329), "EUR").data[0]
 
     assert list(bars.base) == [0, 200, 222, 392, 0]
     assert list(bars.x) == [200, 22, 170, -63, 329]
@@ -51,7 +52,7 @@ def test_each_variance_hangs_where_the_one_before_ended() -> None:
 def test_a_variance_is_told_by_letter_and_pattern_not_by_colour_alone() -> None:
     steps = {"Quantity": Decimal(170), "Price": Decimal(-63)}
 
-    figure = figures.cost_waterfall(Decimal(200), steps, Decimal(307), "EUR")
+    figure = waterfalls.variances(Decimal(200), steps, Decimal(307), "EUR")
 
     assert "170 EUR U" in words(figure)
     assert "−63.00 EUR F" in words(figure)
@@ -62,7 +63,7 @@ def test_a_variance_is_told_by_letter_and_pattern_not_by_colour_alone() -> None:
 def test_small_variances_of_a_great_cost_are_seen_and_the_cut_axis_says_so() -> None:
     steps = {"Quantity": Decimal(10_000)}
 
-    figure = figures.cost_waterfall(Decimal(300_000), steps, Decimal(310_000), "EUR")
+    figure = waterfalls.variances(Decimal(300_000), steps, Decimal(310_000), "EUR")
 
     start, end = figure.layout.xaxis.range
     assert start == 290_000
@@ -79,7 +80,7 @@ def test_small_variances_of_a_great_cost_are_seen_and_the_cut_axis_says_so() -> 
 def test_losses_stand_dearest_first_and_gains_have_no_share() -> None:
     losses = [loss("stop", "90", "Jam"), loss("minor_stop", "10"), loss("rejects", "-5")]
 
-    bars, share = figures.loss_costs(losses, "EUR").data
+    bars, share = paretos.machine_losses(losses, "EUR").data
 
     assert list(bars.y) == ["Jam", "Minor stops", "Rejected pieces"]
     assert list(bars.x) == [90, 10, -5]
@@ -90,7 +91,7 @@ def test_many_reasons_end_in_one_bar_and_no_money_is_left_out() -> None:
     losses = [loss("stop", str(20 - place), f"Reason {place}") for place in range(14)]
     losses.append(loss("setup", "-3"))
 
-    bars = figures.loss_costs(losses, "EUR").data[0]
+    bars = paretos.machine_losses(losses, "EUR").data[0]
 
     assert len(bars.y) == 9
     assert "7 other reasons" in bars.y
@@ -100,7 +101,7 @@ def test_many_reasons_end_in_one_bar_and_no_money_is_left_out() -> None:
 def test_work_in_process_is_grouped_by_age_up_to_and_including() -> None:
     orders = [in_process("1", "5", 2), in_process("2", "7", 3), in_process("3", "-1", 400)]
 
-    bars = figures.ages(orders, "EUR").data[0]
+    bars = age_classes.work_in_process(orders, "EUR").data[0]
 
     assert dict(zip(bars.y, bars.x, strict=True)) == {
         "up to 2 days": 5,
@@ -114,9 +115,9 @@ def test_work_in_process_is_grouped_by_age_up_to_and_including() -> None:
 @pytest.mark.parametrize(
     ("figure", "said"),
     [
-        (figures.loss_costs([], "EUR"), "No machine time was lost"),
+        (paretos.machine_losses([], "EUR"), "No machine time was lost"),
         (
-            figures.ages([in_process("1", "0", 5)], "EUR"),
+            age_classes.work_in_process([in_process("1", "0", 5)], "EUR"),
             "Nothing is in process at the end of the period",
         ),
     ],

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from dashboards import explaining, queries, stop_queue
+from dashboards import explaining, stop_queue
 from dashboards.app import Dashboard
 from dashboards.explaining import Form, Refused
-from dashboards.queries import WaitingStop
+from dashboards.figures import paretos
+from dashboards.queries import stop_reasons
+from dashboards.queries.stop_reasons import WaitingStop
 from takt.settings import BrokerSettings, Settings
 from tests.conftest import free_port
 from tests.unit.dashboards import plant
@@ -36,7 +38,7 @@ def dashboard(
 
 @pytest.fixture
 def stop(con: duckdb.DuckDBPyConnection) -> WaitingStop:
-    return queries.waiting_stops(con, equipment_id=PRESS, limit=1)[0]
+    return stop_reasons.waiting_stops(con, equipment_id=PRESS, limit=1)[0]
 
 
 def utc(moment: datetime | None) -> datetime:
@@ -138,7 +140,7 @@ def test_what_cannot_be_meant_is_refused_in_words(
 def test_a_part_can_be_told_of_one_stop_only(
     dashboard: Dashboard, con: duckdb.DuckDBPyConnection
 ) -> None:
-    ids = [each.stop_id for each in queries.waiting_stops(con, equipment_id=PRESS, limit=2)]
+    ids = [each.stop_id for each in stop_reasons.waiting_stops(con, equipment_id=PRESS, limit=2)]
 
     with pytest.raises(Refused, match="of one stop only"):
         explaining.say(dashboard, Form(ids, "jam", "Kim", begins="10:00"))
@@ -147,7 +149,7 @@ def test_a_part_can_be_told_of_one_stop_only(
 def test_stops_with_all_between_them_are_one(
     dashboard: Dashboard, con: duckdb.DuckDBPyConnection
 ) -> None:
-    waits = queries.waiting_stops(con, equipment_id=PRESS, order="newest", limit=3)
+    waits = stop_reasons.waiting_stops(con, equipment_id=PRESS, order="newest", limit=3)
     last, middle, first = waits
     con.execute(
         "delete from marts.stop_event where work_unit_id = ? and started_at between ? and ?"
@@ -170,7 +172,9 @@ def test_stops_with_all_between_them_are_one(
 def test_a_stop_between_others_that_has_a_reason_is_joined_by_the_command(
     dashboard: Dashboard, con: duckdb.DuckDBPyConnection
 ) -> None:
-    last, middle, first = queries.waiting_stops(con, equipment_id=PRESS, order="newest", limit=3)
+    last, middle, first = stop_reasons.waiting_stops(
+        con, equipment_id=PRESS, order="newest", limit=3
+    )
     con.execute(
         "delete from marts.stop_event where work_unit_id = ? and started_at between ? and ?"
         " and not list_contains(?, stop_id)",
@@ -190,7 +194,7 @@ def test_a_stop_between_others_that_has_a_reason_is_joined_by_the_command(
 def test_stops_of_two_machines_are_not_one(
     dashboard: Dashboard, con: duckdb.DuckDBPyConnection
 ) -> None:
-    found = queries.waiting_stops(con, limit=1_000)
+    found = stop_reasons.waiting_stops(con, limit=1_000)
     other = next(each for each in found if each.work_unit_id != found[0].work_unit_id)
 
     with pytest.raises(Refused, match="of one machine"):
@@ -216,7 +220,7 @@ def test_reasons_say_their_way_through_the_tree(con: duckdb.DuckDBPyConnection) 
     con.execute("update marts.dim_reason set parent_reason_id = 'machine' where reason_id = 'jam'")
     con.execute("update marts.dim_reason set parent_reason_id = 'gone' where reason_id = 'tool'")
 
-    paths = {each.reason_id: each.path for each in queries.reasons(con)}
+    paths = {each.reason_id: each.path for each in stop_reasons.reasons(con)}
 
     assert paths["jam"] == "Machine › Jammed feeder"
     assert paths["tool"] == "Tool broken"
@@ -226,7 +230,7 @@ def test_reasons_say_their_way_through_the_tree(con: duckdb.DuckDBPyConnection) 
 def test_the_totals_are_of_all_that_waits_and_not_only_of_what_is_shown(
     dashboard: Dashboard, con: duckdb.DuckDBPyConnection
 ) -> None:
-    everything = queries.waiting_stops(con, limit=10_000)
+    everything = stop_reasons.waiting_stops(con, limit=10_000)
 
     queue = stop_queue.queue(dashboard, {"order": "newest"}, 5)
 
@@ -236,11 +240,11 @@ def test_the_totals_are_of_all_that_waits_and_not_only_of_what_is_shown(
     assert f"{sum(each.lost_amount or 0 for each in everything):,.2f}" in queue.heading
 
 
-@pytest.mark.parametrize("order", queries.STOP_ORDERS)
+@pytest.mark.parametrize("order", stop_reasons.STOP_ORDERS)
 def test_stops_come_in_the_order_that_was_asked_for(
     con: duckdb.DuckDBPyConnection, order: str
 ) -> None:
-    found = queries.waiting_stops(con, order=order, limit=10_000)
+    found = stop_reasons.waiting_stops(con, order=order, limit=10_000)
 
     column = {"money": "lost_amount", "time": "planned_busy_time_s", "newest": "started_at"}[order]
     values = [getattr(each, column) for each in found]
@@ -273,12 +277,12 @@ def test_what_was_said_before_a_restart_still_waits_after_it(
 
 
 def test_a_cost_that_nobody_knows_is_shown_by_time(con: duckdb.DuckDBPyConnection) -> None:
-    frame = queries.reason_costs(
+    frame = stop_reasons.reason_costs(
         con, since=plant.NOW - timedelta(days=14), until=plant.NOW, equipment_id=None
     )
 
     assert list(frame["amount"]) == sorted(frame["amount"], reverse=True)
-    by_money = stop_queue.figures.cost_pareto(frame)
-    by_time = stop_queue.figures.cost_pareto(frame.assign(amount=None))
+    by_money = paretos.stop_money(frame)
+    by_time = paretos.stop_money(frame.assign(amount=None))
     assert by_money.layout.xaxis.title.text == "EUR lost"
     assert by_time.layout.xaxis.title.text == "hours lost"

@@ -3,9 +3,9 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from dashboards import queries
 from dashboards.feed import Feed, Reading
 from dashboards.history import History, HistoryUnavailable, NothingPublished
+from dashboards.queries import shifts
 from takt.errors import ConfigurationError, TaktError
 from tests.unit.dashboards import plant
 
@@ -164,13 +164,13 @@ def test_a_question_about_the_past_is_asked_once_per_publication(
 ) -> None:
     history = History(lake, feed)
     feed.read()
-    history.ask(queries.period_start, first_day=plant.DAY)
+    history.ask(shifts.period_start, first_day=plant.DAY)
     con.execute("delete from marts.work_unit_shift")
 
-    again = history.ask(queries.period_start, first_day=plant.DAY)
+    again = history.ask(shifts.period_start, first_day=plant.DAY)
     con.execute("insert into pipeline.publication values (8, now()::timestamp)")
     feed.read()
-    anew = history.ask(queries.period_start, first_day=plant.DAY)
+    anew = history.ask(shifts.period_start, first_day=plant.DAY)
 
     assert again == plant.SHIFT_START
     assert anew is None
@@ -180,13 +180,13 @@ def test_a_question_about_the_past_is_asked_once_per_publication(
 def test_history_of_what_was_asked_before_outlives_the_lake(feed: Feed, lake: FlakyLake) -> None:
     history = History(lake, feed)
     feed.read()
-    history.ask(queries.period_start, first_day=plant.DAY)
+    history.ask(shifts.period_start, first_day=plant.DAY)
     history.close()
     lake.error = TaktError("connection refused")
 
-    assert history.ask(queries.period_start, first_day=plant.DAY) == plant.SHIFT_START
+    assert history.ask(shifts.period_start, first_day=plant.DAY) == plant.SHIFT_START
     with pytest.raises(HistoryUnavailable):
-        history.ask(queries.period_start, first_day=plant.DAY - timedelta(days=1))
+        history.ask(shifts.period_start, first_day=plant.DAY - timedelta(days=1))
 
 
 def test_nothing_published_is_told_apart_from_nothing_answering(
@@ -196,4 +196,4 @@ def test_nothing_published_is_told_apart_from_nothing_answering(
     feed.read()
 
     with pytest.raises(NothingPublished):
-        History(lake, feed).ask(queries.period_start, first_day=plant.DAY)
+        History(lake, feed).ask(shifts.period_start, first_day=plant.DAY)

@@ -5,7 +5,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from dashboards import figures, queries
+from dashboards.figures import paretos, trends, waterfalls
+from dashboards.queries.shifts import oee_per_shift
 from tests.unit.dashboards import plant
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -13,13 +14,11 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.fixture
 def shifts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    return queries.oee_per_shift(
-        con, first_day=plant.DAY - pd.Timedelta(days=13), work_center_id=None
-    )
+    return oee_per_shift(con, first_day=plant.DAY - pd.Timedelta(days=13), work_center_id=None)
 
 
 def shift_figure(frame: pd.DataFrame, target: float = 0.85) -> go.Figure:
-    return figures.oee_per_shift(frame, target=target, withheld_below=0.9, zone=BERLIN)
+    return trends.oee_per_shift(frame, target=target, withheld_below=0.9, zone=BERLIN)
 
 
 def losses(*rows: tuple[str, str, bool, float, int]) -> pd.DataFrame:
@@ -76,7 +75,7 @@ def test_a_withheld_oee_is_a_gap_not_a_zero(shifts: pd.DataFrame) -> None:
 
 
 def test_the_pareto_keeps_the_order_and_ends_at_everything() -> None:
-    bars, cumulated = figures.pareto(
+    bars, cumulated = paretos.stop_time(
         losses(("Jam", "internal", False, 5400.0, 6), ("Starved", "external", False, 1800.0, 2))
     ).data
 
@@ -85,7 +84,7 @@ def test_the_pareto_keeps_the_order_and_ends_at_everything() -> None:
 
 
 def test_the_pareto_tells_causes_by_pattern_too() -> None:
-    bars = figures.pareto(
+    bars = paretos.stop_time(
         losses(
             ("Jam", "internal", False, 60.0, 1),
             ("Starved", "external", False, 50.0, 1),
@@ -117,7 +116,7 @@ def test_shift_names_of_any_line_stand_in_the_legend_once(shifts: pd.DataFrame) 
 
 
 def test_long_losses_are_drawn_in_hours() -> None:
-    figure = figures.pareto(losses(("Jam", "internal", False, 72_000.0, 3)))
+    figure = paretos.stop_time(losses(("Jam", "internal", False, 72_000.0, 3)))
 
     assert list(figure.data[0].x) == [20]
     assert figure.layout.xaxis.title.text == "hours lost"
@@ -125,7 +124,7 @@ def test_long_losses_are_drawn_in_hours() -> None:
 
 def test_many_reasons_end_in_one_bar_for_the_rest() -> None:
     rows = [(f"Reason {n}", "internal", False, 100.0 - n, 1) for n in range(30)]
-    bars = figures.pareto(losses(*rows)).data[0]
+    bars = paretos.stop_time(losses(*rows)).data[0]
 
     assert len(bars.y) == 9
     assert bars.y[-1] == "22 other reasons"
@@ -147,7 +146,7 @@ def test_the_waterfall_falls_from_planned_time_to_good_time() -> None:
         ("unplanned_stops", "external", 300.0),
         ("setup_and_adjustment", None, 5_400.0),
     )
-    bars = figures.waterfall(frame).data[0]
+    bars = waterfalls.planned_time(frame).data[0]
 
     assert list(bars.y) == [
         "Planned busy time",
@@ -169,19 +168,19 @@ def test_a_speed_above_the_standard_is_a_loss_below_nought() -> None:
     frame = steps(
         ("planned_busy", None, 3_600.0), ("reduced_speed", None, -600.0), ("good", None, 4_200.0)
     )
-    bars = figures.waterfall(frame).data[0]
+    bars = waterfalls.planned_time(frame).data[0]
 
     assert list(bars.x) == [60, -10, 70]
     assert list(bars.base) == [0, 70, 0]
     assert bars.customdata[1].startswith("−10")
-    assert figures.waterfall(frame).layout.xaxis.range[1] > 70
+    assert waterfalls.planned_time(frame).layout.xaxis.range[1] > 70
 
 
 @pytest.mark.parametrize(
     ("figure", "said"),
     [
-        (figures.waterfall(steps()), "No shift in this period"),
-        (figures.pareto(losses()), "No stop in this period"),
+        (waterfalls.planned_time(steps()), "No shift in this period"),
+        (paretos.stop_time(losses()), "No stop in this period"),
         (
             shift_figure(pd.DataFrame()),
             "No shift recorded yet",

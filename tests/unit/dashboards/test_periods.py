@@ -8,7 +8,7 @@ import pytest
 
 from dashboards import periods
 from dashboards.feed import Moment
-from dashboards.queries import Equipment
+from dashboards.queries.live import Equipment
 from tests.unit.dashboards import plant
 
 THROUGH = plant.NOW - timedelta(minutes=2)
