@@ -39,7 +39,7 @@ class Use(NamedTuple):
 
 
 class Count(NamedTuple):
-    """Pieces that a work unit really made for an operation at a moment."""
+    """Pieces that a work unit really made for an operation, in the quarter of an hour `at`."""
 
     order: str
     operation: str

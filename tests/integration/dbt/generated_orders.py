@@ -273,8 +273,8 @@ class Orders:
             unit.rejects += scrap
             self._say(unit, "Total", at, value=unit.total)
             self._say(unit, "Rejects", at, value=unit.rejects)
-            began = _interval_start(phases, place, at)
-            self._works.counts.append(Count(order, operation, unit.name, began, made, scrap))
+            told = _quarter_of(phases, place, at)
+            self._works.counts.append(Count(order, operation, unit.name, told, made, scrap))
 
     def _measure(
         self, unit: _Unit, order: str, operation: str, phases: list[Phase], place: int
@@ -289,7 +289,7 @@ class Orders:
         ):
             taken = rng.randint(1, 999)
             self._say(unit, "Meter", at, value=taken / 8)
-            told = max(_interval_start(phases, place, at), at // QUARTER * QUARTER)
+            told = _quarter_of(phases, place, at)
             self._works.measures.append(
                 Measure(order, operation, METERED, told, Fraction(taken, 8))
             )
@@ -458,6 +458,11 @@ def _of_stop(phase: Phase, phases: list[Phase]) -> tuple[str | None, bool]:
     reasons = [each.reason for each in stop if each.reason]
     length = stop[-1].ended_at - stop[0].started_at
     return reasons[-1] if reasons else None, length < 120 * SECOND
+
+
+def _quarter_of(phases: list[Phase], place: int, at: int) -> int:
+    """Where the quarter of an hour of a moment begins within its unbroken state."""
+    return max(_interval_start(phases, place, at), at // QUARTER * QUARTER)
 
 
 def _interval_start(phases: list[Phase], place: int, at: int) -> int:

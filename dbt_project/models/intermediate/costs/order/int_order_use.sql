@@ -67,25 +67,12 @@ intervals as (
 
 ),
 
-counts_of_intervals as (
-
-    select counts.*
-    from {{ ref('int_interval_count') }} as counts
-    semi join intervals
-        on
-            counts.site_id = intervals.site_id
-            and counts.work_unit_id = intervals.work_unit_id
-            and counts.started_at = intervals.started_at
-
-),
-
-{{ intervals_counted() }},
-
 cuts as (
 
     {#- An interval is cut at each moment within it. #}
     select
-        intervals.*,
+        intervals.* exclude (started_at, ended_at),
+        started_at as interval_started_at,
         unnest(
             list_concat(
                 [intervals.started_at],
@@ -93,41 +80,59 @@ cuts as (
                     moments.moments, lambda moment: moment > intervals.started_at and moment < intervals.ended_at
                 )
             )
-        ) as cut_at,
+        ) as started_at,
+        ended_at as interval_ended_at,
         moments.moments
-    from intervals_counted as intervals
+    from intervals
     cross join moments
-    where
-        intervals.is_charged
-        or intervals.produced_quantity <> 0
-        or intervals.scrap_quantity <> 0
 
 ),
 
+stretches as (
+
+    select
+        * exclude (interval_ended_at, moments),
+        lead(started_at, 1, interval_ended_at) over (
+            partition by site_id, work_unit_id, interval_started_at
+            order by started_at
+        ) as ended_at,
+        list_max(list_filter(moments, lambda moment: moment <= started_at)) as moment_at
+    from cuts
+
+),
+
+counts_of_stretches as (
+
+    {#- A piece belongs to where the quarter of an hour begins in which it was told. #}
+    select counts.* replace (stretches.started_at as started_at)
+    from {{ ref('int_interval_count') }} as counts
+    asof inner join stretches
+        on
+            counts.site_id = stretches.site_id
+            and counts.work_unit_id = stretches.work_unit_id
+            and counts.started_at = stretches.interval_started_at
+            and greatest(counts.started_at, counts.quarter_started_at) >= stretches.started_at
+
+),
+
+{{ intervals_counted(intervals='stretches', counts='counts_of_stretches') }},
+
 pieces as (
 
-    {#- What was made in an interval belongs to its first piece. #}
     select
-        * exclude (started_at, ended_at, produced_quantity, good_quantity, scrap_quantity),
-        cut_at as started_at,
-        lead(cut_at, 1, ended_at) over interval_cuts as piece_ended_at,
-        case when cut_at = started_at then produced_quantity else 0 end as produced_quantity,
-        case when cut_at = started_at then good_quantity else 0 end as good_quantity,
-        case when cut_at = started_at then scrap_quantity else 0 end as scrap_quantity,
-        started_at as interval_started_at,
+        *,
         {#- Whether nothing followed that day. #}
         category = 'unknown'
         and coalesce(
-            started_at > max(case when category <> 'unknown' then started_at end) over (
+            interval_started_at > max(case when category <> 'unknown' then interval_started_at end) over (
                 partition by site_id, work_unit_id, production_date, production_order_id, operation_id
             ), true
-        ) as is_open_end,
-        list_max(list_filter(moments, lambda moment: moment <= cut_at)) as moment_at
-    from cuts
-    window interval_cuts as (
-        partition by site_id, work_unit_id, started_at
-        order by cut_at
-    )
+        ) as is_open_end
+    from intervals_counted
+    where
+        is_charged
+        or produced_quantity <> 0
+        or scrap_quantity <> 0
 
 )
 
@@ -146,9 +151,9 @@ select
     coalesce(pieces.is_minor, false) as is_minor,
     pieces.is_open_end,
     min(pieces.started_at) as started_at,
-    max(pieces.piece_ended_at) as ended_at,
+    max(pieces.ended_at) as ended_at,
     {{ seconds(
-        "coalesce(sum(" ~ microseconds_between('pieces.started_at', 'pieces.piece_ended_at')
+        "coalesce(sum(" ~ microseconds_between('pieces.started_at', 'pieces.ended_at')
         ~ ") filter (where pieces.is_charged), 0)"
     ) }} as used_s,
     try_cast(sum(pieces.produced_quantity) as decimal(18, 6)) as produced_quantity,
