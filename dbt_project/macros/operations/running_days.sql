@@ -200,6 +200,29 @@ count_corrections as (
 )
 {%- endmacro %}
 
+{% macro running_intervals_and_counts() -%}
+{#- From `running_days` to its `intervals` and `counts_of_intervals`: of what is settled the last ones. #}
+{{ running_days() }},
+
+{{ samples_given_meaning(
+    running_roles(), reads_from='least(looked_for_events_from, ' ~ reads_a_day_from('day_started_at') ~ ')'
+) }},
+
+{{ coverage_closed() }},
+
+{{ orders_planned() }},
+
+{{ states_closed_to_intervals() }},
+
+{{ pieces_attributed() }},
+
+{{ states_told_by_pulses() }},
+
+{{ intervals_attributed(goes_on=true) }},
+
+{{ counters_differenced(goes_on=true) }}
+{%- endmacro %}
+
 {% macro last_load_snapshot_id() -%}
     {#- The lake's snapshot of the last change of what gives time and samples a meaning; -1 before the first. #}
     (

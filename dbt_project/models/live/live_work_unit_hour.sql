@@ -1,24 +1,6 @@
 with
 
-{{ running_days() }},
-
-{{ samples_given_meaning(
-    running_roles(), reads_from='least(looked_for_events_from, ' ~ reads_a_day_from('day_started_at') ~ ')'
-) }},
-
-{{ coverage_closed() }},
-
-{{ orders_planned() }},
-
-{{ states_closed_to_intervals() }},
-
-{{ pieces_attributed() }},
-
-{{ states_told_by_pulses() }},
-
-{{ intervals_attributed(goes_on=true) }},
-
-{{ counters_differenced(goes_on=true) }},
+{{ running_intervals_and_counts() }},
 
 {{ cut_at_hours('intervals', 'counts_of_intervals') }},
 
