@@ -427,6 +427,7 @@ own_lines as (
         production_order_id,
         {{ columns | join(', ') }}
     from {{ of_changed_orders('int_own_line') }}
+    where driver is not null
 
     union all
 

@@ -1,4 +1,5 @@
-{#- The cost card of each order that names another bill of material or route than its item's card has. -#}
+{#- The cost card of each order that names another bill of material or route than its item's card has. One on which
+    nothing stands is a row without a driver: its order is not made by the item's. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -22,3 +23,10 @@ select
     try_cast(constant_quantity as decimal(24, 9)) as constant_quantity,
     try_cast(unit_price as decimal(24, 9)) as unit_price
 from own_lines
+
+union all by name
+
+select own_orders.production_order_id
+from own_orders
+anti join own_lines
+    on own_orders.production_order_id = own_lines.production_order_id
