@@ -98,28 +98,33 @@ events as (
 happened as (
 
     select
-        events.production_order_id,
-        events.operation_id,
-        coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
-        min(events.happened_at) as happened_at,
-        sum(events.good_quantity) as good_quantity,
-        bool_or(events.is_report) as is_reported
+        production_order_id,
+        operation_id,
+        happened_at,
+        sum(good_quantity) as good_quantity,
+        bool_or(is_report) as is_reported
     from events
-    asof left join {{ ref('int_cost_moment') }} as moments
-        on events.happened_at >= moments.moment_at
-    group by events.production_order_id, events.operation_id, coalesce(moments.moment_at, timestamp '-infinity')
+    group by production_order_id, operation_id, happened_at
 
 ),
 
-stretches as (
+moments as (
 
     select
-        production_order_id,
-        moment_at,
-        min(happened_at) as posted_at,
-        bool_or(operation_id is null) as is_known
-    from happened
-    group by production_order_id, moment_at
+        events.production_order_id,
+        events.happened_at,
+        coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
+        events.is_known
+    from (
+        select
+            production_order_id,
+            happened_at,
+            bool_or(operation_id is null) as is_known
+        from happened
+        group by production_order_id, happened_at
+    ) as events
+    asof left join {{ ref('int_cost_moment') }} as moments
+        on events.happened_at >= moments.moment_at
 
 ),
 
@@ -134,9 +139,9 @@ told as (
         places.basis_quantity,
         places.paid_quantity,
         places.output_quantity,
-        stretches.moment_at,
-        stretches.posted_at,
-        stretches.is_known,
+        moments.moment_at,
+        moments.happened_at,
+        moments.is_known,
         case
             when bool_or(coalesce(happened.is_reported, false)) over so_far then places.good_quantity
             else
@@ -146,17 +151,17 @@ told as (
                 )
         end as told_quantity
     from places
-    inner join stretches
-        on places.production_order_id = stretches.production_order_id
+    inner join moments
+        on places.production_order_id = moments.production_order_id
     left join happened
         on
             places.production_order_id = happened.production_order_id
             and places.operation_id = happened.operation_id
-            and stretches.moment_at = happened.moment_at
+            and moments.happened_at = happened.happened_at
     where places.operation_id is not null
     window so_far as (
         partition by places.production_order_id, places.operation_id
-        order by stretches.moment_at
+        order by moments.happened_at
     )
 
 ),
@@ -167,14 +172,26 @@ passed as (
         *,
         greatest(
             max(told_quantity) over (
-                partition by production_order_id, moment_at
+                partition by production_order_id, happened_at
                 order by place desc, operation_id desc
             ),
             max(case when is_last then least(told_quantity, output_quantity) else 0 end) over (
-                partition by production_order_id, moment_at
+                partition by production_order_id, happened_at
             )
         ) as passed_quantity
     from told
+
+),
+
+through as (
+
+    select
+        production_order_id,
+        happened_at,
+        max(passed_quantity) as passed_quantity,
+        max(least(told_quantity, output_quantity)) filter (where is_last) as finished_quantity
+    from passed
+    group by production_order_id, happened_at
 
 ),
 
@@ -184,7 +201,7 @@ so_far as (
         production_order_id,
         operation_id,
         moment_at,
-        posted_at,
+        happened_at,
         case
             when is_known and is_final then basis_quantity
             else least(passed_quantity, basis_quantity)
@@ -195,29 +212,44 @@ so_far as (
 
     union all
 
+    {#- An order may have no operation at all. #}
     select
-        passed.production_order_id,
+        orders.production_order_id,
         null as operation_id,
-        passed.moment_at,
-        min(passed.posted_at) as posted_at,
+        moments.moment_at,
+        moments.happened_at,
         case
-            when bool_or(passed.is_known and passed.is_final) then max(places.basis_quantity)
-            else least(max(passed.passed_quantity), max(places.basis_quantity))
+            when moments.is_known and orders.is_final then orders.basis_quantity
+            else least(coalesce(through.passed_quantity, 0), orders.basis_quantity)
         end as quantity,
         cast(0 as decimal(18, 6)) as paid_quantity,
         case
-            when bool_or(passed.is_known) then max(places.output_quantity)
-            else
-                coalesce(
-                    max(least(passed.told_quantity, passed.output_quantity)) filter (where passed.is_last), 0
-                )
+            when moments.is_known then orders.output_quantity
+            else coalesce(through.finished_quantity, 0)
         end as output_quantity
-    from passed
-    inner join places
+    from places as orders
+    inner join moments
+        on orders.production_order_id = moments.production_order_id
+    left join through
         on
-            passed.production_order_id = places.production_order_id
-            and places.operation_id is null
-    group by passed.production_order_id, passed.moment_at
+            moments.production_order_id = through.production_order_id
+            and moments.happened_at = through.happened_at
+    where orders.operation_id is null
+
+),
+
+changes as (
+
+    select
+        *,
+        lag(quantity, 1, 0) over earlier as earlier_quantity,
+        paid_quantity - lag(paid_quantity, 1, 0) over earlier as paid_change,
+        output_quantity - lag(output_quantity, 1, 0) over earlier as output_change
+    from so_far
+    window earlier as (
+        partition by production_order_id, operation_id
+        order by happened_at
+    )
 
 ),
 
@@ -227,16 +259,17 @@ beside_earlier as (
         production_order_id,
         operation_id,
         moment_at,
-        posted_at,
-        try_cast(quantity as decimal(18, 6)) as quantity,
-        try_cast(lag(quantity, 1, 0) over earlier as decimal(18, 6)) as earlier_quantity,
-        try_cast(paid_quantity - lag(paid_quantity, 1, 0) over earlier as decimal(18, 6)) as paid_quantity,
-        try_cast(output_quantity - lag(output_quantity, 1, 0) over earlier as decimal(18, 6)) as output_quantity
-    from so_far
-    window earlier as (
-        partition by production_order_id, operation_id
-        order by moment_at
-    )
+        min(happened_at) as posted_at,
+        try_cast(arg_max(quantity, happened_at) as decimal(18, 6)) as quantity,
+        try_cast(arg_min(earlier_quantity, happened_at) as decimal(18, 6)) as earlier_quantity,
+        try_cast(sum(paid_change) as decimal(18, 6)) as paid_quantity,
+        try_cast(sum(output_change) as decimal(18, 6)) as output_quantity
+    from changes
+    where
+        quantity <> earlier_quantity
+        or paid_change <> 0
+        or output_change <> 0
+    group by production_order_id, operation_id, moment_at
 
 )
 
