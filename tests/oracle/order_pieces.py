@@ -270,6 +270,12 @@ class OrderPieces:
         paid = self.basis(operation) if parts.source is None else parts.good
         return paid if self.known_at < moment else min(self._passed_before(moment, operation), paid)
 
+    def completed_before(self, moment: int, operation: str) -> Fraction | None:
+        """Pieces that an operation of a process had completed by then; None: nobody told any."""
+        parts = self.pieces[operation]
+        is_told = parts.good > 0 or parts.source not in (None, "counted")
+        return self._paid_before(moment, operation) if is_told else None
+
     def _as_pieces_came(self, so_far: Callable[[int], Fraction]) -> Iterator[tuple[int, Fraction]]:
         """Moment and increase of a figure, between moments at which costs change."""
         before = Fraction(0)

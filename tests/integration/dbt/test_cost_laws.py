@@ -20,9 +20,9 @@ from takt.settings import CostSettings, Settings
 from tests.integration.dbt import generated_costs
 from tests.integration.dbt.generated_plant import NOW
 from tests.oracle.cost_cards import CostCards
-from tests.oracle.cost_facts import BEFORE, Works
+from tests.oracle.cost_facts import BEFORE, Period, Works
 from tests.oracle.cost_variances import CostVariances
-from tests.oracle.order_costs import orders
+from tests.oracle.order_costs import Actual, OrderCosts, orders
 from tests.oracle.shift_calendar import microseconds
 from tests.parsed_project import share_parsed_project
 
@@ -195,19 +195,31 @@ def is_flushed(proof: Proof, name: str, group: str) -> bool:
 
 def compare_process_costing(proof: Proof) -> None:
     added = proof.told(
-        "production_order_id, sum(added_amount)", "equivalent_unit", "true group by all"
+        "production_order_id, period_id, cost_class, sum(added_amount)",
+        "equivalent_unit",
+        "true group by all having sum(added_amount) <> 0",
     )
     known: defaultdict[Key, Fraction] = defaultdict(Fraction)
-    for (name, _, _, basis), cost in proof.known(CostVariances.costs).items():
-        order = proof.orders[str(name)].order
-        if basis == "actual" and order.row["mode"] == "process" and order.pieces:
-            known[(name,)] += cost
-    # Rounded once for each operation and cost class.
-    assert_close(added, known, 10 * HALF_A_CENT)
-    assert added
+    for name, costs in proof.orders.items():
+        order = costs.order
+        if order.row["mode"] == "process" and order.pieces:
+            for line in order.actual:
+                known[name, proof.works.period(line.at), class_of(line)] += line.amount
+    # Rounded at the end of each period for each operation.
+    assert_close(added, known, 20 * HALF_A_CENT)
+    assert {cost_class for _, _, cost_class in added} == {"material", "conversion", "piece"}
     places = [BEFORE, *(period.period_id for period in proof.works.periods), "after"]
     for name, steps in processes(proof).items():
-        check_process(name, proof.orders[name].order.steps, places, steps)
+        order = proof.orders[name].order
+        check_process(name, order.steps, places, steps)
+        check_completed(order, proof.works.periods, steps)
+
+
+def class_of(line: Actual) -> str:
+    """The cost class of what an order used."""
+    if line.driver in ("piece", "subcontract") or line.source == "backflushed":
+        return "piece"
+    return "material" if line.driver == "material" and not line.is_overhead else "conversion"
 
 
 class Step(NamedTuple):
@@ -283,6 +295,19 @@ def handed(steps: Steps, operation: str, period: str) -> Fraction:
 def brought(steps: Steps, operation: str, period: str) -> Fraction:
     """What units of an operation brought along."""
     return sum((steps[key].handed_on for key in steps if key[:2] == (operation, period)), ZERO)
+
+
+def check_completed(order: OrderCosts, periods: list[Period], steps: Steps) -> None:
+    """Units are completed when pieces came, also those of a vendor whom a machine counted for."""
+    ends = [*(period.starts_at for period in periods), order.known_at + 1]
+    for operation in order.steps:
+        completed, most = ZERO, ZERO
+        for period, end in zip([BEFORE, *(each.period_id for each in periods)], ends, strict=True):
+            completed += steps.get((operation, period, "material"), NOTHING).completed
+            known = order.completed_before(end, operation)
+            if known is not None and (operation, period, "material") in steps:
+                most = max(most, known)
+                assert completed == most, (order.name, operation, period)
 
 
 def compare_quality_hours(proof: Proof) -> None:

@@ -6,7 +6,7 @@
 {%- set classes = ['material', 'conversion', 'piece', 'transferred_in'] -%}
 {%- set measures = [
     'material_amount', 'conversion_amount', 'piece_amount', 'run_s',
-    'good_quantity', 'scrap_quantity', 'received_quantity', 'rejected_quantity'
+    'good_quantity', 'scrap_quantity', 'rejected_quantity'
 ] -%}
 with recursive
 
@@ -29,7 +29,6 @@ chain as (
         told.production_order_id,
         told.operation_id,
         told.sequence,
-        coalesce(told.good_quantity, 0) as good_quantity,
         coalesce(told.good_quantity > 0 or told.quantity_source <> 'counted', false) as is_told,
         coalesce(planned.run_s_per_unit, 0) as run_s_per_unit
     from {{ ref('int_operation_quantity') }} as told
@@ -112,10 +111,21 @@ events as (
     union all by name
 
     select
+        pieces.production_order_id,
+        pieces.operation_id,
+        pieces.posted_at as happened_at,
+        pieces.paid_quantity as good_quantity
+    from {{ ref('int_operation_progress') }} as pieces
+    semi join orders
+        on pieces.production_order_id = orders.production_order_id
+    where pieces.operation_id is not null
+
+    union all by name
+
+    select
         uses.production_order_id,
         uses.operation_id,
         uses.started_at as happened_at,
-        uses.good_quantity,
         uses.scrap_quantity
     from {{ ref('int_order_use') }} as uses
     semi join orders
@@ -127,7 +137,6 @@ events as (
         receipts.production_order_id,
         receipts.operation_id,
         receipts.received_at as happened_at,
-        receipts.quantity - coalesce(receipts.rejected_quantity, 0) as received_quantity,
         receipts.rejected_quantity
     from {{ ref('stg_subcontract_receipt') }} as receipts
     semi join orders
@@ -200,7 +209,6 @@ so_far as (
         places.production_order_id,
         places.operation_id,
         places.place,
-        places.good_quantity,
         places.is_told,
         places.run_s_per_unit,
         orders.item_id,
@@ -241,11 +249,7 @@ told_so_far as (
 
     select
         *,
-        case
-            when not is_told then null
-            when is_known or is_over then good_quantity
-            else {{ not_negative('least(greatest(good_quantity_so_far, received_quantity_so_far), good_quantity)') }}
-        end as told_quantity,
+        case when is_told then good_quantity_so_far end as told_quantity,
         {{ not_negative('greatest(scrap_quantity_so_far, reported_scrap_quantity, rejected_quantity_so_far)') }}
             as scrapped_so_far
     from so_far
@@ -285,36 +289,12 @@ passed as (
 done_so_far as (
 
     select
-        * exclude (piece_amount_so_far),
+        *,
         max(passed_quantity) over (
             partition by production_order_id, place
             order by step
-        ) as completed_so_far,
-        max(passed_quantity) over all_steps as completed_in_all,
-        last_value(piece_amount_so_far) over all_steps as piece_amount
+        ) as completed_so_far
     from passed
-    window all_steps as (
-        partition by production_order_id, place
-        order by step
-        rows between unbounded preceding and unbounded following
-    )
-
-),
-
-dated as (
-
-    {#- What is charged by the piece is posted only at the end: each good piece has its part of it when it is done. #}
-    select
-        *,
-        coalesce(
-            {{ money_divide(
-                ['try_cast(completed_so_far as decimal(18, 6))', 'piece_amount'],
-                ['try_cast(completed_in_all as decimal(18, 6))', '1'],
-                6
-            ) }},
-            case when is_known then piece_amount else 0 end
-        ) as piece_amount_so_far
-    from done_so_far
 
 ),
 
@@ -336,7 +316,7 @@ in_process as (
                     ') - completed_so_far - scrapped_so_far'
                 ) }}
         end as in_process_quantity
-    from dated
+    from done_so_far
 
 ),
 
