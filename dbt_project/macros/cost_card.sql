@@ -79,6 +79,7 @@ priced_operations as (
         rates.cost_category_id,
         rates.kind,
         coalesce(operations.is_subcontract, false) as is_subcontract,
+        coalesce(operations.is_inspection, false) as is_inspection,
         operations.crew_size,
         try_cast(operations.pieces_started as decimal(24, 9)) as pieces_started,
         coalesce(operations.planned_run_s_per_unit, 0) as planned_run_s_per_unit,

@@ -41,6 +41,7 @@ planned as (
         sequence,
         crew_size,
         coalesce(is_subcontract, false) as is_subcontract,
+        coalesce(is_inspection, false) as is_inspection,
         {{ bom_quantity('coalesce(planned_setup_s, 0)') }} as setup_s_per_lot,
         {{ bom_quantity('coalesce(planned_run_s_per_unit, 0) * pieces_started') }} as run_s_per_unit
     from operations_with_scrap
@@ -54,6 +55,7 @@ planned as (
         card.sequence,
         card.crew_size,
         card.is_subcontract,
+        card.is_inspection,
         card.setup_s_per_lot,
         card.run_s_per_unit
     from orders
@@ -71,7 +73,8 @@ ordered_beside as (
     select
         operations.production_order_id,
         operations.operation_id,
-        routing.sequence
+        routing.sequence,
+        coalesce(routing.is_inspection, false) as is_inspection
     from (
         select distinct
             production_order_id,
