@@ -1,7 +1,7 @@
 {#- Work in process of each order, period by period: what went in at actual cost, less what came out at standard,
-    less the variance once the order has ended; then nothing is left. What is reckoned from pieces goes in with them, so
-    they take nothing out that is not in. Amounts are rounded on their running totals, so
-    the periods add up to the order. -#}
+    less the variance once the order has ended; then nothing is left. What is reckoned from pieces goes in with them, but
+    not always for the standard that they take out. Amounts are rounded on their running totals, so the periods add up
+    to the order. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
