@@ -57,11 +57,16 @@ issues as (
 
 ),
 
-movements as (
+issued_items as (
 
-    select * from issues
+    select distinct
+        production_order_id,
+        unnest([item_id, replaces_item_id]) as item_id
+    from issues
 
-    union all by name
+),
+
+measures as (
 
     select
         concat_ws(
@@ -78,10 +83,18 @@ movements as (
     from {{ of_changed_orders('int_measured_material') }} as measured
     inner join {{ of_changed_orders('int_order_costing') }} as orders
         on measured.production_order_id = orders.production_order_id
-    anti join issues
+    anti join issued_items
         on
-            measured.production_order_id = issues.production_order_id
-            and measured.item_id in (issues.item_id, issues.replaces_item_id)
+            measured.production_order_id = issued_items.production_order_id
+            and measured.item_id = issued_items.item_id
+
+),
+
+movements as (
+
+    select * from issues
+    union all by name
+    select * from measures
 
 ),
 
@@ -186,10 +199,12 @@ flushed as (
             planned.production_order_id = pieces.production_order_id
             and planned.operation_id is not distinct from pieces.operation_id
             and pieces.earlier_quantity <> pieces.quantity
-    anti join movements
+    anti join issues
+        on planned.production_order_id = issues.production_order_id
+    anti join measures
         on
-            planned.production_order_id = movements.production_order_id
-            and (movements.quantity_source = 'issued' or planned.line_id = movements.item_id)
+            planned.production_order_id = measures.production_order_id
+            and planned.line_id = measures.item_id
     where
         planned.driver = 'material'
         and not planned.is_overhead
