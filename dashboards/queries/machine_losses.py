@@ -70,7 +70,8 @@ def order_losses(con: duckdb.DuckDBPyConnection, *, order_id: str) -> list[LossR
         select losses.production_order_id, losses.operation_id, losses.work_unit_id,
             coalesce(units.name, losses.work_unit_id) as work_unit_name, losses.loss_category,
             losses.loss_detail, losses.cause, losses.reason_id, reasons.name as reason_name,
-            losses.lost_s, losses.amount, losses.currency
+            sum(losses.lost_s)::decimal(18, 6) as lost_s,
+            sum(losses.amount)::decimal(18, 2) as amount, losses.currency
         from marts.loss_cost as losses
         inner join marts.dim_production_order as orders using (production_order_id)
         left join marts.dim_work_unit as units
@@ -79,7 +80,8 @@ def order_losses(con: duckdb.DuckDBPyConnection, *, order_id: str) -> list[LossR
         left join marts.dim_reason as reasons
             on losses.reason_id = reasons.reason_id
         where losses.production_order_id = $order_id
-        order by losses.amount desc, losses.operation_id, losses.work_unit_id, losses.loss_detail,
+        group by all
+        order by amount desc, losses.operation_id, losses.work_unit_id, losses.loss_detail,
             losses.cause, losses.reason_id
         """,
         order_id=order_id,

@@ -41,7 +41,8 @@
     ),
     (
         'loss_cost',
-        'production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id'
+        'production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id, production_date,'
+        ' shift_id'
     ),
     ('order_product_cost', 'production_order_id, item_id, cost_group_id'),
     ('wip_rollforward', 'period_id, production_order_id, cost_group_id'),

@@ -150,8 +150,9 @@ def compare_periods(proof: Proof) -> None:
 
 
 def compare_losses(proof: Proof) -> None:
-    seconds = proof.told(f"{LOSS}, lost_s", "loss_cost")
-    money = proof.told(f"{LOSS}, amount", "loss_cost")
+    of_all_shifts = f"true group by {LOSS}"
+    seconds = proof.told(f"{LOSS}, sum(lost_s)", "loss_cost", of_all_shifts)
+    money = proof.told(f"{LOSS}, sum(amount)", "loss_cost", of_all_shifts)
     known = proof.known(CostVariances.losses)
 
     assert_close(seconds, {key: lost for key, (lost, _) in known.items()}, Fraction(1, 10**6))

@@ -67,11 +67,14 @@ uses as (
 
 places as (
 
-    {#- Where what concerns the whole operation is shown: where it was longest. #}
+    {#- Where what concerns the whole operation is shown: at the work unit that worked longest, in its longest shift. #}
     select
         production_order_id,
         operation_id,
-        arg_max(work_unit_id, (used_s, work_unit_id)) as work_unit_id,
+        arg_max(
+            { 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id },
+            (unit_used_s, work_unit_id, used_s, production_date, coalesce(shift_id, ''))
+        ) as longest,
         sum(setup_s) as setup_s,
         sum(good_quantity) as counted_quantity
     from (
@@ -79,11 +82,14 @@ places as (
             production_order_id,
             operation_id,
             work_unit_id,
+            production_date,
+            shift_id,
             sum(used_s) as used_s,
+            sum(sum(used_s)) over (partition by production_order_id, operation_id, work_unit_id) as unit_used_s,
             sum(used_s) filter (where category = 'setup') as setup_s,
             sum(good_quantity) as good_quantity
         from uses
-        group by production_order_id, operation_id, work_unit_id
+        group by production_order_id, operation_id, work_unit_id, production_date, shift_id
     ) as used
     group by production_order_id, operation_id
 
@@ -95,6 +101,8 @@ losses as (
         production_order_id,
         operation_id,
         work_unit_id,
+        production_date,
+        shift_id,
         'run_time' as driver,
         case when category = 'unknown' then 'uncovered' else loss_category end as loss_category,
         case
@@ -115,6 +123,8 @@ losses as (
         uses.production_order_id,
         uses.operation_id,
         uses.work_unit_id,
+        uses.production_date,
+        uses.shift_id,
         'run_time' as driver,
         'performance' as loss_category,
         'reduced_speed' as loss_detail,
@@ -130,6 +140,8 @@ losses as (
         uses.production_order_id,
         uses.operation_id,
         uses.work_unit_id,
+        uses.production_date,
+        uses.shift_id,
         'run_time' as driver,
         'quality' as loss_category,
         'rejects' as loss_detail,
@@ -145,7 +157,9 @@ losses as (
     select
         places.production_order_id,
         places.operation_id,
-        places.work_unit_id,
+        places.longest.work_unit_id,
+        places.longest.production_date,
+        places.longest.shift_id,
         'run_time' as driver,
         'quality' as loss_category,
         'not_delivered' as loss_detail,
@@ -167,7 +181,9 @@ losses as (
     select
         places.production_order_id,
         places.operation_id,
-        places.work_unit_id,
+        places.longest.work_unit_id,
+        places.longest.production_date,
+        places.longest.shift_id,
         'setup_time' as driver,
         'setup' as loss_category,
         'setup' as loss_detail,
@@ -188,6 +204,8 @@ losses_summed as (
         losses.production_order_id,
         losses.operation_id,
         losses.work_unit_id,
+        losses.production_date,
+        losses.shift_id,
         losses.driver,
         losses.loss_category,
         losses.loss_detail,
@@ -236,7 +254,8 @@ losses_ranked as (
             partition by losses.production_order_id, losses.operation_id
             order by
                 losses.exact_amount * 100 - floor(losses.exact_amount * 100) desc, losses.loss_detail asc,
-                losses.work_unit_id asc, losses.reason_id asc, losses.cause asc
+                losses.work_unit_id asc, losses.reason_id asc, losses.cause asc, losses.production_date asc,
+                losses.shift_id asc
         ) as place,
         count(*) over (partition by losses.production_order_id, losses.operation_id) as losses_count,
         cast(coalesce(variances.amount, 0) * 100 as bigint)
@@ -259,6 +278,8 @@ select
     losses.loss_detail,
     losses.cause,
     losses.reason_id,
+    losses.production_date,
+    losses.shift_id,
     try_cast(losses.lost_s as decimal(18, 6)) as lost_s,
     {{ cents(shared_cents('losses.whole_cents', 'losses.cents_left', 'losses.losses_count', 'losses.place')) }}
         as amount,
