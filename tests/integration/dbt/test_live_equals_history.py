@@ -98,7 +98,9 @@ class GeneratedWorks:
         made = make_units(rng, units)
         lates = [Late(each.refreshed_at, each.now) for each in self._rounds]
         self._thresholds = {
-            unit.work_unit_id: rng.choice((0, 30, 500)) for unit in made if unit.number % 4 == 2
+            unit.work_unit_id: (0, 30, 500)[unit.number % 3]
+            for unit in made
+            if unit.number % 4 == 2
         }
         self._files = BusinessFiles(folder / "business_data", made)
         self._arrivals = Arrivals([Speech(unit, rng, lates) for unit in made])
