@@ -24,6 +24,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -276,9 +277,15 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
+        variable = _PREFIX + _NESTING.join(map(str, first["loc"][:2])).upper()
         raise ConfigurationError(
             f"setting {key}: {first['msg'].removeprefix('Value error, ')}; mend it in"
-            f" {settings_file()} or the environment (TAKT_{key.upper().replace('.', '__')})"
+            f" {settings_file()} or the environment ({variable})"
+        ) from error
+    except SettingsError as error:
+        raise ConfigurationError(
+            f"the environment: {error}; write lists and tables of settings as JSON, e.g."
+            """ TAKT_KPI__CONSTRAINTS='["assembly/line1/press01"]'"""
         ) from error
     except ValueError as error:
         raise ConfigurationError(f"{settings_file()} is not readable TOML: {error}") from error

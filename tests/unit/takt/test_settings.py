@@ -39,6 +39,24 @@ def test_an_unknown_key_is_an_error_that_names_it(home: Path) -> None:
         settings.load()
 
 
+def test_a_variable_that_is_not_json_is_no_fault_of_the_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAKT_KPI__MINOR_STOP_THRESHOLDS_S", "{press")
+
+    with pytest.raises(ConfigurationError, match=r'the environment: .*"kpi".* as JSON'):
+        settings.load()
+
+
+def test_a_threshold_that_is_too_long_is_named_with_its_variable(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAKT_KPI__MINOR_STOP_THRESHOLDS_S", '{"line/press": 9999}')
+
+    with pytest.raises(ConfigurationError, match=r"line/press: .*\(TAKT_KPI__MINOR_\w+_S\)"):
+        settings.load()
+
+
 def test_a_file_that_is_not_toml_is_named(home: Path) -> None:
     (home / "takt.toml").write_text("port = = 1")
 

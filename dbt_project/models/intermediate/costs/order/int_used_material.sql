@@ -11,10 +11,7 @@ card as (
         orders.production_order_id,
         lines.operation_id,
         lines.cost_group_id,
-        lines.line_id as item_id,
-        lines.variable_quantity,
-        lines.constant_quantity,
-        lines.unit_price
+        lines.line_id as item_id
     from {{ of_changed_orders('int_order_costing') }} as orders
     inner join {{ ref('int_standard_line') }} as lines
         on
