@@ -79,6 +79,10 @@ def _questions(con: duckdb.DuckDBPyConnection, everything: Selection) -> list[tu
         ("order_totals", lambda con: order_costs.order_totals(con, selection=everything)),
         ("orders", lambda con: order_costs.orders(con, selection=everything, limit=50)),
         ("variances", lambda con: order_costs.variances(con, selection=everything)),
+        (
+            "place_variances",
+            lambda con: order_costs.place_variances(con, selection=everything),
+        ),
         ("loss_sums", lambda con: machine_losses.loss_sums(con, selection=everything)),
         ("cost_lines", lambda con: order_costs.cost_lines(con, **of_order)),
         ("order_losses", lambda con: machine_losses.order_losses(con, **of_order)),

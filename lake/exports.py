@@ -68,6 +68,11 @@ select losses.* exclude (is_final) from marts.loss_cost as losses
 where production_order_id in (select production_order_id from variances)
 order by amount desc, production_order_id, operation_id
 """
+_SHIFTS = """
+select shifts.* exclude (is_final, exact_amount) from marts.order_variance_shift as shifts
+where production_order_id in (select production_order_id from variances)
+order by work_unit_id nulls last, production_date, shift_id, amount desc, shifts.*
+"""
 _JOURNAL = """
 select
     period_id, origin_period_id, account, measure, cost_group_id,
@@ -82,6 +87,7 @@ _SHEETS = {
         "Orders": _VARIANCES + _BY_ORDER,
         "Variances": _VARIANCES + _ROWS,
         "Losses as known now": _VARIANCES + _LOSSES,
+        "Shifts as known now": _VARIANCES + _SHIFTS,
     },
     "journal": {"Journal": _JOURNAL},
 }

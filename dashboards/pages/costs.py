@@ -1,8 +1,8 @@
 """What did orders cost against their standard, and why?
 
 From money to samples in three clicks: an order, one of its losses, a stretch of machine time.
-What each part shows is in `dashboards.costs` and `dashboards.cost_losses`. The URL says what is
-selected.
+What each part shows is in `dashboards.costs`, `dashboards.cost_places` and
+`dashboards.cost_losses`. The URL says what is selected.
 """
 
 from asyncio import to_thread
@@ -13,7 +13,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_losses, cost_page, cost_view, costs
+from dashboards import components, cost_losses, cost_page, cost_places, cost_view, costs
 from dashboards.app import current
 from dashboards.ledger import Chosen
 
@@ -40,6 +40,14 @@ def layout(**query: str) -> Component:
                     cost_page.chart("What lost time cost", "costs-losses", "costs-loss-scope"),
                 ],
                 className="charts",
+            ),
+            html.Section(
+                [
+                    html.Header([html.H2("Where: variances by work unit and shift"),
+                                 html.Span(id="costs-place-scope")]),
+                    html.Div(id="costs-places"),
+                ],
+                className="panel",
             ),
             html.Section(
                 [
@@ -132,12 +140,16 @@ async def show_headline(chosen: Chosen, _published: object) -> Any:
 
 
 @callback(
-    Output("costs-scope", "children"), Output("costs-loss-scope", "children"), CHOSEN, PUBLISHED
+    Output("costs-scope", "children"),
+    Output("costs-loss-scope", "children"),
+    Output("costs-place-scope", "children"),
+    CHOSEN,
+    PUBLISHED,
 )
-async def show_scope(chosen: Chosen, _published: object) -> tuple[Any, Any]:
+async def show_scope(chosen: Chosen, _published: object) -> tuple[Any, Any, Any]:
     """What the pictures are about."""
     shown = await to_thread(cost_page.parts, costs.what_is_shown, current(), chosen)
-    return shown, shown
+    return shown, shown, shown
 
 
 @callback(
@@ -152,6 +164,12 @@ async def show_waterfall(chosen: Chosen, _published: object) -> components.Sized
 async def show_losses(chosen: Chosen, _published: object) -> components.SizedFigure:
     """The Pareto of losses by money."""
     return await to_thread(cost_page.figure, costs.losses, current(), chosen)
+
+
+@callback(Output("costs-places", "children"), CHOSEN, PUBLISHED)
+async def show_places(chosen: Chosen, _published: object) -> Any:
+    """Where the variances arose."""
+    return await to_thread(cost_page.parts, cost_places.places, current(), chosen)
 
 
 @callback(

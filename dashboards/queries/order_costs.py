@@ -1,6 +1,6 @@
 """What orders cost against their standard, and why: together, each, by operation and cost group.
 
-Belongs here: questions about `order_cost` and `order_variance`.
+Belongs here: questions about `order_cost`, `order_variance` and `order_variance_shift`.
 """
 
 from dataclasses import dataclass
@@ -174,6 +174,31 @@ def variances(con: duckdb.DuckDBPyConnection, *, selection: Selection) -> list[V
         semi join ({SELECTED}) using (production_order_id)
         group by variance_type, detail_type
         order by abs(sum(amount)) desc, detail_type
+        """,
+        **selection.bound,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceVariance:
+    """What of a variance belongs to a shift of a work unit; None: nobody tells to which."""
+
+    work_unit_id: str | None
+    shift_id: str | None
+    amount: Decimal
+
+
+def place_variances(con: duckdb.DuckDBPyConnection, *, selection: Selection) -> list[PlaceVariance]:
+    """Where the selected orders cost other than their pieces carry."""
+    return rows(
+        con,
+        PlaceVariance,
+        f"""
+        select work_unit_id, shift_id, sum(amount) as amount
+        from marts.order_variance_shift
+        semi join ({SELECTED}) using (production_order_id)
+        group by work_unit_id, shift_id
+        order by work_unit_id, shift_id
         """,
         **selection.bound,
     )

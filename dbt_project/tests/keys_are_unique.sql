@@ -40,6 +40,11 @@
         'production_order_id, operation_id, cost_group_id, variance_type, detail_type, is_machine_time'
     ),
     (
+        'order_variance_shift',
+        'production_order_id, operation_id, work_unit_id, production_date, shift_id, cost_group_id, variance_type,'
+        ' detail_type, is_machine_time'
+    ),
+    (
         'loss_cost',
         'production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id, production_date,'
         ' shift_id'

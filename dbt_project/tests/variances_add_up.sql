@@ -1,5 +1,5 @@
 {#- The variances of an order are its actual less its absorbed cost, to the cent, in each operation and cost group; so
-    are those of its products together. What this run did not cost anew was looked at when it was. #}
+    are those of its products, and those of its shifts, together. What this run did not cost anew was looked at when it was. #}
 with
 
 differences as (
@@ -83,3 +83,37 @@ inner join (
 semi join {{ ref('int_changed_order') }} as changed
     on products.production_order_id = changed.production_order_id
 where products.amount <> costs.amount
+
+union all
+
+select
+    shifts.production_order_id,
+    shifts.operation_id,
+    shifts.cost_group_id,
+    sum(shifts.amount) as amount
+from (
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        detail_type,
+        is_machine_time,
+        amount
+    from {{ ref('order_variance_shift') }}
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        cost_group_id,
+        detail_type,
+        is_machine_time,
+        -amount as amount
+    from {{ ref('order_variance') }}
+) as shifts
+semi join {{ ref('int_changed_order') }} as changed
+    on shifts.production_order_id = changed.production_order_id
+group by
+    shifts.production_order_id, shifts.operation_id, shifts.cost_group_id, shifts.detail_type, shifts.is_machine_time
+having sum(shifts.amount) <> 0

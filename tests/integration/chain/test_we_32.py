@@ -116,6 +116,21 @@ def test_every_lost_minute_has_its_money(ask: Ask) -> None:
     }
 
 
+def test_each_shift_has_its_variances(ask: Ask) -> None:
+    told = ask(
+        "select work_unit_id, production_date, sum(amount) from marts.order_variance_shift"
+        " group by all"
+    )
+    [(machine, losses)] = ask(
+        "select (select sum(amount) from marts.order_variance_shift where is_machine_time),"
+        " (select sum(amount) from marts.loss_cost)"
+    )
+
+    assert {unit for unit, *_ in told} == {we_32.PRESS}
+    assert sum(Decimal(amount) for *_, amount in told) == Decimal("293.80")
+    assert machine == losses == "135.00"
+
+
 def test_the_oee_of_the_shift_tells_of_the_same_minutes(ask: Ask) -> None:
     ((availability, performance, quality, oee, nee),) = ask(
         "select round(availability, 4), round(effectiveness, 4), round(quality_ratio, 4),"

@@ -97,6 +97,7 @@ class Proof:
             compare_variances,
             compare_periods,
             compare_losses,
+            compare_shifts,
             compare_products,
             compare_work_in_process,
             compare_process_costing,
@@ -158,6 +159,23 @@ def compare_losses(proof: Proof) -> None:
     assert_close(seconds, {key: lost for key, (lost, _) in known.items()}, Fraction(1, 10**6))
     # They share by largest remainder what is rounded once in each of several cost groups.
     assert_close(money, {key: amount for key, (_, amount) in known.items()}, 5 * HALF_A_CENT)
+
+
+def compare_shifts(proof: Proof) -> None:
+    place = "production_order_id, operation_id, work_unit_id, production_date, shift_id"
+    losses = proof.told(
+        f"{place}, sum(exact_amount)",
+        "loss_cost",
+        "true group by all having sum(exact_amount) <> 0",
+    )
+    variances = proof.told(
+        f"{place}, sum(exact_amount)", "order_variance_shift", "is_machine_time group by all"
+    )
+    shifts = {key[-2:] for key in proof.told(f"{place}, 0", "order_variance_shift") if key[-1]}
+
+    # The one by seconds and rates, the other by shares of nine places.
+    assert_close(variances, losses, HALF_A_CENT)
+    assert len(shifts) > 1
 
 
 def compare_products(proof: Proof) -> None:

@@ -65,33 +65,25 @@ uses as (
 
 ),
 
-places as (
+operations_used as (
 
-    {#- Where what concerns the whole operation is shown: at the work unit that worked longest, in its longest shift. #}
+    {#- With where what concerns the whole operation is shown. #}
     select
-        production_order_id,
-        operation_id,
-        arg_max(
-            { 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id },
-            (unit_used_s, work_unit_id, used_s, production_date, coalesce(shift_id, ''))
-        ) as longest,
-        sum(setup_s) as setup_s,
-        sum(good_quantity) as counted_quantity
-    from (
-        select
-            production_order_id,
-            operation_id,
-            work_unit_id,
-            production_date,
-            shift_id,
-            sum(used_s) as used_s,
-            sum(sum(used_s)) over (partition by production_order_id, operation_id, work_unit_id) as unit_used_s,
-            sum(used_s) filter (where category = 'setup') as setup_s,
-            sum(good_quantity) as good_quantity
-        from uses
-        group by production_order_id, operation_id, work_unit_id, production_date, shift_id
-    ) as used
-    group by production_order_id, operation_id
+        uses.production_order_id,
+        uses.operation_id,
+        places.work_unit_id,
+        places.production_date,
+        places.shift_id,
+        sum(uses.used_s) filter (where uses.category = 'setup') as setup_s,
+        sum(uses.good_quantity) as counted_quantity
+    from uses
+    inner join {{ of_changed_orders('int_order_place') }} as places
+        on
+            uses.production_order_id = places.production_order_id
+            and uses.operation_id = places.operation_id
+            and places.spread_by = 'lot'
+    group by
+        uses.production_order_id, uses.operation_id, places.work_unit_id, places.production_date, places.shift_id
 
 ),
 
@@ -155,46 +147,46 @@ losses as (
 
     {#- Good here, and yet not what the order delivered: rejected later on, or reported otherwise. #}
     select
-        places.production_order_id,
-        places.operation_id,
-        places.longest.work_unit_id,
-        places.longest.production_date,
-        places.longest.shift_id,
+        operations_used.production_order_id,
+        operations_used.operation_id,
+        operations_used.work_unit_id,
+        operations_used.production_date,
+        operations_used.shift_id,
         'run_time' as driver,
         'quality' as loss_category,
         'not_delivered' as loss_detail,
         null as cause,
         null as reason_id,
-        (places.counted_quantity - quantities.basis_quantity) * planned.run_s_per_good_unit as lost_s
-    from places
+        (operations_used.counted_quantity - quantities.basis_quantity) * planned.run_s_per_good_unit as lost_s
+    from operations_used
     inner join planned
         on
-            places.production_order_id = planned.production_order_id
-            and places.operation_id = planned.operation_id
+            operations_used.production_order_id = planned.production_order_id
+            and operations_used.operation_id = planned.operation_id
     inner join {{ of_changed_orders('int_operation_quantity') }} as quantities
         on
-            places.production_order_id = quantities.production_order_id
-            and places.operation_id = quantities.operation_id
+            operations_used.production_order_id = quantities.production_order_id
+            and operations_used.operation_id = quantities.operation_id
 
     union all
 
     select
-        places.production_order_id,
-        places.operation_id,
-        places.longest.work_unit_id,
-        places.longest.production_date,
-        places.longest.shift_id,
+        operations_used.production_order_id,
+        operations_used.operation_id,
+        operations_used.work_unit_id,
+        operations_used.production_date,
+        operations_used.shift_id,
         'setup_time' as driver,
         'setup' as loss_category,
         'setup' as loss_detail,
         null as cause,
         null as reason_id,
-        coalesce(places.setup_s, 0) - planned.allowed_setup_s as lost_s
-    from places
+        coalesce(operations_used.setup_s, 0) - planned.allowed_setup_s as lost_s
+    from operations_used
     inner join planned
         on
-            places.production_order_id = planned.production_order_id
-            and places.operation_id = planned.operation_id
+            operations_used.production_order_id = planned.production_order_id
+            and operations_used.operation_id = planned.operation_id
 
 ),
 

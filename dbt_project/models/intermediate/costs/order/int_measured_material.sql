@@ -6,6 +6,7 @@ select
     intervals.site_id,
     intervals.work_unit_id,
     intervals.production_date,
+    intervals.shift_id,
     intervals.production_order_id,
     intervals.operation_id,
     counts.material_item_id as item_id,

@@ -223,6 +223,7 @@ select
     allowed_quantity,
     try_cast(used_amount as decimal(28, 6)) as actual_amount,
     try_cast(allowed_amount as decimal(28, 6)) as allowed_amount,
+    try_cast(constant_amount as decimal(28, 6)) as constant_amount,
     cast(
         basis_quantity * (unit_cost - constant_unit_cost) + lot_quantity * constant_unit_cost as decimal(28, 6)
     ) as absorbed_amount,
@@ -265,6 +266,7 @@ select
     cast(0 as decimal(24, 9)) as allowed_quantity,
     try_cast(used.amount as decimal(28, 6)) as actual_amount,
     cast(0 as decimal(28, 6)) as allowed_amount,
+    cast(0 as decimal(28, 6)) as constant_amount,
     cast(0 as decimal(28, 6)) as absorbed_amount,
     cast(0 as decimal(28, 6)) as lot_size_amount,
     cast(0 as decimal(28, 6)) as quantity_amount,

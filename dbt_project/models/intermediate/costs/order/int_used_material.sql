@@ -1,7 +1,7 @@
 {#- Material that each costed order used, as lines of its cost card: what was issued to it, and what machines measured
     of items of which nothing was; of what is neither, in an order to which nothing was issued, what its good pieces
     should have needed by the bill by which it is made, posted with them. What is not on the card is a substitute for
-    the item that it replaces. -#}
+    the item that it replaces. Each where it was used; what its pieces should have needed is where they are. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -74,6 +74,11 @@ measures as (
         measured.operation_id,
         measured.item_id,
         measured.measured_at as moved_at,
+        {
+            'work_unit_id': measured.work_unit_id,
+            'production_date': measured.production_date,
+            'shift_id': measured.shift_id
+        } as place,
         'measured' as quantity_source,
         orders.cost_version_id,
         measured.quantity
@@ -152,6 +157,7 @@ issued as (
         replaced.cost_group_id as replaced_cost_group_id,
         placed.quantity_source,
         placed.moved_at as posted_at,
+        placed.place,
         placed.quantity,
         {#- An item that has a standard cost is issued at it: what it was bought for differed at its receipt. #}
         case
@@ -209,10 +215,26 @@ flushed as (
 
 ),
 
+operation_places as (
+
+    {{ places_in_turn(by_operation=true) }}
+
+),
+
+order_places as (
+
+    {{ places_in_turn(by_operation=false) }}
+
+),
+
 used as (
 
-    select * from issued
+    select issued.* replace (coalesce(issued.place, {{ told_place('issued') }}) as place)
+    from issued
+    {{ place_at('issued', 'issued.posted_at') }}
+
     union all by name
+
     select * from flushed
 
 )
@@ -225,6 +247,9 @@ select
     used.replaced_item_id,
     used.replaced_cost_group_id,
     used.quantity_source,
+    used.place.work_unit_id,
+    used.place.production_date,
+    used.place.shift_id,
     coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
     min(used.posted_at) as posted_at,
     try_cast(sum(used.quantity) as decimal(24, 9)) as quantity,
