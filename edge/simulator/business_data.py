@@ -38,9 +38,9 @@ def write_business_data(folder: Path, site: str, plant: Plant, now: int) -> list
 
 
 def drop_orders(folder: Path, site: str, plant: Plant, now: int) -> None:
-    """Write the orders as they stand at `now` (ms) and mark the folder as ready to be loaded."""
+    """Write orders and stock as they stand at `now` (ms), and mark the folder as ready to load."""
     folder.mkdir(parents=True, exist_ok=True)
-    for table in _ORDERS:
+    for table in _TOLD_WITH_ORDERS:
         _write(folder, table, _TABLES[table](site, plant, now))
     (folder / "_ready").touch()
 
@@ -241,21 +241,23 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "customer_return": order_data.customer_returns,
     "bom_line": lambda _site, _plant, _now: cost_data.bom_lines(),
     "cost_version": lambda site, plant, _now: cost_data.cost_versions(
-        site, periods.first_period(plant.first_monday)
+        site, plant.start, periods.first_period(plant.first_monday)
     ),
     "cost_rate": lambda _site, plant, _now: cost_data.cost_rates(plant.first_monday),
     "item_cost": lambda _site, _plant, _now: cost_data.item_costs(),
     "overhead_formula": lambda _site, _plant, _now: cost_data.overhead_formulas(),
+    "stock": lambda site, plant, now: cost_data.stock(site, plant.start, now),
     "exchange_rate": lambda _site, plant, now: periods.exchange_rates(
         plant.first_monday, to_datetime(now)
     ),
     "period": lambda _site, plant, now: periods.periods(plant.first_monday, to_datetime(now)),
 }
-_ORDERS = (
+_TOLD_WITH_ORDERS = (
     "production_order",
     "order_operation",
     "material_movement",
     "labour_booking",
     "subcontract_receipt",
     "customer_return",
+    "stock",
 )

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from edge.simulator.plant import CURRENCY, HARDENING, LABOUR_RATES, LINES, RUN_RATES
-from edge.simulator.shifts import local_ms, to_datetime
+from edge.simulator.shifts import local_date, local_ms, to_datetime
 
 Row = dict[str, object]
 
 BOM_VERSION = "1"
 ROUTE_VERSION = "1"
-_COST_VERSION = "standard"
 _SALES_PRICES = {
     "BR-110": 3.2,
     "BR-140": 2.7,
@@ -28,8 +27,6 @@ _SALES_PRICES = {
 }
 HANDLING_RATE = 0.06
 """Share of the steel's cost for handling it."""
-FACTORY_RATE = 21
-"""What the factory costs beside, per hour of a machine."""
 _PLANNED_VERSION = "planned"
 _PLANNED_STEEL = 1.06
 _PLANNED_LABOUR_RATE = 36.8
@@ -76,6 +73,54 @@ MATERIALS = (
     Material("CT-40", "Carton", "pcs", "packaging", 0.62),
     Material("PL-1", "Pallet", "pcs", "packaging", 11.5),
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """An active standard of the plant: what its orders should cost while it holds.
+
+    Attributes:
+        cost_version_id: Its costing version.
+        machine_rates: What an hour of each machine costs.
+        factory_rate: What the factory costs beside, per hour of a machine.
+        prices: Of the materials that it knows.
+    """
+
+    cost_version_id: str
+    machine_rates: dict[str, float]
+    factory_rate: float
+    prices: dict[str, float]
+
+
+_PRICES = {each.item_id: each.price for each in MATERIALS if each.has_standard}
+FIRST_STANDARD = Standard("standard", RUN_RATES, 21, _PRICES)
+REVISED_STANDARD = Standard(
+    "revised",
+    RUN_RATES | {"assembly/line1/weld01": 99, "machining/line2/lathe01": 81.5},
+    22,
+    _PRICES | {"ST-2": 1.19, "RB-45": 1.35, "PC-7": 7.1},
+)
+STANDARDS = (FIRST_STANDARD, REVISED_STANDARD)
+_STOCK = {
+    "ST-2": 6_400,
+    "ST-25": 850,
+    "RB-20": 2_100,
+    "RB-45": 5_300,
+    "PC-7": 420,
+    "CL-1": 160,
+    "CT-40": 1_900,
+    "PL-1": 75,
+    "BU-12": 11_200,
+    "BR-110": 3_450,
+    "BR-140": 1_280,
+    "BR-200": 640,
+    "HN-35": 9_700,
+    "SH-20": 1_150,
+    "SH-32": 520,
+    "SP-45": 310,
+    "WA-8": 24_000,
+}
+"""What was counted when the revised standard began."""
 
 
 @dataclass(frozen=True)
@@ -300,86 +345,112 @@ def other_operations() -> Iterator[Row]:
     }
 
 
-def cost_versions(site: str, valid_from: datetime) -> Iterator[Row]:
-    """Rows of `cost_version`: the standard, and a plan that states only what it changes."""
-    yield {
-        "cost_version_id": _COST_VERSION,
-        "type": "standard",
-        "site_id": site,
-        "valid_from": valid_from,
-        "status": "active",
-        "currency": CURRENCY,
-    }
+def revised_at(start: int) -> int:
+    """When the revised standard begins (ms): two days after the plant's start, with the shifts.
+
+    That is before wages rise, so that both standards go by the same ones.
+    """
+    return local_ms(local_date(start) + timedelta(days=2), time(6))
+
+
+def stock(site: str, start: int, now: int) -> Iterator[Row]:
+    """Rows of `stock`: counted once, when the revised standard has begun."""
+    if (counted_at := revised_at(start)) <= now:
+        for item_id, quantity in _STOCK.items():
+            yield {
+                "site_id": site,
+                "item_id": item_id,
+                "counted_at": to_datetime(counted_at),
+                "quantity": quantity,
+            }
+
+
+def cost_versions(site: str, start: int, valid_from: datetime) -> Iterator[Row]:
+    """Rows of `cost_version`: the standards, and a plan that states only what it changes.
+
+    `valid_from` is when the first standard began; `start` (ms) the plant's.
+    """
+    begins = (valid_from, to_datetime(revised_at(start)))
+    for standard, begins_at in zip(STANDARDS, begins, strict=True):
+        yield {
+            "cost_version_id": standard.cost_version_id,
+            "type": "standard",
+            "site_id": site,
+            "valid_from": begins_at,
+            "status": "active",
+            "currency": CURRENCY,
+        }
     yield {
         "cost_version_id": _PLANNED_VERSION,
         "type": "planned",
         "site_id": site,
         "status": "pending",
-        "fallback_version_id": _COST_VERSION,
+        "fallback_version_id": REVISED_STANDARD.cost_version_id,
         "currency": CURRENCY,
     }
 
 
 def cost_rates(first_monday: date) -> Iterator[Row]:
     """Rows of `cost_rate`: an hour of setup costs what an hour of running does."""
-    labour_rate, raised_rate = LABOUR_RATES
     raised_at = to_datetime(local_ms(first_monday + timedelta(days=10), time(0)))
-    for unit, machine_rate in RUN_RATES.items():
+    for standard in STANDARDS:
+        for rate in _standard_rates(standard, raised_at):
+            yield {"cost_version_id": standard.cost_version_id, **rate}
+    for unit in RUN_RATES:
+        for kind in ("setup", "run"):
+            planned = _rate("labour", unit, kind, _PLANNED_LABOUR_RATE)
+            yield {"cost_version_id": _PLANNED_VERSION, **planned}
+
+
+def _standard_rates(standard: Standard, raised_at: datetime) -> Iterator[Row]:
+    labour_rate, raised_rate = LABOUR_RATES
+    for unit, machine_rate in standard.machine_rates.items():
         for kind in ("setup", "run"):
             yield _rate("machine", unit, kind, machine_rate)
             yield _rate("labour", unit, kind, labour_rate)
             yield {**_rate("labour", unit, kind, raised_rate), "valid_from": raised_at}
-            planned = _rate("labour", unit, kind, _PLANNED_LABOUR_RATE)
-            yield {**planned, "cost_version_id": _PLANNED_VERSION}
     yield _rate(SUBCONTRACT.category, HARDENING, "quantity", SUBCONTRACT.price)
 
 
 def _rate(category: str, unit: str, kind: str, rate: float) -> Row:
-    return {
-        "cost_version_id": _COST_VERSION,
-        "cost_category_id": category,
-        "work_unit_id": unit,
-        "kind": kind,
-        "rate": rate,
-    }
+    return {"cost_category_id": category, "work_unit_id": unit, "kind": kind, "rate": rate}
 
 
 def item_costs() -> Iterator[Row]:
     """Rows of `item_cost`: prices of what is bought, lots of what is made."""
+    for standard in STANDARDS:
+        for cost in _standard_item_costs(standard):
+            yield {"cost_version_id": standard.cost_version_id, **cost}
     for material in MATERIALS:
-        if material.has_standard:
-            yield {
-                "cost_version_id": _COST_VERSION,
-                "item_id": material.item_id,
-                "unit_cost": material.price,
-            }
         if material.has_standard and material.cost_group_id == "steel":
             yield {
                 "cost_version_id": _PLANNED_VERSION,
                 "item_id": material.item_id,
                 "unit_cost": round(material.price * _PLANNED_STEEL, 4),
             }
+
+
+def _standard_item_costs(standard: Standard) -> Iterator[Row]:
+    for item_id, price in standard.prices.items():
+        yield {"item_id": item_id, "unit_cost": price}
     lots = {item.item_id: LOT for line in LINES for item in line.items}
     lots |= {component.item_id: component.lot for component in COMPONENTS}
     for item_id, lot in lots.items():
         yield {
-            "cost_version_id": _COST_VERSION,
             "item_id": item_id,
             "costing_lot_quantity": lot,
             "sales_price": _SALES_PRICES.get(item_id),
         }
     for product in PRODUCTS:
         if product.sales_price is not None:
-            yield {
-                "cost_version_id": _COST_VERSION,
-                "item_id": product.item_id,
-                "sales_price": product.sales_price,
-            }
+            yield {"item_id": product.item_id, "sales_price": product.sales_price}
 
 
 def overhead_formulas() -> Iterator[Row]:
     """Rows of `overhead_formula`."""
     handling: Row = {"overhead_id": "material_overhead", "kind": "surcharge", "rate": HANDLING_RATE}
-    factory: Row = {"overhead_id": "factory_overhead", "kind": "per_hour", "rate": FACTORY_RATE}
-    yield {"cost_version_id": _COST_VERSION, **handling, "base": "steel"}
-    yield {"cost_version_id": _COST_VERSION, **factory, "base": "machine"}
+    for standard in STANDARDS:
+        version: Row = {"cost_version_id": standard.cost_version_id}
+        factory: Row = {"overhead_id": "factory_overhead", "kind": "per_hour"}
+        yield {**version, **handling, "base": "steel"}
+        yield {**version, **factory, "rate": standard.factory_rate, "base": "machine"}

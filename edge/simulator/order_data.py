@@ -28,10 +28,8 @@ _SENT_BACK = 0.2
 def production_orders(site: str, plant: Plant, now: int) -> Iterator[Row]:
     """Rows of `production_order`."""
     for order in _known_orders(plant, now):
-        rng = plant.random(order.production_order_id, "order desk")
         started_at = _started_at(order)
-        released_at = started_at - int(rng.uniform(4, 20) * _HOUR_MS)
-        due_at = (order.ended_at + int(rng.uniform(-3, 20) * _HOUR_MS)) // _HOUR_MS * _HOUR_MS
+        released_at, due_at = _order_desk(plant, order)
         yield {
             "production_order_id": order.production_order_id,
             "site_id": site,
@@ -48,6 +46,19 @@ def production_orders(site: str, plant: Plant, now: int) -> Iterator[Row]:
             "due_at": to_datetime(due_at),
             "status": _status(released_at, started_at, order.ended_at, now),
         }
+
+
+def released_at(plant: Plant, order: Order) -> int:
+    """When the order desk releases an order (ms): it is costed by the standard of then."""
+    return _order_desk(plant, order)[0]
+
+
+def _order_desk(plant: Plant, order: Order) -> tuple[int, int]:
+    """When an order is released and when it is due, in ms."""
+    rng = plant.random(order.production_order_id, "order desk")
+    released_at = _started_at(order) - int(rng.uniform(4, 20) * _HOUR_MS)
+    due_at = (order.ended_at + int(rng.uniform(-3, 20) * _HOUR_MS)) // _HOUR_MS * _HOUR_MS
+    return released_at, due_at
 
 
 def _project(order: Order) -> str | None:

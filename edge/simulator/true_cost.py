@@ -4,10 +4,11 @@ Belongs here: money of what `consumption` and the machines' weeks tell, by the p
 Nothing of it has gone through a signal, a file or a calendar of Takt's, so that costs there can be
 checked against it. Amounts are exact fractions of the plant's currency; times are ms.
 
-The rules are those that docs/costs.md states: material at its standard, without one at what was
-paid; an hour of a machine that produces or is set up, and of one that is stopped while it should
-work; workers as they booked, else as long as the machine; vendors at their price. Of material that
-nobody booked and no meter measured nothing is said.
+The rules are those that docs/costs.md states: material at the standard by which its order was
+released, without one at what was paid; an hour of a machine that produces or is set up, and of one
+that is stopped while it should work, by the standard of the time; workers as they booked, else as
+long as the machine; vendors at their price. Of material that nobody booked and no meter measured
+nothing is said.
 """
 
 from collections import defaultdict
@@ -23,14 +24,18 @@ from edge.simulator import consumption, periods
 from edge.simulator.consumption import METER, Booking, Movement, Receipt
 from edge.simulator.cost_data import (
     COMPONENTS,
-    FACTORY_RATE,
+    FIRST_STANDARD,
     HANDLING_RATE,
     LOT,
     MATERIALS,
+    REVISED_STANDARD,
     Component,
+    Standard,
     components,
+    revised_at,
 )
-from edge.simulator.plant import CURRENCY, LABOUR_RATES, LINES, RUN_RATES, Item, Line
+from edge.simulator.order_data import released_at
+from edge.simulator.plant import CURRENCY, LABOUR_RATES, LINES, Item, Line
 from edge.simulator.production import LineWeek, Order, Plant, UnitWeek
 from edge.simulator.shifts import Span, local_ms, to_datetime, working_time
 
@@ -57,30 +62,48 @@ def costs(plant: Plant, week: LineWeek, until: int) -> Amounts:
     amounts: Amounts = defaultdict(Fraction)
     for order in orders.values():
         for moved in consumption.movements(plant, order):
-            _charge_material(amounts, moved)
+            _charge_material(amounts, moved, _costed_by(plant, order))
         for receipt in consumption.receipts(plant, order):
             part = Part(receipt.production_order_id, receipt.operation_id, "subcontract")
             amounts[part] += _paid(plant, receipt)
     for order_id, quantity in consumption.measured(plant, week, until).items():
         if order_id in orders:
             part = Part(order_id, METER.unit.operation_id, "material")
-            amounts[part] += Fraction(quantity) * standard(METER.item_id)
+            amounts[part] += Fraction(quantity) * standard(
+                METER.item_id, _costed_by(plant, orders[order_id])
+            )
     booked = _charge_bookings(amounts, plant, week, orders)
     for unit in week.units:
         for order_id, span in _charged(plant, week, unit):
             if order_id in orders:
                 place = order_id, unit.unit.operation_id
-                hours = Fraction(span[1] - span[0], _HOUR_MS)
-                amounts[Part(*place, "machine")] += hours * RUN_RATES[unit.unit.equipment_id]
-                amounts[Part(*place, "overhead")] += hours * FACTORY_RATE
+                _charge_hours(amounts, plant, place, unit, span)
                 if place not in booked:
                     amounts[Part(*place, "labour")] += _labour(plant, span)
     return amounts
 
 
-def _charge_material(amounts: Amounts, moved: Movement) -> None:
+def _costed_by(plant: Plant, order: Order) -> Standard:
+    is_revised = released_at(plant, order) >= revised_at(plant.start)
+    return REVISED_STANDARD if is_revised else FIRST_STANDARD
+
+
+def _charge_hours(
+    amounts: Amounts, plant: Plant, place: tuple[str, str], unit: UnitWeek, span: Span
+) -> None:
+    """Charge a machine's hours, by the standard that held."""
+    changed_at = min(max(span[0], revised_at(plant.start)), span[1])
+    parts = (FIRST_STANDARD, changed_at - span[0]), (REVISED_STANDARD, span[1] - changed_at)
+    for held, time_ms in parts:
+        hours = Fraction(time_ms, _HOUR_MS)
+        rate = Fraction(str(held.machine_rates[unit.unit.equipment_id]))
+        amounts[Part(*place, "machine")] += hours * rate
+        amounts[Part(*place, "overhead")] += hours * Fraction(str(held.factory_rate))
+
+
+def _charge_material(amounts: Amounts, moved: Movement, costed_by: Standard) -> None:
     quantity = Fraction(-moved.quantity if moved.is_return else moved.quantity)
-    amount = quantity * _unit_cost(moved)
+    amount = quantity * _unit_cost(moved, costed_by)
     place = moved.production_order_id, moved.operation_id
     amounts[Part(*place, "material")] += amount
     if _is_steel(moved.item_id):
@@ -91,22 +114,22 @@ def _is_steel(item_id: str) -> bool:
     return item_id in _MATERIALS and _MATERIALS[item_id].cost_group_id == "steel"
 
 
-def _unit_cost(moved: Movement) -> Fraction:
+def _unit_cost(moved: Movement, costed_by: Standard) -> Fraction:
     material = _MATERIALS.get(moved.item_id)
     if material is None or material.has_standard:
-        return standard(moved.item_id)
+        return standard(moved.item_id, costed_by)
     assert moved.unit_price is not None
     return Fraction(moved.unit_price)
 
 
 @cache
-def standard(item_id: str) -> Fraction:
-    """What a unit of a material, a component or a product should cost.
+def standard(item_id: str, by: Standard) -> Fraction:
+    """What a unit of a material, a component or a product should cost, by one of the standards.
 
     Rounded to six places part by part, as standard costs are.
     """
     if item_id in _MATERIALS:
-        return Fraction(str(_MATERIALS[item_id].price))
+        return Fraction(str(by.prices[item_id]))
     made, lot = _made(item_id)
     started = _pieces_started(made)
     total = Fraction(0)
@@ -114,13 +137,14 @@ def standard(item_id: str) -> Fraction:
         spoilt = started.get(part.operation_id or "", Fraction(1))
         per = Fraction(str(part.quantity_per)) * (1 + Fraction(str(part.scrap_ratio))) * spoilt
         quantity = per + Fraction(str(part.constant_quantity)) / lot
-        amount = _rounded(quantity * standard(part.component_id))
+        amount = _rounded(quantity * standard(part.component_id, by))
         total += amount
         if _is_steel(part.component_id):
             total += _rounded(amount * Fraction(str(HANDLING_RATE)))
     for operation_id, unit, run_s, setup_s, _ in made:
         hours = (run_s * started[operation_id] + setup_s / lot) / _HOUR_S
-        total += _rounded(hours * (RUN_RATES[unit] + Fraction(str(LABOUR_RATES[0])) + FACTORY_RATE))
+        rates = by.machine_rates[unit], LABOUR_RATES[0], by.factory_rate
+        total += _rounded(hours * sum(Fraction(str(rate)) for rate in rates))
     return total
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from tests.oracle import times
+from tests.oracle.cost_versions import CostVersions, begin
 from tests.oracle.figures import ShiftFigures
-from tests.oracle.shift_calendar import Row, instant, rows
+from tests.oracle.shift_calendar import instant, rows
 
 OrderPart = tuple[str, str]
 """An order and its operation, or a cost group."""
@@ -32,28 +33,33 @@ def ended_orders(business_folder: Path, begin: int) -> set[str]:
     }
 
 
-def material(truth_folder: Path, business_folder: Path, made: Mapping[str, Fraction]) -> Amounts:
+def material(
+    truth_folder: Path, business_folder: Path, made: Mapping[tuple[str, str], Fraction]
+) -> Amounts:
     """By order and cost group, of orders to which material was booked.
 
-    `made` are standard costs of what is made; what has no standard costs what was paid for it.
+    `made` are standard costs of what is made, by costing version and item; what has no standard
+    costs what was paid for it.
     """
-    standards = dict(made) | {
-        row["item_id"]: Fraction(row["unit_cost"])
-        for row in _of_standard(business_folder, "item_cost")
-        if row["unit_cost"]
+    versions = CostVersions(business_folder, now=0)
+    costed_by = {
+        row["production_order_id"]: versions.site_version(
+            row["site_id"], instant(row["released_at"])
+        )
+        for row in rows(business_folder, "production_order")
+        if row["released_at"]
     }
-    groups = {row["item_id"]: row["cost_group_id"] for row in rows(business_folder, "item")}
     found: defaultdict[OrderPart, Fraction] = defaultdict(Fraction)
     for row in pq.read_table(truth_folder / "material.parquet").to_pylist():
-        price = standards.get(row["item_id"]) or Fraction(row["unit_price"])
-        group = groups[row["item_id"]] or "material"
+        version = costed_by[row["production_order_id"]]
+        assert version is not None
+        standard = made.get((version, row["item_id"])) or versions.stated(
+            version, row["item_id"], "unit_cost"
+        )
+        price = standard or Fraction(row["unit_price"])
+        group = versions.items[row["item_id"]]["cost_group_id"] or "material"
         found[row["production_order_id"], group] += Fraction(row["quantity"]) * price
     return dict(found)
-
-
-def _of_standard(business_folder: Path, table: str) -> Iterator[Row]:
-    """Rows of the version by which orders are costed; a planned one costs nothing."""
-    return (row for row in rows(business_folder, table) if row["cost_version_id"] == "standard")
 
 
 def booked_labour(business_folder: Path) -> Amounts:
@@ -64,6 +70,10 @@ def booked_labour(business_folder: Path) -> Amounts:
             span = instant(row["started_at"]), instant(row["finished_at"])
             order = row["production_order_id"], row["operation_id"]
             workers[row["worker_id"]].append((*span, row["kind"], order))
+    units = {
+        (row["production_order_id"], row["operation_id"]): row["work_unit_id"]
+        for row in rows(business_folder, "order_operation")
+    }
     rates = _Rates(business_folder, "labour")
     found: defaultdict[OrderPart, Fraction] = defaultdict(Fraction)
     for bookings in workers.values():
@@ -72,7 +82,7 @@ def booked_labour(business_folder: Path) -> Amounts:
             tended = [each for each in bookings if each[0] <= start < each[1]]
             for _, _, kind, order in tended:
                 hours = Fraction(end - start, _HOUR_US * len(tended))
-                found[order] += hours * rates.at(order, kind, start)
+                found[order] += hours * rates.at(units[order], kind, start)
     return dict(found)
 
 
@@ -80,23 +90,26 @@ def machine(
     truth_folder: Path, business_folder: Path, shifts: list[ShiftFigures]
 ) -> Iterator[tuple[OrderPart, str, Fraction]]:
     """Order and operation, work unit, amount: work at any time and delay in planned busy time."""
-    used: defaultdict[OrderPart, int] = defaultdict(int)
+    rates = _Rates(business_folder, "machine")
+    used: defaultdict[OrderPart, Fraction] = defaultdict(Fraction)
     for unit, record in times.read(truth_folder).items():
         for state in record.states:
             if state.production_order_id and state.category in ("production", "setup"):
-                used[state.production_order_id, unit] += state.ended_at - state.started_at
+                for start, end in rates.spans(state.started_at, state.ended_at):
+                    amount = (end - start) * rates.at(unit, "run", start)
+                    used[state.production_order_id, unit] += amount
     for each in shifts:
+        # Machine rates change as shifts do.
+        rate = rates.at(each.shift.work_unit_id, "run", each.shift.started_at)
         for order, figure in each.by_order.items():
             if order is not None:
-                used[order, each.shift.work_unit_id] += figure.actual_delay_time_us
+                used[order, each.shift.work_unit_id] += figure.actual_delay_time_us * rate
     operations = {
         (row["production_order_id"], row["work_unit_id"]): row["operation_id"]
         for row in rows(business_folder, "order_operation")
     }
-    rates = _Rates(business_folder, "machine")
-    for (order, unit), time_us in used.items():
-        part = order, operations[order, unit]
-        yield part, unit, Fraction(time_us, _HOUR_US) * rates.at(part, "run", 0)
+    for (order, unit), amount in used.items():
+        yield (order, operations[order, unit]), unit, amount / _HOUR_US
 
 
 def subcontract(business_folder: Path) -> Amounts:
@@ -115,22 +128,29 @@ def subcontract(business_folder: Path) -> Amounts:
 
 
 class _Rates:
-    """Rates of a cost category per hour, as they hold at a moment."""
+    """Rates of a cost category per hour, by the costing version that holds at a moment (µs)."""
 
     def __init__(self, business_folder: Path, category: str) -> None:
-        self._units = {
-            (row["production_order_id"], row["operation_id"]): row["work_unit_id"]
-            for row in rows(business_folder, "order_operation")
+        self._category = category
+        self._versions = CostVersions(business_folder, now=0)
+        self._known: dict[tuple[str, int], Mapping[tuple[str, str], Fraction]] = {}
+        (self._site,) = {row["site_id"] for row in self._versions.versions.values()}
+        self.changes = {
+            begin(row)
+            for table in ("cost_version", "cost_rate")
+            for row in rows(business_folder, table)
+            if row["valid_from"]
         }
-        self._rates: defaultdict[OrderPart, list[tuple[int, Fraction]]] = defaultdict(list)
-        for row in _of_standard(business_folder, "cost_rate"):
-            if row["cost_category_id"] == category:
-                begins = instant(row["valid_from"]) if row["valid_from"] else 0
-                rate = begins, Fraction(row["rate"])
-                self._rates[row["work_unit_id"], row["kind"]].append(rate)
-        self.changes = {begins for rates in self._rates.values() for begins, _ in rates}
 
-    def at(self, order: OrderPart, kind: str, moment: int) -> Fraction:
-        """The rate of an order's operation, set-up or run, at a moment (µs)."""
-        rates = self._rates[self._units[order], kind]
-        return max(rate for rate in rates if rate[0] <= moment)[1]
+    def spans(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """A span cut where a rate may change."""
+        cuts = {start, end} | {each for each in self.changes if start < each < end}
+        return pairwise(sorted(cuts))
+
+    def at(self, unit: str, kind: str, moment: int) -> Fraction:
+        """The rate of a work unit, set-up or run, at a moment."""
+        since = max(each for each in self.changes if each <= moment)
+        if (unit, since) not in self._known:
+            version = self._versions.site_version(self._site, since)
+            self._known[unit, since] = self._versions.rates(version, unit, since, self._category)
+        return self._known[unit, since][self._category, kind]

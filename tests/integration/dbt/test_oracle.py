@@ -162,10 +162,10 @@ def assert_costs_equal_the_oracle(works: Plant) -> None:
     truth, business = works.folder / "truth", works.folder / "business_data"
     ended = costs.ended_orders(business, microseconds(START))
     made = {
-        str(item): Fraction(cost)
-        for item, cost in works.query(
-            "select item_id, sum(unit_cost) from marts.standard_cost where level = 'rolled_up'"
-            " and cost_version_id = 'standard' and item_id in ('BR-110', 'BU-12') group by item_id"
+        (str(version), str(item)): Fraction(cost)
+        for version, item, cost in works.query(
+            "select cost_version_id, item_id, sum(unit_cost) from marts.standard_cost"
+            " where level = 'rolled_up' and item_id in ('BR-110', 'BU-12') group by all"
         )
     }
     machine = list(costs.machine(truth, business, figures.compute(truth, business)))
@@ -223,6 +223,7 @@ def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
     kinds = {"material", "machine", "labour", "subcontract", "overhead"}
     assert {kind for _, _, kind in expected} == kinds
     assert_products_are_what_came_of_them(works, ended)
+    assert_a_second_standard_revalues(works)
     assert works.query(
         "select list(distinct quality_cost_category order by quality_cost_category),"
         " bool_and(amount is not null) from marts.cost_of_quality"
@@ -243,6 +244,22 @@ def assert_costs_equal_what_the_plant_knows(works: Plant) -> None:
     )
     assert len(went_in) > 5
     assert all(abs(cost[order] - amount) <= CENTS for order, amount in went_in.items())
+
+
+def assert_a_second_standard_revalues(works: Plant) -> None:
+    costed = works.query(
+        "select distinct cost_version_id from intermediate.int_order_costing order by all"
+    )
+    assert costed == [("revised",), ("standard",)]
+    # 6,400 kg at 1.15 and then 1.19.
+    assert works.query(
+        "select previous_version_id, previous_amount, amount from marts.revaluation"
+        " where cost_version_id = 'revised' and kind = 'stock' and item_id = 'ST-2'"
+    ) == [("standard", Decimal("7360.00"), Decimal("7616.00"))]
+    assert works.query(
+        "select count(*) between 4 and 20, bool_and(difference_amount is not null)"
+        " from marts.revaluation where kind = 'in_process'"
+    ) == [(True, True)]
 
 
 def assert_products_are_what_came_of_them(works: Plant, ended: set[str]) -> None:

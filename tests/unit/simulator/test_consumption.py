@@ -12,7 +12,7 @@ import pytest
 
 from edge.simulator import true_cost
 from edge.simulator.business_data import drop_orders, write_business_data
-from edge.simulator.cost_data import PARTS
+from edge.simulator.cost_data import FIRST_STANDARD, PARTS, REVISED_STANDARD, Standard
 from edge.simulator.periods import first_period, periods
 from edge.simulator.plant import TIME_ZONE
 from edge.simulator.production import Plant
@@ -109,14 +109,35 @@ def test_the_truth_tells_what_each_order_that_is_over_cost(truth_folder: Path) -
     assert all(each["amount"] > 0 for each in costs)  # type: ignore[operator]
 
 
-def test_standards_are_rolled_up_by_the_plant_itself() -> None:
+@pytest.mark.parametrize(
+    ("standard", "lathe_rate", "factory_rate", "steel"),
+    [(FIRST_STANDARD, "78", 21, "1.15"), (REVISED_STANDARD, "81.5", 22, "1.19")],
+)
+def test_standards_are_rolled_up_by_the_plant_itself(
+    standard: Standard, lathe_rate: str, factory_rate: int, steel: str
+) -> None:
     # 0.0371 kg of bar at 1.42 and 6 % of it, 7.7 s at the saw and the lathe, set up for 5,000.
-    saw = (Decimal("1.2") + Decimal(600) / 5_000) / 3_600 * (42 + 34 + 21)
-    lathe = (Decimal("6.5") + Decimal(1_500) / 5_000) / 3_600 * (78 + 34 + 21)
+    saw = (Decimal("1.2") + Decimal(600) / 5_000) / 3_600 * (42 + 34 + factory_rate)
+    lathe_s = Decimal("6.5") + Decimal(1_500) / 5_000
+    lathe = lathe_s / 3_600 * (Decimal(lathe_rate) + 34 + factory_rate)
     bar = Decimal("0.0371") * Decimal("1.42") * Decimal("1.06")
 
-    assert float(true_cost.standard("BU-12")) == pytest.approx(float(saw + lathe + bar), abs=2e-6)
-    assert true_cost.standard("ST-2") == Fraction("1.15")
+    found = true_cost.standard("BU-12", standard)
+    assert float(found) == pytest.approx(float(saw + lathe + bar), abs=2e-6)
+    assert true_cost.standard("ST-2", standard) == Fraction(steel)
+
+
+def test_a_second_standard_begins_while_orders_run(business_folder: Path) -> None:
+    *_, begins = (row["valid_from"] for row in rows(business_folder, "cost_version")[:2])
+    orders = rows(business_folder, "production_order")
+
+    assert START < at(begins) < END
+    assert any(
+        at(row["released_at"]) < at(begins) < at(row["ended_at"])
+        for row in orders
+        if row["released_at"] and row["ended_at"]
+    )
+    assert {row["counted_at"] for row in rows(business_folder, "stock")} == {begins}
 
 
 def test_material_is_short_spoilt_returned_bought_dearer_and_sometimes_not_booked_at_all(
