@@ -59,6 +59,11 @@ std,FG,,100
     "overhead_formula": """cost_version_id,overhead_id,kind,base,rate
 std,factory,per_hour,machine,30
 """,
+    "stock": """site_id,item_id,counted_at,quantity
+demo,FG,2026-01-31T12:00:00Z,100
+demo,RM1,2026-01-31T12:00:00Z,1000
+demo,RM3,2026-01-31T12:00:00Z,50
+""",
     "production_order": """production_order_id,site_id,item_id,route_version,order_quantity,\
 cost_version_id,released_at,ended_at
 1001,demo,FG,1,100,std,2026-03-01T08:00:00Z,2026-03-02T16:00:00Z

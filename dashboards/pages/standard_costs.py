@@ -1,6 +1,7 @@
 """What should a unit of an item cost, and what is that made of?
 
-What each part shows is in `dashboards.rollup`. The URL says what is selected and opened.
+What each part shows is in `dashboards.rollup` and `dashboards.revaluations`. The URL says what is
+selected and opened.
 """
 
 from asyncio import to_thread
@@ -11,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import cost_page, rollup
+from dashboards import cost_page, revaluations, rollup
 from dashboards.app import current
 from dashboards.ledger import Chosen
 from takt.errors import TaktError
@@ -47,6 +48,13 @@ def layout(**query: str) -> Component:
                 [
                     html.Header([html.H2("Unit cost by cost group")]),
                     html.Div(id="item-groups", className="rows is-loading"),
+                ],
+                className="panel detail",
+            ),
+            html.Section(
+                [
+                    html.Header([html.H2("What did the version make of what was there?")]),
+                    html.Div(id="item-revaluation", className="rows is-loading"),
                 ],
                 className="panel detail",
             ),
@@ -163,3 +171,14 @@ async def show_tree(chosen: Chosen, _published: object) -> tuple[Any, str]:
 async def show_groups(chosen: Chosen, _published: object) -> tuple[Any, str]:
     """The cost groups, also in the other version."""
     return await to_thread(cost_page.parts, rollup.groups, current(), chosen), "rows"
+
+
+@callback(
+    Output("item-revaluation", "children"),
+    Output("item-revaluation", "className"),
+    CHOSEN,
+    PUBLISHED,
+)
+async def show_revaluation(chosen: Chosen, _published: object) -> tuple[Any, str]:
+    """What the costing version made of stock and work in process."""
+    return await to_thread(cost_page.parts, revaluations.shown, current(), chosen), "rows"

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 import lake
-from dashboards.queries import machine_losses, order_costs, standard_costs
+from dashboards.queries import machine_losses, order_costs, revaluations, standard_costs
 from dashboards.queries.machine_losses import LossRow
 from dashboards.queries.order_selection import Selection
 from lake.query import open_published
@@ -215,6 +215,21 @@ def test_what_a_unit_is_made_of_is_its_standard_cost(con: duckdb.DuckDBPyConnect
     }
 
 
+def test_a_new_version_revalues_what_was_counted_before_it(con: duckdb.DuckDBPyConnection) -> None:
+    stock = revaluations.revalued(con, cost_version_id="now", limit=1)
+
+    # 100 finished pieces, whose 6 minutes and setup cost 66.00 instead of 60.00 an hour.
+    assert [
+        (each.item_id, each.row_count, each.unknown_count, each.previous_amount, each.difference)
+        for each in stock
+        if not each.is_rest
+    ] == [("FG", 1, 0, Decimal("2360.00"), Decimal("66.00"))]
+    assert [
+        (each.row_count, each.unknown_count, each.amount) for each in stock if each.is_rest
+    ] == [(2, 1, Decimal("5000.00"))]
+    assert revaluations.revalued(con, cost_version_id="std", limit=1) == []
+
+
 @pytest.fixture
 def page(works: Settings) -> Iterator[Page]:
     """A browser's page of a dashboard over the lake."""
@@ -252,6 +267,17 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     expect(samples).to_be_hidden(timeout=SOON_MS)
     expect(page.get_by_role("table", name="Machine time behind the loss")).to_be_visible()
     assert complaints == []
+
+
+@pytest.mark.browser
+def test_a_version_shows_what_it_made_of_what_was_there(page: Page) -> None:
+    page.goto("/costs/item")
+
+    revalued = page.get_by_role("table", name="Revaluation", exact=True)
+    expect(revalued.get_by_role("row").nth(1)).to_contain_text("7,426.00", timeout=SOON_MS)
+    expect(page.get_by_role("table", name="Revaluation of stock")).to_contain_text("66.00")
+    page.goto("/costs/item?version=std")
+    expect(page.get_by_text("Nothing is revalued")).to_be_visible(timeout=SOON_MS)
 
 
 def test_a_closed_period_is_listed_exported_as_reported_and_balances(

@@ -256,10 +256,29 @@ def assert_a_second_standard_revalues(works: Plant) -> None:
         "select previous_version_id, previous_amount, amount from marts.revaluation"
         " where cost_version_id = 'revised' and kind = 'stock' and item_id = 'ST-2'"
     ) == [("standard", Decimal("7360.00"), Decimal("7616.00"))]
-    assert works.query(
-        "select count(*) between 4 and 20, bool_and(difference_amount is not null)"
-        " from marts.revaluation where kind = 'in_process'"
-    ) == [(True, True)]
+    in_process = {
+        order
+        for (order,) in works.query(
+            "select production_order_id from marts.revaluation"
+            " where kind = 'in_process' and difference_amount is not null"
+        )
+    }
+    begun, released = (
+        set(
+            works.query(
+                f"select production_order_id from reference.production_order {joined}"
+                f" inner join reference.cost_version on valid_from > {since}"
+                " where cost_version.cost_version_id = 'revised'"
+                " and coalesce(ended_at > valid_from, true)"
+            )
+        )
+        for since, joined in (
+            ("started_at", "inner join reference.order_operation using (production_order_id)"),
+            ("released_at", ""),
+        )
+    )
+    assert begun
+    assert {order for (order,) in begun} <= in_process <= {order for (order,) in released}
 
 
 def assert_products_are_what_came_of_them(works: Plant, ended: set[str]) -> None:

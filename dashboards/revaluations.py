@@ -1,0 +1,173 @@
+"""The revaluation on the page of standard costs: what a new version makes of what is there.
+
+Belongs here: the part of a version as a whole. What a unit costs is in `dashboards.rollup`.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboards import components, costs, ledger, rollup, wording
+from dashboards.app import Dashboard
+from dashboards.components import Child
+from dashboards.ledger import Cell, Chosen, Column, Row
+from dashboards.queries import revaluations
+from dashboards.queries.cost_choices import CostVersion
+from dashboards.queries.revaluations import Revalued
+
+_SHOWN = 50
+_DIGITS = 4
+_KINDS = {"stock": ("Stock", "item"), "in_process": ("Work in process", "order")}
+
+
+def shown(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
+    """What the version made of stock and work in process when it began; the totals first."""
+    version = rollup.looked(dashboard, chosen).version
+    if (version.cost_version_type, version.status) != ("standard", "active"):
+        return [_note("Only an active standard revalues what is there; this version is none.")]
+    found: list[Revalued] = dashboard.history.ask(
+        revaluations.revalued, cost_version_id=version.cost_version_id, limit=_SHOWN
+    )
+    if not found:
+        return [_note(*_why_nothing())]
+    stock, in_process = ([each for each in found if each.kind == kind] for kind in _KINDS)
+    return [
+        _note(_when(dashboard, version, found[0])),
+        _totals(stock, in_process, version.currency),
+        *([_stock(stock)] if stock else [_note(*_no_stock())]),
+        *([_in_process(in_process)] if in_process else []),
+        *_unknown(stock),
+    ]
+
+
+def _note(*said: Child) -> Component:
+    return html.P([*said], className="note")
+
+
+def _why_nothing() -> list[Child]:
+    return [
+        "Nothing is revalued: no active standard was before this one, or nothing was in process "
+        "when it began and no stock had been counted. Stock is what the file stock says: ",
+        components.command("takt reference load FOLDER"),
+    ]
+
+
+def _no_stock() -> list[Child]:
+    return [
+        "No stock had been counted when it began. Load the file stock to see what it is worth: ",
+        components.command("takt reference load FOLDER"),
+    ]
+
+
+def _when(dashboard: Dashboard, version: CostVersion, first: Revalued) -> str:
+    began = version.valid_from and wording.local(
+        version.valid_from, ZoneInfo(dashboard.site.time_zone)
+    )
+    when = f"On {began:%-d %b %Y} at {began:%H:%M} " if began else ""
+    return (
+        f"{when}{version.cost_version_id} takes the place of {first.previous_version_id}: what was "
+        "there then, by the one and by the other."
+    )
+
+
+def _totals(stock: Sequence[Revalued], in_process: Sequence[Revalued], currency: str) -> Component:
+    columns = [
+        Column("What was there", is_words=True),
+        Column(f"Before, {currency}"),
+        Column("After"),
+        Column("Difference"),
+    ]
+    lines = [
+        Row([_counted(kind, part), *_sums(part)])
+        for kind, part in zip(_KINDS, (stock, in_process), strict=True)
+    ]
+    total = Row(["All", *_sums([*stock, *in_process])], kind="total grand")
+    return ledger.table(columns, [total, *lines], label="Revaluation")
+
+
+def _counted(kind: str, part: Sequence[Revalued]) -> str:
+    name, one = _KINDS[kind]
+    return f"{name}: {wording.count(sum(each.row_count for each in part), one)}"
+
+
+def _sums(part: Sequence[Revalued]) -> list[Cell]:
+    names = ("previous_amount", "amount", "difference")
+    return [
+        ledger.amount(sum((getattr(each, name) or Decimal(0) for each in part), Decimal(0)))
+        for name in names
+    ]
+
+
+def _stock(part: Sequence[Revalued]) -> Component:
+    columns = [
+        Column("Item in stock", is_words=True),
+        Column("Quantity"),
+        Column("Unit cost before", is_extra=True),
+        Column("Unit cost after", is_extra=True),
+        Column("Before"),
+        Column("After"),
+        Column("Difference"),
+    ]
+    lines = [
+        Row([_rest("item", each), "", "", "", *_amounts(each)], kind="part")
+        if each.is_rest
+        else Row(
+            [
+                [each.item_name, html.Small(f" {each.item_id}")],
+                ledger.quantity(each.quantity, each.unit),
+                ledger.amount(each.previous_unit_cost, _DIGITS),
+                ledger.amount(each.unit_cost, _DIGITS),
+                *_amounts(each),
+            ]
+        )
+        for each in part
+    ]
+    return ledger.table(columns, lines, label="Revaluation of stock")
+
+
+def _in_process(part: Sequence[Revalued]) -> Component:
+    """Order by order, out of the way until somebody asks."""
+    columns = [
+        Column("Order in process", is_words=True),
+        Column("Item", is_words=True, is_extra=True),
+        Column("Before"),
+        Column("After"),
+        Column("Difference"),
+    ]
+    lines = [
+        Row([_rest("order", each), "", *_amounts(each)], kind="part")
+        if each.is_rest
+        else Row([_order(each), each.item_name, *_amounts(each)])
+        for each in part
+    ]
+    table = ledger.table(columns, lines, label="Revaluation of work in process")
+    said = _note(
+        "What an order had used by then less what it had finished, both at standard. Below nought: "
+        "more was finished than had been charged."
+    )
+    return html.Details([html.Summary("Orders that were in process"), table, said])
+
+
+def _order(each: Revalued) -> Cell:
+    order_id = each.production_order_id or ""
+    # Of all periods: the order may have ended in an earlier one.
+    return ledger.go(order_id, ledger.href(costs.PATH, {"period": "all", "order": order_id}))
+
+
+def _amounts(each: Revalued) -> list[Cell]:
+    return [*map(ledger.amount, (each.previous_amount, each.amount, each.difference))]
+
+
+def _rest(one: str, each: Revalued) -> str:
+    return f"{wording.count(each.row_count, f'further {one}')}"
+
+
+def _unknown(stock: Sequence[Revalued]) -> list[Component]:
+    number = sum(each.unknown_count for each in stock)
+    if not number:
+        return []
+    said = f"{wording.count(number, 'item')} in stock without a standard in one of the versions"
+    return [_note(f"{said}: no worth is known, none is in the sums.")]
