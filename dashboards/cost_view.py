@@ -121,7 +121,7 @@ def in_process(dashboard: Dashboard, found: View) -> tuple[Period, list[WipRow]]
 
 
 def known_versions(dashboard: Dashboard) -> list[CostVersion]:
-    """The costing versions.
+    """The costing versions, the one that counts first: those that are still to begin come last.
 
     Raises:
         NoCosts: There is none.
@@ -131,7 +131,8 @@ def known_versions(dashboard: Dashboard) -> list[CostVersion]:
     versions: list[CostVersion] = dashboard.history.ask(cost_choices.cost_versions)
     if not versions:
         raise NoCosts("no costing version is loaded")
-    return versions
+    now = _published_at(dashboard)
+    return sorted(versions, key=lambda each: bool(each.valid_from and each.valid_from > now))
 
 
 def scope_value(scope: Scope) -> str:

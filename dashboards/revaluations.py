@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, costs, ledger, rollup, wording
+from dashboards import components, cost_view, costs, ledger, rollup, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.ledger import Cell, Chosen, Column, Row
@@ -32,7 +32,7 @@ def shown(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
         revaluations.revalued, cost_version_id=version.cost_version_id, limit=_SHOWN
     )
     if not found:
-        return [_note(*_why_nothing())]
+        return [_note(*_why_nothing(dashboard, version))]
     stock, in_process = ([each for each in found if each.kind == kind] for kind in _KINDS)
     return [
         _note(_when(dashboard, version, found[0])),
@@ -47,12 +47,24 @@ def _note(*said: Child) -> Component:
     return html.P([*said], className="note")
 
 
-def _why_nothing() -> list[Child]:
+def _why_nothing(dashboard: Dashboard, version: CostVersion) -> list[Child]:
+    if not _replaces_another(dashboard, version):
+        return ["No active standard was before this one: it revalues nothing."]
     return [
-        "Nothing is revalued: no active standard was before this one, or nothing was in process "
-        "when it began and no stock had been counted. Stock is what the file stock says: ",
+        "Nothing was in process when it began, and no stock had been counted. Stock is what the "
+        "file stock says: ",
         components.command("takt reference load FOLDER"),
     ]
+
+
+def _replaces_another(dashboard: Dashboard, version: CostVersion) -> bool:
+    """Whether its site had an active standard before."""
+    began, of_site = version.valid_from, (version.site_id, "standard", "active")
+    return began is not None and any(
+        each.valid_from is None or each.valid_from < began
+        for each in cost_view.known_versions(dashboard)
+        if (each.site_id, each.cost_version_type, each.status) == of_site
+    )
 
 
 def _no_stock() -> list[Child]:
@@ -170,4 +182,4 @@ def _unknown(stock: Sequence[Revalued]) -> list[Component]:
     if not number:
         return []
     said = f"{wording.count(number, 'item')} in stock without a standard in one of the versions"
-    return [_note(f"{said}: no worth is known, none is in the sums.")]
+    return [_note(f"{said}: what it is worth is not known, and in no sum.")]

@@ -111,7 +111,7 @@ def other_choices(dashboard: Dashboard, version: CostVersion) -> list[dict[str, 
     others = [
         {
             "value": each.cost_version_id,
-            "label": f"Compare with {ledger.version_name(each, _zone(dashboard))}",
+            "label": f"vs. {ledger.version_name(each, _zone(dashboard))}",
         }
         for each in versions
         if each != version

@@ -1,8 +1,8 @@
 """What did orders cost against their standard, and why?
 
 From money to samples in three clicks: an order, one of its losses, a stretch of machine time.
-What each part shows is in `dashboards.costs`, `dashboards.cost_places` and
-`dashboards.cost_losses`. The URL says what is selected.
+What each part shows is in `dashboards.costs`, `dashboards.cost_places`, `dashboards.quality_costs`
+and `dashboards.cost_losses`. The URL says what is selected.
 """
 
 from asyncio import to_thread
@@ -13,7 +13,15 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_losses, cost_page, cost_places, cost_view, costs
+from dashboards import (
+    components,
+    cost_losses,
+    cost_page,
+    cost_places,
+    cost_view,
+    costs,
+    quality_costs,
+)
 from dashboards.app import current
 from dashboards.ledger import Chosen
 
@@ -46,6 +54,13 @@ def layout(**query: str) -> Component:
                     html.Header([html.H2("Where: variances by work unit and shift"),
                                  html.Span(id="costs-place-scope")]),
                     html.Div(id="costs-places"),
+                ],
+                className="panel",
+            ),
+            html.Section(
+                [
+                    html.Header([html.H2("What quality cost")]),
+                    html.Div(id="costs-quality"),
                 ],
                 className="panel",
             ),
@@ -170,6 +185,12 @@ async def show_losses(chosen: Chosen, _published: object) -> components.SizedFig
 async def show_places(chosen: Chosen, _published: object) -> Any:
     """Where the variances arose."""
     return await to_thread(cost_page.parts, cost_places.places, current(), chosen)
+
+
+@callback(Output("costs-quality", "children"), CHOSEN, PUBLISHED)
+async def show_quality(chosen: Chosen, _published: object) -> Any:
+    """What it cost to prevent, to examine and to fail."""
+    return await to_thread(cost_page.parts, quality_costs.categories, current(), chosen)
 
 
 @callback(

@@ -5,7 +5,7 @@ Belongs here: materials, bills of material, vendors, rates and overheads of the 
 `edge.simulator.consumption`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -87,9 +87,9 @@ class Standard:
     """
 
     cost_version_id: str
-    machine_rates: dict[str, float]
+    machine_rates: Mapping[str, float]
     factory_rate: float
-    prices: dict[str, float]
+    prices: Mapping[str, float]
 
 
 _PRICES = {each.item_id: each.price for each in MATERIALS if each.has_standard}
