@@ -18,7 +18,10 @@ from bench._demo import fill
 from dashboards.queries import (
     cost_choices,
     machine_losses,
+    material_use,
     order_costs,
+    quality_costs,
+    revaluations,
     standard_costs,
     work_in_process,
 )
@@ -82,6 +85,15 @@ def _questions(con: duckdb.DuckDBPyConnection, everything: Selection) -> list[tu
         (
             "place_variances",
             lambda con: order_costs.place_variances(con, selection=everything),
+        ),
+        (
+            "quality_costs",
+            lambda con: quality_costs.quality_costs(con, **of_place),
+        ),
+        ("used_material", lambda con: material_use.used_material(con, **of_order)),
+        (
+            "revalued",
+            lambda con: revaluations.revalued(con, cost_version_id=version, limit=50),
         ),
         ("loss_sums", lambda con: machine_losses.loss_sums(con, selection=everything)),
         ("cost_lines", lambda con: order_costs.cost_lines(con, **of_order)),

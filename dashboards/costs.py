@@ -21,6 +21,7 @@ from dashboards.figures import paretos, waterfalls
 from dashboards.figures.drawing import message
 from dashboards.ledger import Chosen, Column, Row
 from dashboards.ledger import go as link
+from dashboards.material_use import panel as material_panel
 from dashboards.queries import machine_losses, order_costs
 from dashboards.queries.order_costs import ORDER_SORTS, CostLine, OrderRow, Variance
 
@@ -144,7 +145,7 @@ def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
 
 
 def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
-    """One order: operations by cost group, variances in detail, losses. Empty without a choice."""
+    """One order: costs by operation, variances, losses, material. Empty without a choice."""
     order_id = chosen.get("order")
     if not order_id:
         return []
@@ -165,6 +166,7 @@ def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
             [html.H2("What machine time was lost to")],
             cost_losses.losses(dashboard, chosen, order_id, view.currency),
         ),
+        material_panel(dashboard, order_id, view.currency),
     ]
 
 

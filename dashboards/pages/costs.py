@@ -62,14 +62,14 @@ def layout(**query: str) -> Component:
                     html.Header([html.H2("What quality cost")]),
                     html.Div(id="costs-quality"),
                 ],
-                className="panel",
+                className="panel detail",
             ),
             html.Section(
                 [
                     html.Header([html.H2("Orders behind it"), _search(query)]),
                     html.Div(id="costs-orders", className="rows is-loading"),
                 ],
-                className="panel",
+                className="panel detail",
             ),
             html.Div(id="costs-order", className="charts detail"),
             html.Div(id="costs-behind", className="detail"),

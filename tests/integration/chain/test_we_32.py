@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +15,14 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 import lake
-from dashboards.queries import machine_losses, order_costs, revaluations, standard_costs
+from dashboards.queries import (
+    machine_losses,
+    material_use,
+    order_costs,
+    quality_costs,
+    revaluations,
+    standard_costs,
+)
 from dashboards.queries.machine_losses import LossRow
 from dashboards.queries.order_selection import Selection
 from lake.query import open_published
@@ -253,7 +261,13 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto("/costs?period=2026-03")
 
+    expect(page.get_by_role("table", name="Cost of quality")).to_contain_text(
+        "Internal failure", timeout=SOON_MS
+    )
     page.get_by_role("link", name="Order 1001: what it is made of").click()
+    expect(page.get_by_role("table", name="Material of the order")).to_contain_text(
+        "Granulate", timeout=SOON_MS
+    )
     page.get_by_role(
         "link", name=re.compile("jam.*: the machine time behind it", re.IGNORECASE)
     ).click()
@@ -267,6 +281,27 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     expect(samples).to_be_hidden(timeout=SOON_MS)
     expect(page.get_by_role("table", name="Machine time behind the loss")).to_be_visible()
     assert complaints == []
+
+
+def test_what_quality_cost_is_asked_by_date_and_order(con: duckdb.DuckDBPyConnection) -> None:
+    def found(**asked: object) -> list[tuple[str, str, Decimal]]:
+        told = quality_costs.quality_costs(con, site_id="demo", currency="EUR", **asked)  # type: ignore[arg-type]
+        return [(each.category, each.result, each.quantity) for each in told]
+
+    scrap = [("internal_failure", "scrap", Decimal(3))]
+    assert found() == found(order_id="1001") == found(since=date(2026, 3, 2)) == scrap
+    assert found(until=date(2026, 3, 2)) == found(order_id="1002") == []
+
+
+def test_material_stands_beside_what_was_planned(con: duckdb.DuckDBPyConnection) -> None:
+    told = material_use.used_material(con, order_id="1001")
+
+    assert [(each.item_id, each.planned, each.issued, each.amount) for each in told] == [
+        ("RM1", Decimal(168), Decimal(175), Decimal("875.00")),
+        ("RM3", None, Decimal(82), Decimal("278.80")),
+        ("PAL", Decimal(1), Decimal(1), Decimal("20.00")),
+        ("RM2", Decimal(80), None, Decimal(0)),
+    ]
 
 
 @pytest.mark.browser
