@@ -88,7 +88,9 @@ def _questions(con: duckdb.DuckDBPyConnection, everything: Selection) -> list[tu
         ),
         (
             "quality_costs",
-            lambda con: quality_costs.quality_costs(con, **of_place),
+            lambda con: quality_costs.quality_costs(
+                con, site_id=everything.site_id, currency=everything.currency
+            ),
         ),
         ("used_material", lambda con: material_use.used_material(con, **of_order)),
         (

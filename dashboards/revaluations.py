@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import components, cost_view, costs, ledger, rollup, wording
@@ -166,7 +166,8 @@ def _in_process(part: Sequence[Revalued]) -> Component:
 def _order(each: Revalued) -> Cell:
     order_id = each.production_order_id or ""
     # Of all periods: the order may have ended in an earlier one.
-    return ledger.go(order_id, ledger.href(costs.PATH, {"period": "all", "order": order_id}))
+    address = ledger.href(costs.PATH, {"period": cost_view.EVER, "order": order_id})
+    return dcc.Link(order_id, href=address, className="go")
 
 
 def _amounts(each: Revalued) -> list[Cell]:
