@@ -32,8 +32,8 @@ def panel(dashboard: Dashboard, order_id: str, currency: str) -> Component:
     table = ledger.table(columns, [_row(each) for each in found], label="Material of the order")
     note = html.P(
         "Planned: what the pieces so far should have needed by the bill of material, with its "
-        "scrap. Issued: less what went back. Costed: as issued, else as measured, else, where nothing "
-        "was issued to the order at all, as planned.",
+        "scrap. Issued: less what went back. Costed: as issued, else as measured, else as planned "
+        "if nothing at all was issued to the order.",
         className="note",
     )
     return ledger.panel(heading, table, note, is_wide=True)
