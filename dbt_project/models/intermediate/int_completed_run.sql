@@ -35,6 +35,7 @@
 -- depends_on: {{ ref('order_variance') }}
 -- depends_on: {{ ref('order_product_cost') }}
 -- depends_on: {{ ref('loss_cost') }}
+-- depends_on: {{ ref('order_variance_shift') }}
 -- depends_on: {{ ref('wip_rollforward') }}
 -- depends_on: {{ ref('dim_period') }}
 -- depends_on: {{ ref('period_check') }}
