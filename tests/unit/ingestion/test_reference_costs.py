@@ -13,6 +13,10 @@ def test_a_plant_with_all_that_orders_took_has_no_problem(tmp_path: Path) -> Non
     assert problems(write_plant(tmp_path, **COSTS, **ACTUALS)) == []
 
 
+def test_a_costing_sheet_without_lines_brings_back_the_default_one(tmp_path: Path) -> None:
+    assert problems(write_plant(tmp_path, costing_sheet="line_id,name\n")) == []
+
+
 BREAKAGES = {
     "nothing issued": ("material_movement", "175,", "0,", "found '0': too small"),
     "less than nothing issued": ("material_movement", "175,", "-2,", "found '-2': too small"),
