@@ -28,7 +28,7 @@ def of_item(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
         other_version_id=found.other.cost_version_id if found.other else None,
     )
     columns = [
-        Column("Line", is_words=True),
+        Column("Line of the sheet", is_words=True),
         Column(f"Single level, {found.version.currency}"),
         Column("Rolled up"),
     ]
@@ -43,7 +43,7 @@ def of_order(dashboard: Dashboard, order_id: str, currency: str) -> Component:
     """The costing sheet of an order, all its operations together; folded until somebody asks."""
     lines = dashboard.history.ask(costing_sheets.order_cost_lines, order_id=order_id)
     columns = [
-        Column("Line", is_words=True),
+        Column("Line of the sheet", is_words=True),
         Column(f"Estimate, {currency}", is_extra=True),
         Column("Standard"),
         Column("Absorbed"),
@@ -62,7 +62,7 @@ def of_order(dashboard: Dashboard, order_id: str, currency: str) -> Component:
     ]
     return html.Details(
         [
-            html.Summary("Costing sheet: all operations together, with subtotals"),
+            html.Summary("Costing sheet: all operations together"),
             ledger.table(columns, rows, label="Costing sheet of the order"),
         ]
     )

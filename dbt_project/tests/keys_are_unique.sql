@@ -30,7 +30,6 @@
     ('restatement', 'site_id, work_unit_id, production_date, shift_id, measure, definition_id, published_snapshot_id'),
     ('data_quality', 'site_id, work_unit_id, problem, subject'),
     ('standard_cost', 'cost_version_id, item_id, cost_group_id, level'),
-    ('int_costing_sheet', 'line_id, cost_group_id'),
     ('cost_warning', 'cost_version_id, item_id, warning, operation_id'),
     ('cost_rollup', 'cost_version_id, item_id, node, component_item_id, operation_id, cost_group_id'),
     ('dim_cost_version', 'cost_version_id'),
