@@ -246,6 +246,7 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "cost_rate": lambda _site, plant, _now: cost_data.cost_rates(plant.first_monday),
     "item_cost": lambda _site, _plant, _now: cost_data.item_costs(),
     "overhead_formula": lambda _site, _plant, _now: cost_data.overhead_formulas(),
+    "costing_sheet": lambda _site, _plant, _now: cost_data.costing_sheet(),
     "exchange_rate": lambda _site, plant, now: periods.exchange_rates(
         plant.first_monday, to_datetime(now)
     ),

@@ -34,6 +34,7 @@
 -- depends_on: {{ ref('order_cost') }}
 -- depends_on: {{ ref('order_variance') }}
 -- depends_on: {{ ref('order_product_cost') }}
+-- depends_on: {{ ref('int_costing_sheet') }}
 -- depends_on: {{ ref('loss_cost') }}
 -- depends_on: {{ ref('order_variance_shift') }}
 -- depends_on: {{ ref('wip_rollforward') }}

@@ -36,6 +36,7 @@ FILES = (
     "bom_line",
     "item_cost",
     "overhead_formula",
+    "costing_sheet",
     "exchange_rate",
     "period",
 )
