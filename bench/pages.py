@@ -17,6 +17,7 @@ import lake
 from bench._demo import fill
 from dashboards.queries import (
     cost_choices,
+    costing_sheets,
     machine_losses,
     material_use,
     order_costs,
@@ -113,6 +114,8 @@ def _questions(con: duckdb.DuckDBPyConnection, everything: Selection) -> list[tu
             "made_items",
             lambda con: standard_costs.made_items(con, cost_version_id=version, limit=200),
         ),
+        ("unit_cost_lines", lambda con: costing_sheets.unit_cost_lines(con, **of_item)),
+        ("order_cost_lines", lambda con: costing_sheets.order_cost_lines(con, **of_order)),
         ("unit_costs", lambda con: standard_costs.unit_costs(con, **of_item)),
         ("nodes", lambda con: standard_costs.nodes(con, **of_item)),
         (

@@ -56,7 +56,7 @@ def _by_work_unit(found: Sequence[PlaceVariance]) -> Iterable[tuple[str, list[Pl
         units[each.work_unit_id].append(each)
     nowhere = units.pop(None, [])
     named = sorted(
-        ((str(name), of_unit) for name, of_unit in units.items()),
+        ((str(of_unit[0].work_unit_name), of_unit) for of_unit in units.values()),
         key=lambda each: (-abs(_sum(each[1])), each[0]),
     )
     yield from named[:_MOST]

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_losses, cost_view, ledger, wording
+from dashboards import cost_losses, cost_view, costing_sheets, ledger, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.cost_view import View
@@ -145,7 +145,7 @@ def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
 
 
 def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
-    """One order: costs by operation, variances, losses, material. Empty without a choice."""
+    """One order: costs, also on its sheet, variances, losses, material. Empty without a choice."""
     order_id = chosen.get("order")
     if not order_id:
         return []
@@ -158,7 +158,12 @@ def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     lines = ask(order_costs.cost_lines, order_id=order_id)
     details = ask(order_costs.variances, selection=selection)
     return [
-        ledger.panel(_order_heading(found[0]), _line_table(lines, found[0]), is_wide=True),
+        ledger.panel(
+            _order_heading(found[0]),
+            _line_table(lines, found[0]),
+            costing_sheets.of_order(dashboard, order_id, found[0].currency),
+            is_wide=True,
+        ),
         ledger.panel(
             [html.H2("Why: variances in detail")], _variance_table(details, view.currency)
         ),

@@ -146,27 +146,6 @@ def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     return tiles
 
 
-def groups(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
-    """The cost groups of a unit at both levels, and in the other version."""
-    found = looked(dashboard, chosen)
-    costs = _unit_costs(dashboard, found.version, found.item)
-    others = _unit_costs(dashboard, found.other, found.item) if found.other else []
-    names = sorted({each.cost_group_id for each in (*costs, *others)})
-    columns = [
-        Column("Cost group", is_words=True),
-        Column(f"Single level, {found.version.currency}"),
-        Column("Rolled up"),
-    ]
-    if found.other:
-        then = f"Rolled up in {found.other.cost_version_id}, {found.other.currency}"
-        columns += [Column(then), Column("Difference")]
-    rows = [
-        Row([wording.name_of(name), *_group_cells(name, costs, others, found)]) for name in names
-    ]
-    rows.append(Row(["Unit cost", *_group_cells(None, costs, others, found)], kind="total grand"))
-    return [ledger.table(columns, rows, label="Unit cost by cost group")]
-
-
 def tree(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """What the unit is made of; a made component opens to what it is made of itself."""
     found = looked(dashboard, chosen)
@@ -341,25 +320,6 @@ def _sum(costs: Sequence[UnitCost], level: str, group: str | None = None) -> Dec
         ),
         Decimal(0),
     )
-
-
-def _group_cells(
-    name: str | None,
-    costs: Sequence[UnitCost],
-    others: Sequence[UnitCost],
-    found: Looked,
-) -> list[ledger.Cell]:
-    now = _sum(costs, "rolled_up", name)
-    cells: list[ledger.Cell] = [
-        ledger.amount(_sum(costs, "single", name), _DIGITS),
-        ledger.amount(now, _DIGITS),
-    ]
-    if found.other:
-        then = _sum(others, "rolled_up", name)
-        is_comparable = found.other.currency == found.version.currency
-        difference = ledger.variance(now - then, _DIGITS) if is_comparable else wording.NOTHING
-        cells += [ledger.amount(then, _DIGITS), difference]
-    return cells
 
 
 def _difference_tile(

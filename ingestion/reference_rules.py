@@ -10,6 +10,7 @@ from datetime import time
 from itertools import combinations
 
 from ingestion import reference_product_rules as product_rules
+from ingestion import reference_sheet_rules as sheet_rules
 from ingestion.reference_checks import Values, check_once, validity
 from ingestion.reference_cost_rules import (
     active_versions_fall_back_on_active_ones,
@@ -219,6 +220,13 @@ _RULES: dict[str, tuple[Callable[[FileTable, Findings], None], ...]] = {
     ),
     "material_movement": (nothing_replaces_itself,),
     "subcontract_receipt": (no_more_is_rejected_than_received,),
+    "costing_sheet": (
+        sheet_rules.added_lines_are_not_stated,
+        sheet_rules.rows_of_a_line_say_the_same,
+        sheet_rules.a_cost_group_is_on_one_line,
+        sheet_rules.lines_take_cost_groups_or_have_lines,
+        sheet_rules.no_line_is_below_itself,
+    ),
     "exchange_rate": (currencies_are_codes,),
     "period": (periods_tile,),
 }

@@ -45,6 +45,13 @@ reason_id,amount,currency
 demo,lid,2026-02-28T22:00:00Z,1000
 demo,cup,2026-02-28T22:00:00Z,0
 """,
+    "costing_sheet": """line_id,parent_line_id,sequence,name,cost_group_id
+prime,,1,Prime cost,
+metal,prime,1,Metal,steel
+metal,prime,1,Metal,brass
+labour,prime,2,Labour,labour
+works,,2,Works,factory
+""",
     "period": """period_id,starts_at,ends_at
 2026-02,2026-01-31T23:00:00Z,2026-02-28T23:00:00Z
 2026-03,2026-02-28T23:00:00Z,2026-03-31T22:00:00Z

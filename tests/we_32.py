@@ -64,6 +64,15 @@ demo,FG,2026-01-31T12:00:00Z,100
 demo,RM1,2026-01-31T12:00:00Z,1000
 demo,RM3,2026-01-31T12:00:00Z,50
 """,
+    # Pallets are left out, so that they are not on the sheet.
+    "costing_sheet": """line_id,parent_line_id,sequence,name,cost_group_id
+prime,,1,Prime cost,
+stuff,prime,1,Raw material,
+resin,stuff,1,Granulate,resin
+lids,stuff,2,Lids,lids
+work,prime,2,Machines,machine
+works,,2,Works overhead,factory
+""",
     "production_order": """production_order_id,site_id,item_id,route_version,order_quantity,\
 cost_version_id,released_at,ended_at
 1001,demo,FG,1,100,std,2026-03-01T08:00:00Z,2026-03-02T16:00:00Z

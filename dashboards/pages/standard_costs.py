@@ -1,7 +1,7 @@
 """What should a unit of an item cost, and what is that made of?
 
-What each part shows is in `dashboards.rollup` and `dashboards.revaluations`. The URL says what is
-selected and opened.
+What each part shows is in `dashboards.rollup`, `dashboards.costing_sheets` and
+`dashboards.revaluations`. The URL says what is selected and opened.
 """
 
 from asyncio import to_thread
@@ -12,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import cost_page, revaluations, rollup
+from dashboards import cost_page, costing_sheets, revaluations, rollup
 from dashboards.app import current
 from dashboards.ledger import Chosen
 from takt.errors import TaktError
@@ -46,8 +46,8 @@ def layout(**query: str) -> Component:
             ),
             html.Section(
                 [
-                    html.Header([html.H2("Unit cost by cost group")]),
-                    html.Div(id="item-groups", className="rows is-loading"),
+                    html.Header([html.H2("Costing sheet of a unit")]),
+                    html.Div(id="item-sheet", className="rows is-loading"),
                 ],
                 className="panel detail",
             ),
@@ -167,10 +167,10 @@ async def show_tree(chosen: Chosen, _published: object) -> tuple[Any, str]:
     return await to_thread(cost_page.parts, rollup.tree, current(), chosen), "rows"
 
 
-@callback(Output("item-groups", "children"), Output("item-groups", "className"), CHOSEN, PUBLISHED)
-async def show_groups(chosen: Chosen, _published: object) -> tuple[Any, str]:
-    """The cost groups, also in the other version."""
-    return await to_thread(cost_page.parts, rollup.groups, current(), chosen), "rows"
+@callback(Output("item-sheet", "children"), Output("item-sheet", "className"), CHOSEN, PUBLISHED)
+async def show_sheet(chosen: Chosen, _published: object) -> tuple[Any, str]:
+    """The costing sheet, also in the other version."""
+    return await to_thread(cost_page.parts, costing_sheets.of_item, current(), chosen), "rows"
 
 
 @callback(

@@ -184,6 +184,7 @@ class PlaceVariance:
     """What of a variance belongs to a shift of a work unit; None: nobody tells to which."""
 
     work_unit_id: str | None
+    work_unit_name: str | None
     shift_id: str | None
     amount: Decimal
 
@@ -194,11 +195,16 @@ def place_variances(con: duckdb.DuckDBPyConnection, *, selection: Selection) -> 
         con,
         PlaceVariance,
         f"""
-        select work_unit_id, shift_id, sum(amount) as amount
-        from marts.order_variance_shift
+        select variances.work_unit_id,
+            any_value(coalesce(units.name, variances.work_unit_id)) as work_unit_name,
+            variances.shift_id, sum(variances.amount) as amount
+        from marts.order_variance_shift as variances
         semi join ({SELECTED}) using (production_order_id)
-        group by work_unit_id, shift_id
-        order by work_unit_id, shift_id
+        left join marts.dim_work_unit as units
+            on units.site_id = $site_id
+            and variances.work_unit_id = units.work_unit_id
+        group by variances.work_unit_id, variances.shift_id
+        order by variances.work_unit_id, variances.shift_id
         """,
         **selection.bound,
     )

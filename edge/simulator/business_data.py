@@ -247,6 +247,7 @@ _TABLES: dict[str, Callable[[str, Plant, int], Iterator[Row]]] = {
     "item_cost": lambda _site, _plant, _now: cost_data.item_costs(),
     "overhead_formula": lambda _site, _plant, _now: cost_data.overhead_formulas(),
     "stock": lambda site, plant, now: cost_data.stock(site, plant.start, now),
+    "costing_sheet": lambda _site, _plant, _now: cost_data.costing_sheet(),
     "exchange_rate": lambda _site, plant, now: periods.exchange_rates(
         plant.first_monday, to_datetime(now)
     ),

@@ -243,6 +243,21 @@ PRODUCTS = (
 )
 """Punched out of the sheet where the press forms the hinge, and what is left of it."""
 JOINT_COST_METHODS = {"HN-35": "sales_value"}
+_SHEET = (
+    ("direct_cost", None, "Direct cost", ()),
+    ("direct_material", "direct_cost", "Direct material", ()),
+    ("steel", "direct_material", "Steel", ("steel",)),
+    ("parts", "direct_material", "Parts made here", ("material",)),
+    ("supplies", "direct_material", "Packaging and supplies", ("packaging", "consumables")),
+    ("vendors", "direct_cost", "Work of vendors", ("subcontract",)),
+    ("conversion", "direct_cost", "Conversion", ()),
+    ("machines", "conversion", "Machines", ("machine",)),
+    ("people", "conversion", "People", ("labour",)),
+    ("overheads", None, "Overheads", ()),
+    ("handling", "overheads", "Handling of material", ("material_overhead",)),
+    ("factory", "overheads", "Factory", ("factory_overhead",)),
+)
+"""The costing sheet: line, the subtotal that it goes into, name, the cost groups that it takes."""
 LOT = 1_200
 """Pieces over which setup and pallets spread in costing."""
 
@@ -454,3 +469,16 @@ def overhead_formulas() -> Iterator[Row]:
         factory: Row = {"overhead_id": "factory_overhead", "kind": "per_hour"}
         yield {**version, **handling, "base": "steel"}
         yield {**version, **factory, "rate": standard.factory_rate, "base": "machine"}
+
+
+def costing_sheet() -> Iterator[Row]:
+    """Rows of `costing_sheet`."""
+    for place, (line, parent, name, groups) in enumerate(_SHEET, start=1):
+        for group in groups or (None,):
+            yield {
+                "line_id": line,
+                "parent_line_id": parent,
+                "sequence": place * 10,
+                "name": name,
+                "cost_group_id": group,
+            }

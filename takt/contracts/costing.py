@@ -159,6 +159,34 @@ TABLES = (
         ("measure", "cost_group_id"),
     ),
     TableContract(
+        "costing_sheet",
+        Kind.MASTER,
+        "One line of the costing sheet, or one more cost group of a line; without any: the default"
+        " sheet.",
+        (
+            id_column(
+                "line_id",
+                "The line; total and what begins with not_on_sheet are lines of Takt's own.",
+                is_required=True,
+            ),
+            id_column("parent_line_id", "The subtotal that it goes into; empty: the total."),
+            Column(
+                "sequence",
+                Type.INTEGER,
+                "Its place among the lines of that subtotal, the smallest first; empty: after those"
+                " that have one.",
+            ),
+            Column("name", Type.TEXT, "What is printed.", is_required=True),
+            id_column(
+                "cost_group_id",
+                "The cost group that it takes; empty: it is the subtotal of the lines below it. A"
+                " line that takes several has a row for each.",
+            ),
+        ),
+        ("line_id", "cost_group_id"),
+        (Reference(("parent_line_id",), "costing_sheet", ("line_id",)),),
+    ),
+    TableContract(
         "exchange_rate",
         Kind.MASTER,
         "What a currency is worth in the common one, from a moment on.",

@@ -34,7 +34,9 @@
 -- depends_on: {{ ref('order_cost') }}
 -- depends_on: {{ ref('order_variance') }}
 -- depends_on: {{ ref('order_product_cost') }}
+-- depends_on: {{ ref('int_costing_sheet') }}
 -- depends_on: {{ ref('loss_cost') }}
+-- depends_on: {{ ref('order_variance_shift') }}
 -- depends_on: {{ ref('wip_rollforward') }}
 -- depends_on: {{ ref('dim_period') }}
 -- depends_on: {{ ref('period_check') }}

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 import lake
 from dashboards.queries import (
+    costing_sheets,
     machine_losses,
     material_use,
     order_costs,
@@ -238,6 +239,29 @@ def test_a_new_version_revalues_what_was_counted_before_it(con: duckdb.DuckDBPyC
     assert revaluations.revalued(con, cost_version_id="std", limit=1) == []
 
 
+def test_a_costing_sheet_has_its_subtotals_and_what_it_leaves_out(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    of_unit = costing_sheets.unit_cost_lines(con, cost_version_id="std", item_id="FG")
+    of_order = costing_sheets.order_cost_lines(con, order_id="1001")
+
+    assert [(each.name, each.depth, each.rolled_up) for each in of_unit] == [
+        ("Granulate", 3, Decimal("10.50")),
+        ("Lids", 3, Decimal("3.00")),
+        ("Raw material", 2, Decimal("13.50")),
+        ("Machines", 2, Decimal("6.60")),
+        ("Prime cost", 1, Decimal("20.10")),
+        ("Works overhead", 1, Decimal("3.30")),
+        ("material", 2, Decimal("0.20")),
+        ("Not on the sheet", 1, Decimal("0.20")),
+        ("Total", 0, Decimal("23.60")),
+    ]
+    assert [each.name for each in of_order] == [each.name for each in of_unit]
+    total = of_order[-1]
+    assert (total.absorbed, total.actual) == (Decimal("1888.00"), Decimal("2181.80"))
+    assert total.variance == Decimal("293.80")
+
+
 @pytest.fixture
 def page(works: Settings) -> Iterator[Page]:
     """A browser's page of a dashboard over the lake."""
@@ -313,6 +337,28 @@ def test_a_version_shows_what_it_made_of_what_was_there(page: Page) -> None:
     expect(page.get_by_role("table", name="Revaluation of stock")).to_contain_text("66.00")
     page.goto("/costs/item?version=std")
     expect(page.get_by_text("it revalues nothing")).to_be_visible(timeout=SOON_MS)
+
+
+@pytest.mark.browser
+def test_costing_sheets_stand_with_their_subtotals_on_the_pages(page: Page) -> None:
+    page.goto("/costs/item?version=std&with=now")
+    sheet = page.get_by_role("table", name="Costing sheet")
+    expect(sheet.get_by_role("row").nth(5)).to_have_text(
+        "Prime cost20.100020.100020.7600\N{MINUS SIGN}0.6600F"
+    )
+    expect(sheet.get_by_role("row").last).to_have_text(
+        "Total23.600023.600024.2600\N{MINUS SIGN}0.6600F"
+    )
+
+    page.goto("/costs?period=2026-03&order=1001")
+    sheet = page.get_by_role("table", name="Costing sheet of the order")
+    summary = page.get_by_text("Costing sheet: all operations together")
+    expect(summary).to_be_visible()
+    expect(sheet).to_be_hidden()
+    summary.click()
+    expect(sheet.get_by_role("row").last).to_have_text(
+        "Total2,360.001,910.001,888.002,181.80293.80U"
+    )
 
 
 def test_a_closed_period_is_listed_exported_as_reported_and_balances(

@@ -45,6 +45,7 @@ MARTS = (
     "cost_rollup",
     "order_cost",
     "order_variance",
+    "order_variance_shift",
     "order_product_cost",
     "material_usage",
     "loss_cost",

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.integration.dbt.generated_orders import Orders
 from tests.integration.dbt.generated_plant import Generated, Plant
-from tests.integration.dbt.generated_products import Costs, Products
+from tests.integration.dbt.generated_products import COSTING_SHEET, Costs, Products
 
 
 def make(seed: int, orders: int) -> Generated:
@@ -18,4 +18,6 @@ def make(seed: int, orders: int) -> Generated:
     products.make()
     Costs(works, products).make()
     Orders(works, products).make(orders)
+    if seed % 2 == 0:
+        works.files["costing_sheet"] = [*COSTING_SHEET]
     return works

@@ -19,6 +19,17 @@ _VERSION_STARTS = {
 JOINT = {"b0": ("co0", "co1"), "c1": ("co2",)}
 """Items whose process makes others beside them."""
 METHODS = ("manual", "physical", "sales_value", "nrv", "tca", None)
+COSTING_SHEET: tuple[Row, ...] = (
+    {"line_id": "prime", "name": "Prime cost"},
+    {"line_id": "goods", "parent_line_id": "prime", "name": "Goods", "cost_group_id": "resin"},
+    {"line_id": "goods", "parent_line_id": "prime", "name": "Goods", "cost_group_id": "material"},
+    {"line_id": "hours", "parent_line_id": "prime", "sequence": "1", "name": "Hours"},
+    {"line_id": "labour", "parent_line_id": "hours", "name": "L", "cost_group_id": "labour"},
+    {"line_id": "energy", "parent_line_id": "hours", "name": "E", "cost_group_id": "energy"},
+    {"line_id": "works", "name": "Works", "cost_group_id": "factory"},
+    {"line_id": "none", "name": "Nothing costs it", "cost_group_id": "none"},
+)
+"""A sheet of four levels that leaves cost groups out."""
 _RATE_CHANGE = "2026-04-01T03:33:33.333333Z"
 _ROUTE_CHANGE = "2026-03-20T00:00:00Z"
 _FUTURE = "2026-06-01T00:00:00Z"

@@ -34,6 +34,8 @@ LOSS = (
     "production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id"
 )
 KEYS = {
+    "costing_sheet": "cost_version_id, item_id, level, line_id",
+    "order_costing_sheet": "production_order_id, line_id",
     "revaluation": "site_id, cost_version_id, kind, item_id, production_order_id",
     "material_usage": "production_order_id, item_id",
     "equivalent_unit": "production_order_id, operation_id, period_id, cost_class",
@@ -94,6 +96,7 @@ class Proof:
         for compare in (
             compare_standard_costs,
             compare_costs,
+            check_costing_sheets,
             compare_variances,
             compare_periods,
             compare_losses,
@@ -120,6 +123,45 @@ def compare_costs(proof: Proof) -> None:
 
     assert_close(told, proof.known(CostVariances.costs), HALF_A_CENT)
     assert {name for name, *_ in told} == {name for name, *_ in proof.known(CostVariances.costs)}
+
+
+BASES = ("estimate", "standard", "absorbed", "actual")
+SHEETS = {
+    "costing_sheet": ("cost_version_id, item_id, level", ["unit_cost"]),
+    "order_costing_sheet": (
+        "production_order_id, currency",
+        [*(f"{basis}_amount" for basis in BASES), "variance_amount"],
+    ),
+}
+"""What a costing sheet is of, and its columns of money."""
+COSTS = {
+    "costing_sheet": ("standard_cost", ["sum(unit_cost)"]),
+    "order_costing_sheet": (
+        "order_cost",
+        [
+            *(f"coalesce(sum(amount) filter (basis = '{basis}'), 0)" for basis in BASES),
+            "sum(case basis when 'actual' then amount when 'absorbed' then -amount else 0 end)",
+        ],
+    ),
+}
+
+
+def check_costing_sheets(proof: Proof) -> None:
+    """Each subtotal is the sum of the lines that go into it, and the total what the sheet is of."""
+    for sheet, (of, money) in SHEETS.items():
+        sums = ", ".join(f"sum({column})" for column in money)
+        subtotals = proof.rows(f"{of}, line_id, {', '.join(money)}", sheet, "is_subtotal")
+        lines = proof.rows(
+            f"{of}, parent_line_id, {sums}", sheet, "parent_line_id is not null group by all"
+        )
+        totals = proof.rows(f"{of}, {', '.join(money)}", sheet, "line_id = 'total'")
+        costs, figures = COSTS[sheet]
+
+        assert len(subtotals) > len(totals)
+        assert sorted(subtotals) == sorted(lines)
+        assert sorted(totals) == sorted(
+            proof.rows(f"{of}, {', '.join(figures)}", costs, "true group by all")
+        )
 
 
 def compare_variances(proof: Proof) -> None:

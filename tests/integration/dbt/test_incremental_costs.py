@@ -27,6 +27,7 @@ MARTS = (
     "cost_warning",
     "order_cost",
     "order_variance",
+    "order_variance_shift",
     "material_usage",
     "loss_cost",
     "wip_rollforward",

@@ -7,7 +7,10 @@ from dashboards.queries.order_costs import PlaceVariance
 
 
 def place(unit: str | None, shift: str | None, amount: str) -> PlaceVariance:
-    return PlaceVariance(work_unit_id=unit, shift_id=shift, amount=Decimal(amount))
+    name = unit and unit.title()
+    return PlaceVariance(
+        work_unit_id=unit, work_unit_name=name, shift_id=shift, amount=Decimal(amount)
+    )
 
 
 def words(component: object) -> str:
@@ -34,8 +37,8 @@ def test_the_dearest_work_unit_stands_first_and_what_is_nowhere_last() -> None:
 
     assert rows_of(found) == [
         ["Work unit, EUR", "Early shift", "Late shift", "No shift", "All"],
-        ["press", "−30.00 F", "5.00 U", "–", "−25.00 F"],
-        ["mill", "10.00 U", "–", "–", "10.00 U"],
+        ["Press", "−30.00 F", "5.00 U", "–", "−25.00 F"],
+        ["Mill", "10.00 U", "–", "–", "10.00 U"],
         ["No work unit", "–", "–", "2.00 U", "2.00 U"],
         ["All", "−20.00 F", "5.00 U", "2.00 U", "−13.00 F"],
     ]

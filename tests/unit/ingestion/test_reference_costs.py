@@ -13,6 +13,10 @@ def test_a_plant_with_all_that_orders_took_has_no_problem(tmp_path: Path) -> Non
     assert problems(write_plant(tmp_path, **COSTS, **ACTUALS)) == []
 
 
+def test_a_costing_sheet_without_lines_brings_back_the_default_one(tmp_path: Path) -> None:
+    assert problems(write_plant(tmp_path, costing_sheet="line_id,name\n")) == []
+
+
 BREAKAGES = {
     "nothing issued": ("material_movement", "175,", "0,", "found '0': too small"),
     "less than nothing issued": ("material_movement", "175,", "-2,", "found '-2': too small"),
@@ -79,6 +83,51 @@ BREAKAGES = {
         "NOK",
         "customer_return.csv, row 2, column currency, found 'NOK': has no rate at 2026-04-01",
     ),
+    "line below one that is not there": (
+        "costing_sheet",
+        "labour,prime",
+        "labour,direct",
+        "row 5, column parent_line_id, found 'direct': not in costing_sheet.csv; correct it or add",
+    ),
+    "lines below one another": (
+        "costing_sheet",
+        "prime,,1,Prime cost,",
+        "prime,top,1,Prime cost,\ntop,prime,1,Top,",
+        "row 2, column parent_line_id, found 'top': it is below itself: prime → top → prime; let",
+    ),
+    "line below itself": ("costing_sheet", "prime,,", "prime,prime,", "itself: prime → prime; let"),
+    "cost group on two lines": (
+        "costing_sheet",
+        "Works,factory",
+        "Works,brass",
+        "row 6, column cost_group_id, found 'brass': line metal of row 4 takes it, too; take it",
+    ),
+    "two lines of one id": (
+        "costing_sheet",
+        "works,,2,Works",
+        "labour,prime,2,Works",
+        "row 6, column name, found 'Works': row 5 is line labour, too, with Labour; a line that",
+    ),
+    "subtotal twice": (
+        "costing_sheet",
+        "works,,2,Works,factory",
+        "prime,,1,Prime cost,",
+        "row 6, column line_id, cost_group_id, found 'prime, (empty)': repeats row 2; remove one",
+    ),
+    "subtotal with a cost group": (
+        "costing_sheet",
+        "Prime cost,",
+        "Prime cost,lid",
+        "row 2, column cost_group_id, found 'lid': lines are below prime, so it is their subtotal",
+    ),
+    "line of nothing": (
+        "costing_sheet",
+        "Works,factory",
+        "Works,",
+        "row 6, column cost_group_id, found '': nothing would be on works: name its cost group",
+    ),
+    "line of Takt's own": ("costing_sheet", "works,,", "total,,", "found 'total': Takt adds that"),
+    "line without a name": ("costing_sheet", ",Labour,", ",,", "row 5, column name"),
     "worth nothing": ("exchange_rate", "0.09", "0", "column rate, found '0': too small"),
     "two rates at once": ("exchange_rate", "EUR,", "EUR,,1\nEUR,", "found 'EUR, (empty)'"),
     "gap between periods": (

@@ -22,6 +22,7 @@ MARTS = {
     "loss_cost",
     "order_cost",
     "order_variance",
+    "order_variance_shift",
     "sparkplug_conformance",
     "standard_cost",
     "state_interval",

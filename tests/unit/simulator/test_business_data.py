@@ -37,6 +37,7 @@ FILES = (
     "item_cost",
     "overhead_formula",
     "stock",
+    "costing_sheet",
     "exchange_rate",
     "period",
 )
