@@ -112,18 +112,20 @@ def test_the_queries_of_the_page_give_what_it_says(
 ) -> None:
     page = (Path(__file__).parents[3] / "docs/costs.md").read_text()
     queries = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
-    unit_cost, products, warnings, change, revalued, changed, *_ = queries
+    unit_cost, sheet, products, warnings, change, revalued, changed, shifts, *_ = queries
     (of_processes,) = (query for query in queries if "marts.equivalent_unit" in query)
     (total,) = re.findall(r"The sum is \*\*([\d.]+)\*\* EUR", page)
 
     assert rolled_up(unit_cost) == [("FG", Decimal(total), "EUR")]
+    assert rolled_up(sheet)[-1] == ("Total", Decimal(total), Decimal(total))
     assert {warning for _, warning, _ in rolled_up(warnings)} <= set(
         re.findall(r"^\| (\w+) \|", page, re.MULTILINE)
     )
     assert rolled_up(products) == []
     dearer = rolled_up(change.replace("'planned'", "'plan'").replace("'RB-20'", "'RM1'"))
     assert ("FG", "resin", Decimal("10.5"), Decimal("12.6"), Decimal("2.1")) in dearer
-    assert rolled_up(changed) == rolled_up(revalued) == rolled_up(of_processes) == []
+    for none in (changed, revalued, of_processes, shifts):
+        assert rolled_up(none) == []
 
 
 def test_a_phantom_adds_nothing_of_its_own(
