@@ -39,6 +39,20 @@ cost_lines as (
 
 ),
 
+borne as (
+
+    select
+        production_order_id,
+        operation_id,
+        driver,
+        {{ surcharge_line('cost_group_id', 'line_id') }} as surcharge_line_id,
+        min(line_id) as line_id
+    from cost_lines
+    where not is_overhead
+    group by production_order_id, operation_id, driver, surcharge_line_id
+
+),
+
 lines as (
 
     {#- A surcharge is where that is on which it bears. #}
@@ -48,14 +62,12 @@ lines as (
         case when lines.told_by in ('booked', 'material') then coalesce(borne.line_id, lines.line_id) else '' end
             as place_line_id
     from cost_lines as lines
-    left join cost_lines as borne
+    left join borne
         on
             lines.production_order_id = borne.production_order_id
             and lines.operation_id is not distinct from borne.operation_id
             and lines.driver = borne.driver
-            and lines.line_id = {{ surcharge_line('borne.cost_group_id', 'borne.line_id') }}
-            and lines.is_overhead
-            and not borne.is_overhead
+            and case when lines.is_overhead then lines.line_id end = borne.surcharge_line_id
 
 ),
 
