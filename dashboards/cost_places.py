@@ -22,7 +22,8 @@ _MOST = 12
 _NO_SHIFT = "No shift"
 _NOTE = (
     "What was used in a shift less what the pieces made in it may need; material where it was "
-    "issued. No work unit: nobody tells where, as with vendors, or it is what rounding leaves."
+    "issued. No shift: it was outside the shifts, or nobody tells when. No work unit: nobody tells "
+    "where, as with vendors, or it is what rounding leaves."
 )
 
 

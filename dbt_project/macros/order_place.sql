@@ -1,46 +1,35 @@
-{#- Where an order was worked on: at which work unit, in which shift. -#}
+{#- When and where an order was worked on. -#}
 
-{% macro places_in_turn(by_operation) -%}
-    {#- The work units and shifts of each changed order, or of each of its operations, from when each was the last to begin;
-        the first from ever, so that each moment has one. #}
+{% macro shifts_in_turn() -%}
+    {#- The shifts of each operation of the changed orders, from when each was the last to begin; the first from ever, so
+        that each moment has one. #}
     select
         production_order_id,
-        {{ 'operation_id,' if by_operation }}
-        { 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id } as place,
+        operation_id,
+        production_date,
+        shift_id,
         case
             when
                 row_number() over (
-                    partition by production_order_id{{ ', operation_id' if by_operation }}
-                    order by min(started_at) asc, work_unit_id asc
+                    partition by production_order_id, operation_id
+                    order by min(started_at) asc, production_date asc, shift_id asc
                 ) = 1
                 then timestamp '-infinity'
             else min(started_at)
         end as began_at
     from {{ of_changed_orders('int_order_use') }}
-    {{ 'where operation_id is not null' if by_operation }}
-    group by production_order_id, {{ 'operation_id, ' if by_operation }}work_unit_id, production_date, shift_id
+    where operation_id is not null
+    group by production_order_id, operation_id, production_date, shift_id
     qualify
         row_number() over (
-            partition by production_order_id{{ ', operation_id' if by_operation }}, min(started_at)
-            order by work_unit_id
+            partition by production_order_id, operation_id, min(started_at)
+            order by production_date asc, shift_id asc
         ) = 1
 {%- endmacro %}
 
-{% macro place_at(events, happened_at) -%}
-    {#- Joins where the operation of each of `events` was worked on last before it happened, of one that names none its
-        order: as `operation_places` and `order_places`, CTEs of `places_in_turn`. #}
-    asof left join operation_places
-        on
-            {{ events }}.production_order_id = operation_places.production_order_id
-            and {{ events }}.operation_id = operation_places.operation_id
-            and {{ happened_at }} >= operation_places.began_at
-    asof left join order_places
-        on
-            {{ events }}.production_order_id = order_places.production_order_id
-            and {{ happened_at }} >= order_places.began_at
-{%- endmacro %}
-
-{% macro told_place(events) -%}
-    {#- What `place_at` joined; null of an operation of which no machine tells. #}
-    case when {{ events }}.operation_id is null then order_places.place else operation_places.place end
+{% macro placed_amount(amount, share) -%}
+    {#- The share of an amount that belongs to a place. #}
+    coalesce(
+        try(cast({{ amount }} as decimal(28, 6)) * cast({{ share }} as decimal(18, 9))), cast(0 as decimal(38, 15))
+    )
 {%- endmacro %}

@@ -4,7 +4,8 @@
 {%- set key = 'production_order_id, operation_id, cost_group_id' -%}
 {%- set place = 'work_unit_id, production_date, shift_id' -%}
 {%- set variance = key ~ ', variance_type, detail_type, is_machine_time' -%}
-{#- What was used, what pieces may need, what a lot may need once, what scrap took: each at its own place. -#}
+{#- What was used, what pieces may need, what a lot may need once, what scrap took and where that is missing: each at
+    its own places. -#}
 {%- set sides = [
     ('used_spread_by', {
         'quantity': 'quantity_amount + allowed_amount',
@@ -14,7 +15,8 @@
     }),
     ('pieces_spread_by', {'quantity': 'constant_amount - allowed_amount'}),
     ('lot_spread_by', {'quantity': '-constant_amount', 'lot_size': 'lot_size_amount'}),
-    ('scrap_spread_by', {'scrap': 'scrap_amount'}),
+    ('scrap_spread_by', {'scrap': 'scrap_amount', 'quantity': 'scrap_amount'}),
+    ('scrap_missing_spread_by', {'quantity': '-scrap_amount'}),
 ] -%}
 with
 
@@ -27,12 +29,15 @@ places as (
 
 cost_lines as (
 
+    {#- What is reckoned from delivered pieces, and what belongs to no operation, is where these are. #}
     select
         *,
         case
+            when operation_id is null then 'pieces'
             when source in ('issued', 'measured') then 'material'
             when source = 'booked' then 'booked'
             when source = 'machine' then case driver when 'run_time' then 'run_time' else 'lot' end
+            when driver in ('piece', 'subcontract') then 'counted'
             else 'pieces'
         end as told_by
     from {{ of_changed_orders('int_order_cost_line') }}
@@ -80,6 +85,7 @@ known_of_lines as (
         driver,
         line_id
     from places
+    where share is not null
 
 ),
 
@@ -88,7 +94,8 @@ known_of_operations as (
     select
         production_order_id,
         operation_id,
-        list(distinct spread_by) as known
+        list(distinct spread_by) filter (where share is not null) as shared,
+        bool_or(spread_by = 'pieces') as are_pieces_known
     from places
     group by production_order_id, operation_id
 
@@ -96,16 +103,19 @@ known_of_operations as (
 
 lines_spread as (
 
-    {#- What nobody tells the place of goes with the pieces; these, where no machine counts them, with what was used. #}
+    {#- What nobody tells the place of goes with the pieces, or where the operation took longest. Pieces that no machine
+        counts go with what was used. #}
     select
         lines.*,
         case
             when known_of_lines.spread_by is not null then lines.told_by
-            when list_contains(operations.known, 'pieces') then 'pieces'
+            else list_filter(['pieces', 'lot'], lambda way: list_contains(operations.shared, way))[1]
         end as used_spread_by,
-        case when list_contains(operations.known, 'pieces') then 'pieces' else used_spread_by end as pieces_spread_by,
-        case when list_contains(operations.known, 'lot') then 'lot' else pieces_spread_by end as lot_spread_by,
-        case when list_contains(operations.known, 'scrap') then 'scrap' else pieces_spread_by end as scrap_spread_by
+        if(operations.are_pieces_known, 'pieces', used_spread_by) as pieces_spread_by,
+        if(list_contains(operations.shared, 'lot'), 'lot', used_spread_by) as lot_spread_by,
+        if(list_contains(operations.shared, 'scrap'), 'scrap', used_spread_by) as scrap_spread_by,
+        if(list_contains(operations.shared, 'scrap_missing'), 'scrap_missing', used_spread_by)
+            as scrap_missing_spread_by
     from lines
     left join known_of_lines
         on
@@ -121,51 +131,57 @@ lines_spread as (
 
 ),
 
-lines_by_side as (
+lines_placed as (
 
     {% for spread_by, amounts in sides -%}
+    {%- set of_place -%}
+    case when places.production_order_id is null then 1 else places.share end
+    {%- endset -%}
     select
-        {{ key }},
-        driver,
-        is_overhead,
-        is_mixed,
-        is_machine_time,
+        {{ 'lines.' ~ key.replace(', ', ', lines.') }},
+        lines.driver,
+        lines.is_overhead,
+        lines.is_mixed,
+        lines.is_machine_time,
         {% for amount in ['quantity', 'price', 'substitution', 'mix', 'lot_size', 'scrap'] -%}
-        try_cast({{ amounts.get(amount, '0') }} as decimal(20, 6)) as {{ amount }}_amount,
+        {% if amount not in amounts -%}
+        cast(0 as decimal(38, 15)) as {{ amount }}_amount,
+        {% elif spread_by == 'pieces_spread_by' -%}
+        {#- Also of an order that delivered nothing: its pieces add up to none. #}
+        case
+            when places.spread_by = 'pieces'
+                then
+                    -{{ amount_of(
+                        bom_quantity('lines.variable_quantity * places.quantity'), 'lines.unit_price', 'lines.driver'
+                    ) }}
+            else {{ placed_amount(amounts[amount], of_place) }}
+        end as {{ amount }}_amount,
+        {% else -%}
+        {{ placed_amount(amounts[amount], of_place) }} as {{ amount }}_amount,
+        {% endif -%}
         {% endfor -%}
-        {{ spread_by }} as spread_by,
-        case when {{ spread_by }} = told_by then place_driver else '' end as place_driver,
-        case when {{ spread_by }} = told_by then place_line_id else '' end as place_line_id
-    from lines_spread
+        places.work_unit_id,
+        places.production_date,
+        places.shift_id
+    from lines_spread as lines
+    left join places
+        on
+            lines.production_order_id = places.production_order_id
+            and lines.operation_id is not distinct from places.operation_id
+            and lines.{{ spread_by }} = places.spread_by
+            and case when lines.{{ spread_by }} = lines.told_by then lines.place_driver else '' end = places.driver
+            and case when lines.{{ spread_by }} = lines.told_by then lines.place_line_id else '' end = places.line_id
+    {% if spread_by != 'pieces_spread_by' -%}
     where {{ amounts.values() | join(' <> 0 or ') }} <> 0
+    {%- endif %}
+
     {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {% endfor -%}
 ),
 
 parts as (
 
-    {{ variance_parts('lines_by_side', keys=key ~ ', spread_by, place_driver, place_line_id') }}
-
-),
-
-parts_placed as (
-
-    select
-        parts.* exclude (spread_by, place_driver, place_line_id, amount),
-        places.work_unit_id,
-        places.production_date,
-        places.shift_id,
-        coalesce(parts.amount, 0)
-        * case when places.production_order_id is null then 1 else coalesce(places.share, 0) end as amount
-    from parts
-    left join places
-        on
-            parts.production_order_id = places.production_order_id
-            and parts.operation_id is not distinct from places.operation_id
-            and parts.spread_by = places.spread_by
-            and parts.place_driver = places.driver
-            and parts.place_line_id = places.line_id
-    where parts.amount <> 0
+    {{ variance_parts('lines_placed', keys=key ~ ', ' ~ place) }}
 
 ),
 
@@ -174,11 +190,19 @@ shares as (
     select
         {{ variance }},
         {{ place }},
-        sum(amount) as exact_amount,
-        cast(floor(sum(amount) * 100) as bigint) as whole_cents,
-        sum(amount) * 100 - floor(sum(amount) * 100) as cents_cut
-    from parts_placed
+        sum(amount) as exact_amount
+    from parts
+    where amount <> 0
     group by {{ variance }}, {{ place }}
+
+),
+
+shares_in_cents as (
+
+    select
+        *,
+        try(cast(floor(exact_amount * 100) as hugeint)) as whole_cents
+    from shares
 
 ),
 
@@ -195,13 +219,13 @@ shares_ranked as (
         shares.*,
         row_number() over (
             partition by {{ 'shares.' ~ variance.replace(', ', ', shares.') }}
-            order by cents_cut desc, {{ place }}
-        ) as place,
+            order by shares.exact_amount * 100 - shares.whole_cents desc, {{ place }}
+        ) as cent_rank,
         count(*) over (partition by {{ 'shares.' ~ variance.replace(', ', ', shares.') }}) as shares_count,
-        cast(coalesce(variances.amount, 0) * 100 as bigint) - sum(shares.whole_cents) over (
+        cast(coalesce(cast(variances.amount as decimal(28, 2)), 0) * 100 as hugeint) - sum(shares.whole_cents) over (
             partition by {{ 'shares.' ~ variance.replace(', ', ', shares.') }}
         ) as cents_left
-    from shares
+    from shares_in_cents as shares
     left join variances
         on
             shares.production_order_id = variances.production_order_id
@@ -218,7 +242,7 @@ amounts as (
     select
         {{ variance }},
         {{ place }},
-        {{ cents(shared_cents('whole_cents', 'cents_left', 'shares_count', 'place')) }} as amount,
+        {{ cents(shared_cents('whole_cents', 'cents_left', 'shares_count', 'cent_rank')) }} as amount,
         exact_amount
     from shares_ranked
 

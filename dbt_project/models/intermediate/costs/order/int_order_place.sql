@@ -1,13 +1,23 @@
-{#- At which work units and in which shifts an order used what it used and made what it made: shares that add up to one
-    of `spread_by`: the pieces of an operation (`pieces`), without one those of the order, what it scrapped (`scrap`), the time
-    of its machines (`run_time`), what workers of a category booked (`booked`), what was issued or measured of an item
-    (`material`); of what a lot needs once (`lot`) the one that worked longest. What was counted and not delivered is
-    missing there, too. -#}
+{#- At which work units and in which shifts an order used what it used and made what it made: quantities of `spread_by`,
+    and their shares of all. Of an operation: its good pieces (`pieces`; with those missing that were not delivered, or
+    come on top, where it took longest, so that they are what its costs are measured against), those counted
+    (`counted`), those scrapped at it or later where they were (`scrap`) and where it made them (`scrap_missing`), the time of its machines (`run_time`), what workers of a category
+    booked (`booked`), what was issued or measured of an item (`material`), and of what a lot needs once (`lot`) where it
+    took longest. Without an operation: of the order, where its last operation was. -#}
 {{ config(incremental_strategy='changed_orders') }}
+{%- set place = "{ 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id }" -%}
+{%- set place_of_scrap -%}
+{
+            'work_unit_id': scrapped.work_unit_id,
+            'production_date': scrapped.production_date,
+            'shift_id': scrapped.shift_id
+        }
+{%- endset -%}
 with
 
 uses as (
 
+    {#- Time off the operations is no place of what the order as a whole needs. #}
     select
         production_order_id,
         operation_id,
@@ -21,6 +31,20 @@ uses as (
         {{ not_negative('sum(scrap_quantity)') }} as scrap_quantity
     from {{ of_changed_orders('int_charged_use') }}
     group by production_order_id, operation_id, work_unit_id, production_date, shift_id
+    qualify operation_id is not null or count(operation_id) over (partition by production_order_id) = 0
+
+),
+
+quantities as (
+
+    select
+        *,
+        {#- As they are told from last to first. #}
+        row_number() over (
+            partition by production_order_id
+            order by sequence asc nulls first, operation_id asc
+        ) as place
+    from {{ of_changed_orders('int_operation_quantity') }}
 
 ),
 
@@ -29,30 +53,19 @@ longest as (
     select
         production_order_id,
         operation_id,
-        arg_max(
-            { 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id },
-            (unit_used_s, work_unit_id, used_s, production_date, coalesce(shift_id, ''))
-        ) as place,
+        arg_max({{ place }}, (unit_used_s, work_unit_id, used_s, production_date, coalesce(shift_id, ''))) as place,
         sum(good_quantity) as good_quantity
     from uses
     group by production_order_id, operation_id
 
 ),
 
-quantities as (
-
-    select *
-    from {{ of_changed_orders('int_operation_quantity') }}
-
-),
-
 pieces as (
 
-    {#- They add up to what the operation's costs are measured against. #}
     select
         production_order_id,
         operation_id,
-        { 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id } as place,
+        {{ place }} as place,
         good_quantity as quantity
     from uses
 
@@ -75,7 +88,7 @@ last_operations as (
 
     select
         longest.production_order_id,
-        arg_max(longest.operation_id, (coalesce(quantities.sequence, -1), longest.operation_id)) as operation_id
+        arg_max(longest.operation_id, quantities.place) as operation_id
     from longest
     inner join quantities
         on
@@ -85,15 +98,55 @@ last_operations as (
 
 ),
 
-operation_places as (
+operations_and_orders as (
 
-    {{ places_in_turn(by_operation=true) }}
+    select
+        production_order_id,
+        operation_id,
+        operation_id as of_operation_id
+    from longest
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        null as of_operation_id
+    from last_operations
 
 ),
 
-order_places as (
+scrapped as (
 
-    {{ places_in_turn(by_operation=false) }}
+    {#- What was scrapped later on had gone through here; what is on no route is scrapped where it is. #}
+    select
+        quantities.production_order_id,
+        quantities.operation_id,
+        uses.work_unit_id,
+        uses.production_date,
+        uses.shift_id,
+        uses.scrap_quantity,
+        coalesce(uses.operation_id = quantities.operation_id, false) as is_here
+    from uses
+    inner join quantities as scrapping
+        on
+            uses.production_order_id = scrapping.production_order_id
+            and uses.operation_id = scrapping.operation_id
+    inner join quantities
+        on scrapping.production_order_id = quantities.production_order_id
+    where
+        uses.scrap_quantity <> 0
+        and (
+            quantities.operation_id is null
+            or quantities.operation_id = uses.operation_id
+            or (quantities.sequence is not null and scrapping.place > quantities.place)
+        )
+
+),
+
+shifts_in_turn as (
+
+    {{ shifts_in_turn() }}
 
 ),
 
@@ -101,11 +154,14 @@ booked as (
 
     {#- A worker may begin before the machine and stay after it: the middle tells the shift. #}
     select
-        bookings.*,
-        coalesce(
-            {{ told_place('bookings') }},
-            { 'work_unit_id': work_units.work_unit_id, 'production_date': null, 'shift_id': null }
-        ) as place
+        bookings.production_order_id,
+        bookings.operation_id,
+        bookings.driver,
+        bookings.cost_category_id,
+        case when shifts.production_order_id is null then work_units.work_unit_id end as work_unit_id,
+        shifts.production_date,
+        shifts.shift_id,
+        bookings.used_s
     from (
         select
             *,
@@ -113,7 +169,11 @@ booked as (
         from {{ of_changed_orders('int_booked_time') }}
         where quality_cost_category is null
     ) as bookings
-    {{ place_at('bookings', 'bookings.middle_at') }}
+    asof left join shifts_in_turn as shifts
+        on
+            bookings.production_order_id = shifts.production_order_id
+            and bookings.operation_id = shifts.operation_id
+            and bookings.middle_at >= shifts.began_at
     left join (
         select
             production_order_id,
@@ -128,62 +188,8 @@ booked as (
 
 ),
 
-quantities_of_places as (
+told as (
 
-    select
-        production_order_id,
-        operation_id,
-        'pieces' as spread_by,
-        '' as driver,
-        '' as line_id,
-        place,
-        quantity
-    from pieces
-
-    union all
-
-    select
-        pieces.production_order_id,
-        null as operation_id,
-        'pieces' as spread_by,
-        '' as driver,
-        '' as line_id,
-        pieces.place,
-        pieces.quantity
-    from pieces
-    inner join last_operations
-        on
-            pieces.production_order_id = last_operations.production_order_id
-            and pieces.operation_id = last_operations.operation_id
-
-    union all
-
-    select
-        production_order_id,
-        operation_id,
-        'lot' as spread_by,
-        '' as driver,
-        '' as line_id,
-        place,
-        1 as quantity
-    from longest
-
-    union all
-
-    {% for spread_by, quantity in [('scrap', 'scrap_quantity'), ('run_time', 'run_s')] -%}
-    select
-        production_order_id,
-        operation_id,
-        '{{ spread_by }}' as spread_by,
-        '' as driver,
-        '' as line_id,
-        { 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id } as place,
-        {{ quantity }} as quantity
-    from uses
-
-    union all
-
-    {% endfor -%}
     {#- The line without a name is that of an overhead on all hours. #}
     select
         production_order_id,
@@ -191,7 +197,9 @@ quantities_of_places as (
         'booked' as spread_by,
         driver,
         unnest([cost_category_id, '']) as line_id,
-        place,
+        work_unit_id,
+        production_date,
+        shift_id,
         used_s as quantity
     from booked
 
@@ -203,10 +211,130 @@ quantities_of_places as (
         'material' as spread_by,
         '' as driver,
         item_id as line_id,
-        { 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id } as place,
+        work_unit_id,
+        production_date,
+        shift_id,
         quantity
     from {{ of_changed_orders('int_used_material') }}
     where quantity_source <> 'backflushed'
+
+),
+
+unit_shares as (
+
+    {#- What is told of an operation is of all its work units of that shift, as long as each was at it. #}
+    select
+        production_order_id,
+        operation_id,
+        production_date,
+        shift_id,
+        work_unit_id,
+        coalesce(
+            {{ money_divide(['used_s'], ['whole_used_s'], 9) }}, {{ money_divide(['1'], ['work_units'], 9) }}
+        ) as share
+    from (
+        select
+            *,
+            sum(used_s) over one_shift as whole_used_s,
+            count(*) over one_shift as work_units
+        from uses
+        window one_shift as (partition by production_order_id, operation_id, production_date, shift_id)
+    ) as units
+
+),
+
+told_of_units as (
+
+    select
+        told.production_order_id,
+        told.operation_id,
+        told.spread_by,
+        told.driver,
+        told.line_id,
+        {
+            'work_unit_id': coalesce(told.work_unit_id, units.work_unit_id),
+            'production_date': told.production_date,
+            'shift_id': told.shift_id
+        } as place,
+        {{ bom_quantity('cast(told.quantity as decimal(24, 9)) * coalesce(units.share, 1)') }} as quantity
+    from told
+    left join unit_shares as units
+        on
+            told.production_order_id = units.production_order_id
+            and case when told.work_unit_id is null then told.operation_id end = units.operation_id
+            and told.production_date = units.production_date
+            and told.shift_id is not distinct from units.shift_id
+
+),
+
+quantities_of_places as (
+
+    {% for spread_by, relation, quantity in [
+        ('pieces', 'pieces', 'quantity'), ('counted', 'uses', not_negative('good_quantity')), ('lot', 'longest', '1')
+    ] -%}
+    select
+        operations.production_order_id,
+        operations.of_operation_id as operation_id,
+        '{{ spread_by }}' as spread_by,
+        '' as driver,
+        '' as line_id,
+        {{ place if relation == 'uses' else 'places.place' }} as place,
+        {{ bom_quantity(quantity) }} as quantity
+    from {{ relation }} as places
+    inner join operations_and_orders as operations
+        on
+            places.production_order_id = operations.production_order_id
+            and places.operation_id is not distinct from operations.operation_id
+
+    union all
+
+    {% endfor -%}
+    select
+        production_order_id,
+        operation_id,
+        'scrap' as spread_by,
+        '' as driver,
+        '' as line_id,
+        {{ place }} as place,
+        {{ bom_quantity('scrap_quantity') }} as quantity
+    from scrapped
+
+    union all
+
+    {#- Good when they left here. #}
+    select
+        scrapped.production_order_id,
+        scrapped.operation_id,
+        'scrap_missing' as spread_by,
+        '' as driver,
+        '' as line_id,
+        if(scrapped.is_here, {{ place_of_scrap }}, longest.place) as place,
+        {{ bom_quantity('scrapped.scrap_quantity') }} as quantity
+    from scrapped
+    inner join operations_and_orders as operations
+        on
+            scrapped.production_order_id = operations.production_order_id
+            and scrapped.operation_id is not distinct from operations.of_operation_id
+    inner join longest
+        on
+            operations.production_order_id = longest.production_order_id
+            and operations.operation_id is not distinct from longest.operation_id
+
+    union all
+
+    select
+        production_order_id,
+        operation_id,
+        'run_time' as spread_by,
+        '' as driver,
+        '' as line_id,
+        {{ place }} as place,
+        {{ bom_quantity('run_s') }} as quantity
+    from uses
+
+    union all
+
+    select * from told_of_units
 
 ),
 
@@ -237,8 +365,10 @@ select
     place.work_unit_id,
     place.production_date,
     place.shift_id,
-    try_cast({{ money_divide(['quantity'], ['whole_quantity'], 9) }} as decimal(18, 9)) as share
+    {{ bom_quantity('quantity') }} as quantity,
+    case
+        when whole_quantity > 0
+            then try_cast({{ money_divide(['quantity'], ['whole_quantity'], 9) }} as decimal(18, 9))
+    end as share
 from summed
-where
-    whole_quantity > 0
-    and quantity <> 0
+where quantity <> 0

@@ -1,7 +1,8 @@
 {#- Material that each costed order used, as lines of its cost card: what was issued to it, and what machines measured
     of items of which nothing was; of what is neither, in an order to which nothing was issued, what its good pieces
     should have needed by the bill by which it is made, posted with them. What is not on the card is a substitute for
-    the item that it replaces. Each where it was used; what its pieces should have needed is where they are. -#}
+    the item that it replaces. What machines measured is where they did, what was issued of the shift in which its
+    operation was worked on last. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -74,11 +75,9 @@ measures as (
         measured.operation_id,
         measured.item_id,
         measured.measured_at as moved_at,
-        {
-            'work_unit_id': measured.work_unit_id,
-            'production_date': measured.production_date,
-            'shift_id': measured.shift_id
-        } as place,
+        measured.work_unit_id,
+        measured.production_date,
+        measured.shift_id,
         'measured' as quantity_source,
         orders.cost_version_id,
         measured.quantity
@@ -157,7 +156,9 @@ issued as (
         replaced.cost_group_id as replaced_cost_group_id,
         placed.quantity_source,
         placed.moved_at as posted_at,
-        placed.place,
+        placed.work_unit_id,
+        placed.production_date,
+        placed.shift_id,
         placed.quantity,
         {#- An item that has a standard cost is issued at it: what it was bought for differed at its receipt. #}
         case
@@ -215,23 +216,25 @@ flushed as (
 
 ),
 
-operation_places as (
+shifts_in_turn as (
 
-    {{ places_in_turn(by_operation=true) }}
-
-),
-
-order_places as (
-
-    {{ places_in_turn(by_operation=false) }}
+    {{ shifts_in_turn() }}
 
 ),
 
 used as (
 
-    select issued.* replace (coalesce(issued.place, {{ told_place('issued') }}) as place)
+    select
+        issued.* replace (
+            coalesce(issued.production_date, shifts.production_date) as production_date,
+            case when issued.production_date is null then shifts.shift_id else issued.shift_id end as shift_id
+        )
     from issued
-    {{ place_at('issued', 'issued.posted_at') }}
+    asof left join shifts_in_turn as shifts
+        on
+            issued.production_order_id = shifts.production_order_id
+            and issued.operation_id = shifts.operation_id
+            and issued.posted_at >= shifts.began_at
 
     union all by name
 
@@ -247,9 +250,9 @@ select
     used.replaced_item_id,
     used.replaced_cost_group_id,
     used.quantity_source,
-    used.place.work_unit_id,
-    used.place.production_date,
-    used.place.shift_id,
+    used.work_unit_id,
+    used.production_date,
+    used.shift_id,
     coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
     min(used.posted_at) as posted_at,
     try_cast(sum(used.quantity) as decimal(24, 9)) as quantity,
