@@ -156,6 +156,13 @@ lines_placed as (
                     ) }}
             else {{ placed_amount(amounts[amount], of_place) }}
         end as {{ amount }}_amount,
+        {% elif amount == 'price' -%}
+        {#- Each issue has its own price; what is not on the card has none. #}
+        case
+            when places.spread_by = 'material' and not lines.is_overhead and lines.unit_price is not null
+                then places.amount - {{ amount_of('places.quantity', 'lines.unit_price', 'lines.driver') }}
+            else {{ placed_amount(amounts[amount], of_place) }}
+        end as price_amount,
         {% else -%}
         {{ placed_amount(amounts[amount], of_place) }} as {{ amount }}_amount,
         {% endif -%}

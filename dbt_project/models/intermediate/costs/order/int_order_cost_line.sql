@@ -267,7 +267,7 @@ select
     used.quantity as used_quantity,
     cast(0 as decimal(24, 9)) as allowed_quantity,
     cast(0 as decimal(24, 9)) as variable_quantity,
-    cast(0 as decimal(18, 6)) as unit_price,
+    cast(null as decimal(24, 9)) as unit_price,
     try_cast(used.amount as decimal(28, 6)) as actual_amount,
     cast(0 as decimal(28, 6)) as allowed_amount,
     cast(0 as decimal(28, 6)) as constant_amount,

@@ -200,7 +200,8 @@ told as (
         work_unit_id,
         production_date,
         shift_id,
-        used_s as quantity
+        used_s as quantity,
+        cast(null as decimal(28, 6)) as amount
     from booked
 
     union all
@@ -214,7 +215,8 @@ told as (
         work_unit_id,
         production_date,
         shift_id,
-        quantity
+        quantity,
+        amount
     from {{ of_changed_orders('int_used_material') }}
     where quantity_source <> 'backflushed'
 
@@ -256,7 +258,8 @@ told_of_units as (
             'production_date': told.production_date,
             'shift_id': told.shift_id
         } as place,
-        {{ bom_quantity('cast(told.quantity as decimal(24, 9)) * coalesce(units.share, 1)') }} as quantity
+        {{ bom_quantity('cast(told.quantity as decimal(24, 9)) * coalesce(units.share, 1)') }} as quantity,
+        {{ placed_amount('told.amount', 'coalesce(units.share, 1)') }} as amount
     from told
     left join unit_shares as units
         on
@@ -279,7 +282,8 @@ quantities_of_places as (
         '' as driver,
         '' as line_id,
         {{ place if relation == 'uses' else 'places.place' }} as place,
-        {{ bom_quantity(quantity) }} as quantity
+        {{ bom_quantity(quantity) }} as quantity,
+        null as amount
     from {{ relation }} as places
     inner join operations_and_orders as operations
         on
@@ -296,7 +300,8 @@ quantities_of_places as (
         '' as driver,
         '' as line_id,
         {{ place }} as place,
-        {{ bom_quantity('scrap_quantity') }} as quantity
+        {{ bom_quantity('scrap_quantity') }} as quantity,
+        null as amount
     from scrapped
 
     union all
@@ -309,7 +314,8 @@ quantities_of_places as (
         '' as driver,
         '' as line_id,
         if(scrapped.is_here, {{ place_of_scrap }}, longest.place) as place,
-        {{ bom_quantity('scrapped.scrap_quantity') }} as quantity
+        {{ bom_quantity('scrapped.scrap_quantity') }} as quantity,
+        null as amount
     from scrapped
     inner join operations_and_orders as operations
         on
@@ -329,7 +335,8 @@ quantities_of_places as (
         '' as driver,
         '' as line_id,
         {{ place }} as place,
-        {{ bom_quantity('run_s') }} as quantity
+        {{ bom_quantity('run_s') }} as quantity,
+        null as amount
     from uses
 
     union all
@@ -348,6 +355,7 @@ summed as (
         line_id,
         place,
         sum(quantity) as quantity,
+        sum(amount) as amount,
         sum(sum(quantity)) over (
             partition by production_order_id, operation_id, spread_by, driver, line_id
         ) as whole_quantity
@@ -366,9 +374,13 @@ select
     place.production_date,
     place.shift_id,
     {{ bom_quantity('quantity') }} as quantity,
+    {#- What it cost, of material alone. #}
+    case when spread_by = 'material' then try_cast(amount as decimal(28, 6)) end as amount,
     case
         when whole_quantity > 0
             then try_cast({{ money_divide(['quantity'], ['whole_quantity'], 9) }} as decimal(18, 9))
     end as share
 from summed
-where quantity <> 0
+where
+    quantity <> 0
+    or amount <> 0
