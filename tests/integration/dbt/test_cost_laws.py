@@ -33,6 +33,9 @@ MILLIONTHS = Fraction(1, 1000)
 LOSS = (
     "production_order_id, operation_id, work_unit_id, loss_category, loss_detail, cause, reason_id"
 )
+VARIANCE = (
+    "production_order_id, operation_id, cost_group_id, variance_type, detail_type, is_machine_time"
+)
 KEYS = {
     "costing_sheet": "cost_version_id, item_id, level, line_id",
     "order_costing_sheet": "production_order_id, line_id",
@@ -225,8 +228,13 @@ def compare_shifts(proof: Proof) -> None:
     )
     shifts = {key[-2:] for key in proof.told(f"{place}, 0", "order_variance_shift") if key[-1]}
 
-    # The one by seconds and rates, the other by shares of nine places.
     assert_close(variances, losses, HALF_A_CENT)
+    # Sharing cents hides no other amount.
+    shared = proof.told(f"{VARIANCE}, sum(amount)", "order_variance_shift", "true group by all")
+    exact = proof.told(
+        f"{VARIANCE}, sum(exact_amount)", "order_variance_shift", "true group by all"
+    )
+    assert_close(shared, exact, 2 * HALF_A_CENT)
     assert len(shifts) > 1
 
 

@@ -60,30 +60,6 @@ longest as (
 
 ),
 
-pieces as (
-
-    select
-        production_order_id,
-        operation_id,
-        {{ place }} as place,
-        good_quantity as quantity
-    from uses
-
-    union all
-
-    select
-        longest.production_order_id,
-        longest.operation_id,
-        longest.place,
-        quantities.basis_quantity - longest.good_quantity as quantity
-    from longest
-    inner join quantities
-        on
-            longest.production_order_id = quantities.production_order_id
-            and longest.operation_id is not distinct from quantities.operation_id
-
-),
-
 last_operations as (
 
     select
@@ -113,6 +89,39 @@ operations_and_orders as (
         operation_id,
         null as of_operation_id
     from last_operations
+
+),
+
+pieces as (
+
+    {#- They add up to what the costs of the operation, or of the order, are measured against. #}
+    select
+        operations.production_order_id,
+        operations.of_operation_id as operation_id,
+        {{ place }} as place,
+        uses.good_quantity as quantity
+    from uses
+    inner join operations_and_orders as operations
+        on
+            uses.production_order_id = operations.production_order_id
+            and uses.operation_id is not distinct from operations.operation_id
+
+    union all
+
+    select
+        operations.production_order_id,
+        operations.of_operation_id as operation_id,
+        longest.place,
+        quantities.basis_quantity - longest.good_quantity as quantity
+    from longest
+    inner join operations_and_orders as operations
+        on
+            longest.production_order_id = operations.production_order_id
+            and longest.operation_id is not distinct from operations.operation_id
+    inner join quantities
+        on
+            operations.production_order_id = quantities.production_order_id
+            and operations.of_operation_id is not distinct from quantities.operation_id
 
 ),
 
@@ -272,8 +281,21 @@ told_of_units as (
 
 quantities_of_places as (
 
+    select
+        production_order_id,
+        operation_id,
+        'pieces' as spread_by,
+        '' as driver,
+        '' as line_id,
+        place,
+        {{ bom_quantity('quantity') }} as quantity,
+        null as amount
+    from pieces
+
+    union all
+
     {% for spread_by, relation, quantity in [
-        ('pieces', 'pieces', 'quantity'), ('counted', 'uses', not_negative('good_quantity')), ('lot', 'longest', '1')
+        ('counted', 'uses', not_negative('good_quantity')), ('lot', 'longest', '1')
     ] -%}
     select
         operations.production_order_id,
