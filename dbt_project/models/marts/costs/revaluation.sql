@@ -51,8 +51,20 @@ counted as (
 
 ),
 
+begun as (
+
+    select
+        production_order_id,
+        min(posted_at) as first_posted_at
+    from {{ ref('int_actual_line') }}
+    group by production_order_id
+
+),
+
 running as (
 
+    {#- An order that had posted nothing by then had nothing in process: without that bound each version would take all
+        orders that came after it. #}
     select
         activations.*,
         orders.production_order_id,
@@ -62,6 +74,10 @@ running as (
         on
             activations.site_id = orders.site_id
             and coalesce(activations.began_at < orders.ended_at, true)
+    inner join begun
+        on
+            orders.production_order_id = begun.production_order_id
+            and activations.began_at > begun.first_posted_at
 
 ),
 
