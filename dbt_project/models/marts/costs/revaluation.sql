@@ -94,6 +94,8 @@ used as (
         lines.driver,
         lines.line_id,
         lines.is_overhead,
+        {#- A key: what a condition on one side of a join leaves out is else compared with all of the other side. #}
+        case when lines.driver = 'material' and not lines.is_overhead then lines.line_id end as material_id,
         sum(lines.quantity) as quantity,
         sum(lines.amount) as amount
     from running
@@ -152,9 +154,7 @@ priced as (
     left join unit_costs as {{ unit_cost }}
         on
             used.{{ version }} = {{ unit_cost }}.cost_version_id
-            and used.line_id = {{ unit_cost }}.item_id
-            and used.driver = 'material'
-            and not used.is_overhead
+            and used.material_id = {{ unit_cost }}.item_id
     left join {{ ref('int_standard_line') }} as {{ card }}
         on
             used.{{ version }} = {{ card }}.cost_version_id
