@@ -326,6 +326,12 @@ def test_material_stands_beside_what_was_planned(con: duckdb.DuckDBPyConnection)
         ("PAL", Decimal(1), Decimal(1), Decimal("20.00")),
         ("RM2", Decimal(80), None, Decimal(0)),
     ]
+    assert {each.item_id: each.is_planned and each.excess for each in told} == {
+        "RM1": Decimal("0.041667"),
+        "RM3": False,
+        "PAL": 0,
+        "RM2": -1,
+    }
 
 
 @pytest.mark.browser
