@@ -33,7 +33,7 @@ class View:
         period: The chosen one; None: all of them.
         is_current: Whether the chosen one runs.
         selection: The orders that are chosen by it.
-        zone: Time zone of the site.
+        zone: Time zone of the chosen site.
         now: Up to when history reaches.
     """
 
@@ -50,6 +50,13 @@ class View:
     def currency(self) -> str:
         """Of all amounts of the view."""
         return self.scope.currency
+
+    @property
+    def period_name(self) -> str:
+        """The chosen period in words."""
+        if self.period is None:
+            return "all periods"
+        return f"{self.period.period_id}, so far" if self.is_current else self.period.period_id
 
     def of_order(self, order_id: str | None) -> Selection:
         """One order, whenever it ended; None: all that are chosen."""
@@ -96,7 +103,7 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
         period=period,
         is_current=is_current,
         selection=selection,
-        zone=ZoneInfo(site.time_zone),
+        zone=_zone_of(dashboard, scope.site_id),
         now=now,
     )
 
@@ -172,6 +179,14 @@ def _period(periods: list[Period], named: str | None) -> Period | None:
         return None
     found = next((each for each in periods if each.period_id == named), None)
     return found or (periods[0] if periods else None)
+
+
+def _zone_of(dashboard: Dashboard, site_id: str) -> ZoneInfo:
+    """The time zone of a site; of one without work units that of the dashboard's own."""
+    moment = dashboard.feed.latest.moment
+    sites = [row for row in moment.equipment if row.level == "site"] if moment else []
+    site = next((row for row in sites if row.equipment_id == site_id), dashboard.site)
+    return ZoneInfo(site.time_zone)
 
 
 def _published_at(dashboard: Dashboard) -> datetime:

@@ -1,0 +1,115 @@
+"""Parts of the pages of costs over two sites in a tiny lake: what they ask for and say."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from dash.development.base_component import Component
+from plotly.io.json import to_json_plotly
+
+from dashboards import feed as feed_module
+from dashboards import quality_costs
+from dashboards.app import Dashboard
+from takt.settings import Settings
+from tests.unit.dashboards import plant
+
+_COSTS = """
+create table marts.dim_cost_version(
+    cost_version_id varchar, site_id varchar, cost_version_type varchar, status varchar,
+    valid_from timestamp, currency varchar
+);
+insert into marts.dim_cost_version values ('std', 'demo', 'standard', 'active', null, 'EUR');
+create table marts.dim_period(
+    period_id varchar, starts_at timestamp, ends_at timestamp, is_closed boolean
+);
+insert into marts.dim_period values
+    ('2026-02', '2026-01-31 23:00', '2026-02-28 23:00', true),
+    ('2026-03', '2026-02-28 23:00', '2026-03-31 22:00', false);
+create table marts.dim_production_order(production_order_id varchar, site_id varchar);
+insert into marts.dim_production_order values ('1001', 'demo'), ('2001', 'newark');
+create table marts.order_cost(production_order_id varchar, currency varchar);
+insert into marts.order_cost values ('1001', 'EUR'), ('2001', 'USD');
+create table marts.cost_of_quality(
+    site_id varchar, production_order_id varchar, production_date date,
+    quality_cost_category varchar, result varchar, quantity decimal(18, 6), unit varchar,
+    amount decimal(18, 2), currency varchar
+);
+"""
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Demo in Berlin, Newark in its own time; a period each month, by the clock of the first."""
+    with plant.tiny_lake() as lake:
+        lake.execute(_COSTS)
+        lake.execute(
+            "insert into marts.live_overview by name select * replace ('newark' as equipment_id,"
+            " 'America/New_York' as time_zone) from marts.live_overview where level = 'site'"
+        )
+        yield lake
+
+
+@pytest.fixture
+def dashboard(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Dashboard:
+    monkeypatch.setattr(feed_module, "_now", lambda: plant.NOW)
+    made = Dashboard(lambda snapshot_id=None: con.cursor(), Settings(home=tmp_path))
+    made.feed.read()
+    return made
+
+
+def text(parts: list[Component]) -> str:
+    return json.dumps(json.loads(to_json_plotly(parts)), ensure_ascii=False)
+
+
+def fail(con: duckdb.DuckDBPyConnection, site: str, day: str, result: str, **told: object) -> None:
+    con.execute(
+        "insert into marts.cost_of_quality by name select $site as site_id, $day::date as"
+        " production_date, 'internal_failure' as quality_cost_category, $result as result,"
+        " 1 as quantity, 'pcs' as unit, $amount::decimal(18, 2) as amount, $currency as currency",
+        {"site": site, "day": day, "result": result, "amount": None, "currency": None, **told},
+    )
+
+
+def test_what_quality_cost_in_a_period_is_by_the_clock_of_the_chosen_site(
+    con: duckdb.DuckDBPyConnection, dashboard: Dashboard
+) -> None:
+    # March begins in Berlin at 23:00 UTC on the 28th of February, which is 18:00 of that day there.
+    fail(con, "newark", "2026-02-27", "scrap", amount="11.00", currency="USD")
+    fail(con, "newark", "2026-02-28", "rework", amount="7.00", currency="USD")
+
+    march = text(quality_costs.categories(dashboard, {"site": "newark/USD"}))
+    february = text(
+        quality_costs.categories(dashboard, {"site": "newark/USD", "period": "2026-02"})
+    )
+
+    assert "Rework" in march
+    assert "Scrap" not in march
+    assert "Scrap" in february
+    assert "Rework" not in february
+
+
+def test_what_has_no_currency_is_shown_and_counted_as_not_known(
+    con: duckdb.DuckDBPyConnection, dashboard: Dashboard
+) -> None:
+    fail(con, "demo", "2026-03-02", "scrap", amount="31.50", currency="EUR")
+    fail(con, "demo", "2026-03-02", "return", amount="5.00")
+
+    told = text(quality_costs.categories(dashboard, {}))
+
+    assert "Return" in told
+    assert "31.50" in told
+    assert "36.50" not in told
+    assert "1 entry without a rate, a standard cost or a currency" in told
+
+
+def test_the_label_of_what_quality_cost_says_that_no_choice_of_orders_narrows_it(
+    dashboard: Dashboard,
+) -> None:
+    shown = quality_costs.what_is_shown(dashboard, {"status": "ended"})
+
+    assert shown == ["All that happened in 2026-03, so far, of ended and of running orders"]
+    assert quality_costs.what_is_shown(dashboard, {"order": "1001"}) == ["Order 1001"]
