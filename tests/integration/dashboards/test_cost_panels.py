@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from plotly.io.json import to_json_plotly
 
 from dashboards import feed as feed_module
-from dashboards import quality_costs
+from dashboards import process_units, quality_costs
 from dashboards.app import Dashboard
 from takt.settings import Settings
 from tests.unit.dashboards import plant
@@ -35,6 +35,13 @@ create table marts.cost_of_quality(
     site_id varchar, production_order_id varchar, production_date date,
     quality_cost_category varchar, result varchar, quantity decimal(18, 6), unit varchar,
     amount decimal(18, 2), currency varchar
+);
+create table marts.dim_item(item_id varchar, name varchar, unit varchar);
+create table marts.equivalent_unit(
+    production_order_id varchar, operation_id varchar, item_id varchar, period_id varchar,
+    cost_class varchar, completed_quantity decimal(18, 6), in_process_quantity decimal(18, 6),
+    complete_ratio decimal(18, 6), equivalent_quantity decimal(24, 9), unit_cost decimal(18, 6),
+    transferred_amount decimal(18, 2), in_process_amount decimal(18, 2), currency varchar
 );
 """
 
@@ -113,3 +120,27 @@ def test_the_label_of_what_quality_cost_says_that_no_choice_of_orders_narrows_it
 
     assert shown == ["All that happened in 2026-03, so far, of ended and of running orders"]
     assert quality_costs.what_is_shown(dashboard, {"order": "1001"}) == ["Order 1001"]
+
+
+def test_operations_that_are_worth_most_in_process_are_shown_and_the_others_counted(
+    con: duckdb.DuckDBPyConnection, dashboard: Dashboard
+) -> None:
+    con.execute(
+        "insert into marts.equivalent_unit select '1001', 'op' || n, 'FG', '2026-03', cost_class,"
+        " 10, 5, 0.5, 12.5, 4, 40, 10 + n, 'EUR'"
+        " from range(53) as places(n), (values ('material'), ('conversion')) as of(cost_class)"
+    )
+
+    (panel,) = process_units.in_process(dashboard, {})
+    told = text([panel])
+
+    assert told.count('"1001, op') == 2 * 50
+    assert '"1001, op52"' in told
+    assert '"1001, op2"' not in told
+    assert "3 further operations." in told
+
+
+def test_where_nothing_is_in_process_nothing_is_said_of_process_costing(
+    dashboard: Dashboard,
+) -> None:
+    assert process_units.in_process(dashboard, {}) == []
