@@ -103,7 +103,7 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
         period=period,
         is_current=is_current,
         selection=selection,
-        zone=_zone_of(dashboard, scope.site_id),
+        zone=zone_of(dashboard, scope.site_id),
         now=now,
     )
 
@@ -138,8 +138,24 @@ def known_versions(dashboard: Dashboard) -> list[CostVersion]:
     versions: list[CostVersion] = dashboard.history.ask(cost_choices.cost_versions)
     if not versions:
         raise NoCosts("no costing version is loaded")
-    now = _published_at(dashboard)
-    return sorted(versions, key=lambda each: bool(each.valid_from and each.valid_from > now))
+    return sorted(versions, key=lambda each: is_to_begin(dashboard, each))
+
+
+def is_to_begin(dashboard: Dashboard, version: CostVersion) -> bool:
+    """Whether a costing version holds only from some time in the future on.
+
+    Raises:
+        NothingPublished: No refresh has been published yet.
+    """
+    return bool(version.valid_from and version.valid_from > _published_at(dashboard))
+
+
+def zone_of(dashboard: Dashboard, site_id: str | None) -> ZoneInfo:
+    """The time zone of a site; of one without work units that of the dashboard's own."""
+    moment = dashboard.feed.latest.moment
+    sites = [row for row in moment.equipment if row.level == "site"] if moment else []
+    site = next((row for row in sites if row.equipment_id == site_id), dashboard.site)
+    return ZoneInfo(site.time_zone)
 
 
 def scope_value(scope: Scope) -> str:
@@ -179,14 +195,6 @@ def _period(periods: list[Period], named: str | None) -> Period | None:
         return None
     found = next((each for each in periods if each.period_id == named), None)
     return found or (periods[0] if periods else None)
-
-
-def _zone_of(dashboard: Dashboard, site_id: str) -> ZoneInfo:
-    """The time zone of a site; of one without work units that of the dashboard's own."""
-    moment = dashboard.feed.latest.moment
-    sites = [row for row in moment.equipment if row.level == "site"] if moment else []
-    site = next((row for row in sites if row.equipment_id == site_id), dashboard.site)
-    return ZoneInfo(site.time_zone)
 
 
 def _published_at(dashboard: Dashboard) -> datetime:

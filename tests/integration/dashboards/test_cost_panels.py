@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from plotly.io.json import to_json_plotly
 
 from dashboards import feed as feed_module
-from dashboards import process_units, quality_costs
+from dashboards import process_units, quality_costs, revaluations
 from dashboards.app import Dashboard
 from takt.settings import Settings
 from tests.unit.dashboards import plant
@@ -18,9 +18,19 @@ from tests.unit.dashboards import plant
 _COSTS = """
 create table marts.dim_cost_version(
     cost_version_id varchar, site_id varchar, cost_version_type varchar, status varchar,
-    valid_from timestamp, currency varchar
+    valid_from timestamp, previous_version_id varchar, currency varchar
 );
-insert into marts.dim_cost_version values ('std', 'demo', 'standard', 'active', null, 'EUR');
+insert into marts.dim_cost_version values
+    ('std', 'demo', 'standard', 'active', null, null, 'EUR'),
+    ('new', 'demo', 'standard', 'active', '2026-03-01', 'std', 'EUR'),
+    ('next', 'demo', 'standard', 'active', '2026-07-01', 'new', 'EUR');
+create table marts.cost_rollup(cost_version_id varchar, item_id varchar, low_level integer);
+insert into marts.cost_rollup values ('std', 'FG', 0), ('new', 'FG', 0), ('next', 'FG', 0);
+create table marts.revaluation(
+    cost_version_id varchar, kind varchar, item_id varchar, production_order_id varchar,
+    quantity decimal(18, 6), previous_unit_cost decimal(18, 6), unit_cost decimal(18, 6),
+    previous_amount decimal(18, 2), amount decimal(18, 2), difference_amount decimal(18, 2)
+);
 create table marts.dim_period(
     period_id varchar, starts_at timestamp, ends_at timestamp, is_closed boolean
 );
@@ -144,3 +154,23 @@ def test_where_nothing_is_in_process_nothing_is_said_of_process_costing(
     dashboard: Dashboard,
 ) -> None:
     assert process_units.in_process(dashboard, {}) == []
+
+
+def test_a_version_is_told_by_whether_it_has_begun(
+    con: duckdb.DuckDBPyConnection, dashboard: Dashboard
+) -> None:
+    con.execute(
+        "insert into marts.revaluation values"
+        " ('new', 'in_process', 'FG', '1001', 2, 10, 11, 20, 22, 2),"
+        " ('next', 'in_process', 'FG', '1001', 2, 11, 12, 22, 24, 2)"
+    )
+
+    begun = text(revaluations.shown(dashboard, {"version": "new"}))
+    to_begin = text(revaluations.shown(dashboard, {"version": "next"}))
+
+    assert "On 1 Mar 2026 at 01:00 new took the place of std: what was there then" in begun
+    assert "On 1 Jul 2026 at 02:00 next will take the place of new: what is there so" in to_begin
+    assert "Orders that were in process" in begun
+    assert "Orders that are in process" in to_begin
+    assert "No stock has been counted yet" in to_begin
+    assert "it revalues nothing" in text(revaluations.shown(dashboard, {"version": "std"}))

@@ -8,14 +8,11 @@ activations as (
     select
         site_id,
         cost_version_id,
-        lag(cost_version_id) over (
-            partition by site_id
-            order by began_at, cost_version_id
-        ) as previous_version_id,
+        previous_version_id,
         began_at,
         currency
     from {{ ref('int_site_costing') }}
-    qualify previous_version_id is not null
+    where previous_version_id is not null
 
 ),
 
