@@ -18,6 +18,7 @@ from bench._demo import fill
 from dashboards.queries import (
     cost_choices,
     costing_sheets,
+    equivalent_units,
     machine_losses,
     material_use,
     order_costs,
@@ -109,6 +110,12 @@ def _questions(con: duckdb.DuckDBPyConnection, everything: Selection) -> list[tu
         (
             "work_in_process",
             lambda con: work_in_process.work_in_process(con, **of_place, period_id=period),
+        ),
+        (
+            "equivalent_units",
+            lambda con: equivalent_units.equivalent_units(
+                con, **of_place, period_id=period, limit=50
+            ),
         ),
         (
             "made_items",

@@ -33,7 +33,7 @@ class View:
         period: The chosen one; None: all of them.
         is_current: Whether the chosen one runs.
         selection: The orders that are chosen by it.
-        zone: Time zone of the site.
+        zone: Time zone of the chosen site.
         now: Up to when history reaches.
     """
 
@@ -50,6 +50,13 @@ class View:
     def currency(self) -> str:
         """Of all amounts of the view."""
         return self.scope.currency
+
+    @property
+    def period_name(self) -> str:
+        """The chosen period in words."""
+        if self.period is None:
+            return "all periods"
+        return f"{self.period.period_id}, so far" if self.is_current else self.period.period_id
 
     def of_order(self, order_id: str | None) -> Selection:
         """One order, whenever it ended; None: all that are chosen."""
@@ -96,7 +103,7 @@ def view(dashboard: Dashboard, chosen: Chosen) -> View:
         period=period,
         is_current=is_current,
         selection=selection,
-        zone=ZoneInfo(site.time_zone),
+        zone=zone_of(dashboard, scope.site_id),
         now=now,
     )
 
@@ -131,8 +138,24 @@ def known_versions(dashboard: Dashboard) -> list[CostVersion]:
     versions: list[CostVersion] = dashboard.history.ask(cost_choices.cost_versions)
     if not versions:
         raise NoCosts("no costing version is loaded")
-    now = _published_at(dashboard)
-    return sorted(versions, key=lambda each: bool(each.valid_from and each.valid_from > now))
+    return sorted(versions, key=lambda each: is_to_begin(dashboard, each))
+
+
+def is_to_begin(dashboard: Dashboard, version: CostVersion) -> bool:
+    """Whether a costing version holds only from some time in the future on.
+
+    Raises:
+        NothingPublished: No refresh has been published yet.
+    """
+    return bool(version.valid_from and version.valid_from > _published_at(dashboard))
+
+
+def zone_of(dashboard: Dashboard, site_id: str | None) -> ZoneInfo:
+    """The time zone of a site; of one without work units that of the dashboard's own."""
+    moment = dashboard.feed.latest.moment
+    sites = [row for row in moment.equipment if row.level == "site"] if moment else []
+    site = next((row for row in sites if row.equipment_id == site_id), dashboard.site)
+    return ZoneInfo(site.time_zone)
 
 
 def scope_value(scope: Scope) -> str:

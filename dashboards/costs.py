@@ -93,7 +93,7 @@ def what_is_shown(dashboard: Dashboard, chosen: Chosen) -> list[Child]:
                  label=f"Show all orders instead of {order_id}"),
         ]  # fmt: skip
     kind = {True: "Ended", False: "Running", None: "All"}[view.selection.is_final]
-    return [f"{kind} orders of {_period_name(view)}"]
+    return [f"{kind} orders of {view.period_name}"]
 
 
 def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
@@ -102,7 +102,7 @@ def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     selection = view.of_order(chosen.get("order"))
     totals = dashboard.history.ask(order_costs.order_totals, selection=selection)
     if not totals.orders:
-        return message(f"No order cost anything in {_period_name(view)}")
+        return message(f"No order cost anything in {view.period_name}")
     found = dashboard.history.ask(order_costs.variances, selection=selection)
     steps = {
         name: sum((each.amount for each in found if each.variance_type == kind), Decimal(0))
@@ -223,12 +223,6 @@ def _wip_tile(dashboard: Dashboard, view: View) -> Component:
     )
 
 
-def _period_name(view: View) -> str:
-    if view.period is None:
-        return "all periods"
-    return f"{view.period.period_id}, so far" if view.is_current else view.period.period_id
-
-
 def _sort(chosen: Chosen) -> tuple[str, bool]:
     asked = chosen.get("sort", "")
     name = asked.removeprefix("-")
@@ -319,13 +313,13 @@ def _more(chosen: Chosen, matching: int, limit: int) -> list[Component]:
 
 def _no_order(chosen: Chosen, view: View) -> str:
     if chosen.get("find"):
-        return f"No order of {_period_name(view)} is called “{chosen['find']}”."
+        return f"No order of {view.period_name} is called “{chosen['find']}”."
     if chosen.get("status") == "running":
         return (
             "No order is running in this period." if not view.is_current else "No order is running."
         )
     return (
-        f"No order cost anything in {_period_name(view)}. Orders belong to the period in which "
+        f"No order cost anything in {view.period_name}. Orders belong to the period in which "
         "they ended, those that run to the current one."
     )
 

@@ -1,7 +1,5 @@
 """The material of an order on the page of costs: what it should have used beside what it did."""
 
-from decimal import Decimal
-
 from dash import html
 from dash.development.base_component import Component
 
@@ -56,8 +54,9 @@ def _row(found: UsedMaterial) -> Row:
 
 
 def _excess(found: UsedMaterial) -> Cell:
-    """How much more than planned; of what is not planned nothing is said."""
-    if not found.planned:
+    """How much more than planned; of what is not planned, or not yet, there is no share."""
+    if not found.is_planned:
         return "not planned"
-    share = ((found.used or Decimal(0)) - found.planned) / found.planned
-    return f"{wording.signed(share * 100, 1)}\N{NARROW NO-BREAK SPACE}%"
+    if found.excess is None:
+        return wording.NOTHING
+    return f"{wording.signed(found.excess * 100, 1)}\N{NARROW NO-BREAK SPACE}%"

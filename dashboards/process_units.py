@@ -9,6 +9,7 @@ from dashboards.ledger import Chosen, Column, Row
 from dashboards.queries.equivalent_units import EquivalentUnits, equivalent_units
 
 _DIGITS = 4
+_SHOWN = 50
 
 
 def in_process(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
@@ -22,6 +23,7 @@ def in_process(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
         site_id=view.scope.site_id,
         currency=view.currency,
         period_id=period.period_id,
+        limit=_SHOWN,
     )
     if not found:
         return []
@@ -44,7 +46,15 @@ def in_process(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
         className="note",
     )
     heading = [html.H2("Process costing: what units in process are worth")]
-    return [ledger.panel(heading, table, note, is_wide=True)]
+    return [ledger.panel(heading, table, *_further(found[0]), note, is_wide=True)]
+
+
+def _further(found: EquivalentUnits) -> list[Component]:
+    if found.operations <= _SHOWN:
+        return []
+    number = wording.count(found.operations - _SHOWN, "further operation")
+    said = f"The {_SHOWN} operations whose units in process are worth most; {number}."
+    return [html.P(said, className="note")]
 
 
 def _row(found: EquivalentUnits) -> Row:

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from dashboards import cost_view, ledger, wording
 from dashboards.app import Dashboard
+from dashboards.components import Child
 from dashboards.ledger import Chosen, Column, Row
 from dashboards.queries import quality_costs
 from dashboards.queries.quality_costs import QualityCost
@@ -48,6 +49,14 @@ def categories(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     ]
 
 
+def what_is_shown(dashboard: Dashboard, chosen: Chosen) -> list[Child]:
+    """What the categories are of: returns and bookings have no status that could be chosen."""
+    if order_id := chosen.get("order"):
+        return [f"Order {order_id}"]
+    view = cost_view.view(dashboard, chosen)
+    return [f"All that happened in {view.period_name}, of ended and of running orders"]
+
+
 def _rows(category: str, found: Sequence[QualityCost], whole: Decimal) -> Iterator[Row]:
     part = [each for each in found if each.category == category]
     amount = _sum(part)
@@ -72,7 +81,12 @@ def _sum(part: Sequence[QualityCost]) -> Decimal:
 def _note(found: Sequence[QualityCost], *, is_dated: bool) -> str:
     unknown = sum(each.unknown_count for each in found)
     when = "In the period in which it arose, whenever its order ended. " if is_dated else ""
-    missing = "In no sum is what lacks a rate or a standard cost." if unknown else ""
+    missing = (
+        f"In no sum: {wording.count(unknown, 'entry', 'entries')} without a rate, a standard cost "
+        "or a currency."
+        if unknown
+        else ""
+    )
     return (
         f"{when}Hours booked to prevent and to examine, and returns, are in no variance of an "
         f"order; scrap and rework are in quantity variances. {missing}"

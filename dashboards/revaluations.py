@@ -4,6 +4,7 @@ Belongs here: the part of a version as a whole. What a unit costs is in `dashboa
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -20,25 +21,67 @@ from dashboards.queries.revaluations import Revalued
 
 _SHOWN = 50
 _DIGITS = 4
+_LOAD = components.command("takt reference load FOLDER")
 _KINDS = {"stock": ("Stock", "item"), "in_process": ("Work in process", "order")}
 
 
+@dataclass(frozen=True)
+class _Words:
+    """How the part speaks of what is there when a version begins."""
+
+    no_earlier: str
+    nothing: str
+    no_stock: str
+    takes_the_place: str
+    then: str
+    there: str
+    orders: str
+    in_process: str
+
+
+_BEGUN = _Words(
+    no_earlier="No active standard was before this one: it revalues nothing.",
+    nothing="Nothing was in process when it began, and no stock had been counted.",
+    no_stock="No stock had been counted when it began.",
+    takes_the_place="took the place of",
+    then="what was there then",
+    there="What was there",
+    orders="Orders that were in process",
+    in_process="What an order had used by then less what it had finished, both at standard. Below "
+    "nought: more was finished than had been charged.",
+)
+_TO_BEGIN = _Words(
+    no_earlier="No active standard is before this one: it will revalue nothing.",
+    nothing="Nothing is in process yet, and no stock has been counted.",
+    no_stock="No stock has been counted yet.",
+    takes_the_place="will take the place of",
+    then="what is there so far",
+    there="What is there",
+    orders="Orders that are in process",
+    in_process="What an order has used so far less what it has finished, both at standard. Below "
+    "nought: more is finished than has been charged.",
+)
+
+
 def shown(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
-    """What the version made of stock and work in process when it began; the totals first."""
+    """What the version makes of stock and work in process when it begins; the totals first."""
     version = rollup.looked(dashboard, chosen).version
     if (version.cost_version_type, version.status) != ("standard", "active"):
         return [_note("Only an active standard revalues what is there; this version is none.")]
+    words = _TO_BEGIN if cost_view.is_to_begin(dashboard, version) else _BEGUN
+    if version.previous_version_id is None:
+        return [_note(words.no_earlier)]
     found: list[Revalued] = dashboard.history.ask(
         revaluations.revalued, cost_version_id=version.cost_version_id, limit=_SHOWN
     )
     if not found:
-        return [_note(*_why_nothing(dashboard, version))]
+        return [_note(f"{words.nothing} Stock is what the file stock says: ", _LOAD)]
     stock, in_process = ([each for each in found if each.kind == kind] for kind in _KINDS)
     return [
-        _note(_when(dashboard, version, found[0])),
-        _totals(stock, in_process, version.currency),
-        *([_stock(stock)] if stock else [_note(*_no_stock())]),
-        *([_in_process(in_process)] if in_process else []),
+        _note(_when(version, cost_view.zone_of(dashboard, version.site_id), words)),
+        _totals(stock, in_process, version.currency, words),
+        *([_stock(stock)] if stock else [_note(*_no_stock(words))]),
+        *([_in_process(in_process, words)] if in_process else []),
         *_unknown(stock),
     ]
 
@@ -47,47 +90,24 @@ def _note(*said: Child) -> Component:
     return html.P([*said], className="note")
 
 
-def _why_nothing(dashboard: Dashboard, version: CostVersion) -> list[Child]:
-    if not _replaces_another(dashboard, version):
-        return ["No active standard was before this one: it revalues nothing."]
-    return [
-        "Nothing was in process when it began, and no stock had been counted. Stock is what the "
-        "file stock says: ",
-        components.command("takt reference load FOLDER"),
-    ]
+def _no_stock(words: _Words) -> list[Child]:
+    return [f"{words.no_stock} Load the file stock to see what it is worth: ", _LOAD]
 
 
-def _replaces_another(dashboard: Dashboard, version: CostVersion) -> bool:
-    """Whether its site had an active standard before."""
-    began, of_site = version.valid_from, (version.site_id, "standard", "active")
-    return began is not None and any(
-        each.valid_from is None or each.valid_from < began
-        for each in cost_view.known_versions(dashboard)
-        if (each.site_id, each.cost_version_type, each.status) == of_site
-    )
-
-
-def _no_stock() -> list[Child]:
-    return [
-        "No stock had been counted when it began. Load the file stock to see what it is worth: ",
-        components.command("takt reference load FOLDER"),
-    ]
-
-
-def _when(dashboard: Dashboard, version: CostVersion, first: Revalued) -> str:
-    began = version.valid_from and wording.local(
-        version.valid_from, ZoneInfo(dashboard.site.time_zone)
-    )
+def _when(version: CostVersion, zone: ZoneInfo, words: _Words) -> str:
+    began = version.valid_from and wording.local(version.valid_from, zone)
     when = f"On {began:%-d %b %Y} at {began:%H:%M} " if began else ""
     return (
-        f"{when}{version.cost_version_id} takes the place of {first.previous_version_id}: what was "
-        "there then, by the one and by the other."
+        f"{when}{version.cost_version_id} {words.takes_the_place} {version.previous_version_id}: "
+        f"{words.then}, by the one and by the other."
     )
 
 
-def _totals(stock: Sequence[Revalued], in_process: Sequence[Revalued], currency: str) -> Component:
+def _totals(
+    stock: Sequence[Revalued], in_process: Sequence[Revalued], currency: str, words: _Words
+) -> Component:
     columns = [
-        Column("What was there", is_words=True),
+        Column(words.there, is_words=True),
         Column(f"Before, {currency}"),
         Column("After"),
         Column("Difference"),
@@ -140,7 +160,7 @@ def _stock(part: Sequence[Revalued]) -> Component:
     return ledger.table(columns, lines, label="Revaluation of stock")
 
 
-def _in_process(part: Sequence[Revalued]) -> Component:
+def _in_process(part: Sequence[Revalued], words: _Words) -> Component:
     """Order by order, out of the way until somebody asks."""
     columns = [
         Column("Order in process", is_words=True),
@@ -156,11 +176,7 @@ def _in_process(part: Sequence[Revalued]) -> Component:
         for each in part
     ]
     table = ledger.table(columns, lines, label="Revaluation of work in process")
-    said = _note(
-        "What an order had used by then less what it had finished, both at standard. Below nought: "
-        "more was finished than had been charged."
-    )
-    return html.Details([html.Summary("Orders that were in process"), table, said])
+    return html.Details([html.Summary(words.orders), table, _note(words.in_process)])
 
 
 def _order(each: Revalued) -> Cell:

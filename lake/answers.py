@@ -21,7 +21,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from takt.errors import ConfigurationError
 
-_XLSX_ROWS = 1_048_576
+XLSX_ROWS = 1_048_575
+"""Rows that a sheet holds beside its header."""
+
 _EXACT_IN_DOUBLE = 2**53
 # XML, which spreadsheets are made of, has no place for these.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -170,7 +172,7 @@ def workbook(sheets: Mapping[str, Answer]) -> bytes:
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     for title, answer in sheets.items():
-        if len(answer.rows) >= _XLSX_ROWS:
+        if len(answer.rows) > XLSX_ROWS:
             raise ConfigurationError(
                 f"{len(answer.rows)} rows are more than a spreadsheet holds; use --format csv"
             )

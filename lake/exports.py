@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from lake.answers import Answer, render, workbook
+from lake.answers import XLSX_ROWS, Answer, render, workbook
 from lake.query import open_published
 from takt.errors import ConfigurationError
 from takt.settings import Settings
@@ -94,21 +94,31 @@ _SHEETS = {
 _SHEET_OF_CSV = {"variance": "Variances", "journal": "Journal"}
 
 
-def write(settings: Settings, subject: str, period_id: str, output: str, file: Path) -> str:
+def write(
+    settings: Settings,
+    subject: str,
+    period_id: str,
+    output: str,
+    file: Path,
+    *,
+    sheet_rows: int = XLSX_ROWS,
+) -> str:
     """Write what a period shows of a subject; of a closed period as it was reported.
 
     Args:
         settings: Of the installation, which must exist.
         subject: `variance` or `journal`.
         period_id: The period.
-        output: `xlsx`, or `csv`: the finest rows alone.
+        output: `xlsx`, of whose sheets those that are too long are left out; or `csv`: the finest
+            rows alone.
         file: Where to; a file that is there is replaced.
+        sheet_rows: How many rows a sheet may have.
 
     Returns:
-        What was written, for people.
+        What was written and what was left out, for people.
 
     Raises:
-        ConfigurationError: No such period, too many rows, or the file cannot be written.
+        ConfigurationError: No such period, no sheet is short enough, or the file cannot be written.
         LakeUnavailable: The catalog or the files cannot be reached.
     """
     with closing(open_published(settings)) as con:
@@ -116,17 +126,48 @@ def write(settings: Settings, subject: str, period_id: str, output: str, file: P
         is_closed = _is_closed(con, period_id)
         if subject == "variance":
             values["closed"] = is_closed
-        sheets = {title: _answer(con, query, values) for title, query in _SHEETS[subject].items()}
-    rows = sheets[_SHEET_OF_CSV[subject]]
+        content, written = (
+            _rows(con, subject, output, values)
+            if output != "xlsx"
+            else _book(con, subject, values, sheet_rows)
+        )
     try:
-        if output == "xlsx":
-            file.write_bytes(workbook(sheets))
-        else:
-            file.write_text(str(render(rows, output)))
+        file.write_bytes(content)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
     told = "as reported" if is_closed else "as known now; the period is open"
-    return f"{file}: {len(rows.rows)} rows of {period_id}, {told}"
+    return f"{file}: {period_id}, {told}; {written}"
+
+
+def _rows(
+    con: duckdb.DuckDBPyConnection, subject: str, output: str, values: dict[str, object]
+) -> tuple[bytes, str]:
+    """The finest rows as text, and how many they are."""
+    answer = _answer(con, _SHEETS[subject][_SHEET_OF_CSV[subject]], values)
+    return str(render(answer, output)).encode(), f"{len(answer.rows)} rows"
+
+
+def _book(
+    con: duckdb.DuckDBPyConnection, subject: str, values: dict[str, object], sheet_rows: int
+) -> tuple[bytes, str]:
+    """The sheets that are short enough, and which they are not."""
+    answers = {
+        title: _answer(con, query, values, most=sheet_rows + 1)
+        for title, query in _SHEETS[subject].items()
+    }
+    fitting = {title: each for title, each in answers.items() if len(each.rows) <= sheet_rows}
+    if not fitting:
+        raise ConfigurationError(
+            f"each sheet would have more than {sheet_rows:,} rows; use --format csv"
+        )
+    written = f"sheets: {', '.join(fitting)}"
+    left_out = [title for title in answers if title not in fitting]
+    if left_out:
+        written += (
+            f"; left out, as a sheet holds {sheet_rows:,} rows: {', '.join(left_out)} (--format csv"
+            f" writes {_SHEET_OF_CSV[subject]}, takt sql asks for all)"
+        )
+    return workbook(fitting), written
 
 
 def _is_closed(con: duckdb.DuckDBPyConnection, period_id: str) -> bool:
@@ -140,7 +181,9 @@ def _is_closed(con: duckdb.DuckDBPyConnection, period_id: str) -> bool:
     return bool(found[0])
 
 
-def _answer(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, object]) -> Answer:
+def _answer(
+    con: duckdb.DuckDBPyConnection, query: str, values: dict[str, object], most: int | None = None
+) -> Answer:
     result = con.execute(query, values)
     columns = [(column[0], str(column[1])) for column in result.description or []]
-    return Answer(columns, result.fetchall())
+    return Answer(columns, result.fetchall() if most is None else result.fetchmany(most))

@@ -59,7 +59,8 @@ def layout(**query: str) -> Component:
             ),
             html.Section(
                 [
-                    html.Header([html.H2("What quality cost")]),
+                    html.Header([html.H2("What quality cost"),
+                                 html.Span(id="costs-quality-scope")]),
                     html.Div(id="costs-quality"),
                 ],
                 className="panel detail",
@@ -187,10 +188,16 @@ async def show_places(chosen: Chosen, _published: object) -> Any:
     return await to_thread(cost_page.parts, cost_places.places, current(), chosen)
 
 
-@callback(Output("costs-quality", "children"), CHOSEN, PUBLISHED)
-async def show_quality(chosen: Chosen, _published: object) -> Any:
-    """What it cost to prevent, to examine and to fail."""
-    return await to_thread(cost_page.parts, quality_costs.categories, current(), chosen)
+@callback(
+    Output("costs-quality", "children"),
+    Output("costs-quality-scope", "children"),
+    CHOSEN,
+    PUBLISHED,
+)
+async def show_quality(chosen: Chosen, _published: object) -> tuple[Any, Any]:
+    """What it cost to prevent, to examine and to fail; and of what that is."""
+    told = await to_thread(cost_page.parts, quality_costs.categories, current(), chosen)
+    return told, await to_thread(cost_page.parts, quality_costs.what_is_shown, current(), chosen)
 
 
 @callback(

@@ -53,7 +53,7 @@ def layout(**query: str) -> Component:
             ),
             html.Section(
                 [
-                    html.Header([html.H2("What did the version make of what was there?")]),
+                    html.Header([html.H2("What does the version make of what is there?")]),
                     html.Div(id="item-revaluation", className="rows is-loading"),
                 ],
                 className="panel detail",

@@ -13,13 +13,18 @@ from dashboards.queries.answers import rows
 
 @dataclass(frozen=True, kw_only=True)
 class CostVersion:
-    """A costing version."""
+    """A costing version.
+
+    Attributes:
+        previous_version_id: Of an active standard the one before it at its site, if there is one.
+    """
 
     cost_version_id: str
     site_id: str | None
     cost_version_type: str
     status: str
     valid_from: datetime | None
+    previous_version_id: str | None
     currency: str
 
 
@@ -47,7 +52,8 @@ def cost_versions(con: duckdb.DuckDBPyConnection) -> list[CostVersion]:
         con,
         CostVersion,
         """
-        select cost_version_id, site_id, cost_version_type, status, valid_from, currency
+        select cost_version_id, site_id, cost_version_type, status, valid_from,
+            previous_version_id, currency
         from marts.dim_cost_version
         order by cost_version_type <> 'standard', status <> 'active', valid_from desc nulls last,
             cost_version_id

@@ -21,7 +21,7 @@ class QualityCost:
         result: What it was: scrap, rework, return, inspection or prevention.
         quantity: Of `unit`; of pieces and of hours.
         amount: Of all whose cost is known; None: of none.
-        unknown_count: Rows without a rate, a standard cost or an exchange rate.
+        unknown_count: Rows without a rate, a standard cost, an exchange rate or a currency.
     """
 
     category: str
@@ -41,15 +41,19 @@ def quality_costs(
     until: date | None = None,
     order_id: str | None = None,
 ) -> list[QualityCost]:
-    """The cost of quality by category and result, from a production date on and before another."""
+    """The cost of quality by category and result, from a production date on and before another.
+
+    What no costing version holds for has no currency: it counts in each, as unknown.
+    """
     return rows(
         con,
         QualityCost,
         """
         select quality_cost_category as category, result, unit, sum(quantity) as quantity,
-            sum(amount) as amount, count(*) - count(amount) as unknown_count
+            sum(amount) filter (where currency = $currency) as amount,
+            count(*) - count(amount) filter (where currency = $currency) as unknown_count
         from marts.cost_of_quality
-        where site_id = $site_id and currency = $currency
+        where site_id = $site_id and (currency = $currency or currency is null)
             and ($since is null or production_date >= $since)
             and ($until is null or production_date < $until)
             and ($order_id is null or production_order_id = $order_id)

@@ -16,7 +16,6 @@ class Revalued:
     """An item in stock or an order in process, by the version before and by the new one.
 
     Attributes:
-        previous_version_id: The version that was replaced.
         kind: stock or in_process.
         is_rest: Whether it is all those together that have no row of their own.
         row_count: How many it is; 1 unless it is the rest.
@@ -26,7 +25,6 @@ class Revalued:
         quantity: Of `unit`, in stock; of an order its finished pieces.
     """
 
-    previous_version_id: str
     kind: str
     is_rest: bool
     row_count: int
@@ -58,8 +56,7 @@ def revalued(con: duckdb.DuckDBPyConnection, *, cost_version_id: str, limit: int
             from marts.revaluation
             where cost_version_id = $cost_version_id
         )
-        select any_value(ranked.previous_version_id) as previous_version_id, ranked.kind,
-            ranked.place > $limit as is_rest, count(*) as row_count,
+        select ranked.kind, ranked.place > $limit as is_rest, count(*) as row_count,
             count(*) - count(ranked.difference_amount) as unknown_count,
             any_value(ranked.item_id) as item_id,
             coalesce(any_value(items.name), any_value(ranked.item_id)) as item_name,

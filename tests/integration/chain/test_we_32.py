@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
+import openpyxl
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -26,6 +27,7 @@ from dashboards.queries import (
 )
 from dashboards.queries.machine_losses import LossRow
 from dashboards.queries.order_selection import Selection
+from lake import exports
 from lake.query import open_published
 from takt.settings import Settings
 from tests import we_32
@@ -326,6 +328,12 @@ def test_material_stands_beside_what_was_planned(con: duckdb.DuckDBPyConnection)
         ("PAL", Decimal(1), Decimal(1), Decimal("20.00")),
         ("RM2", Decimal(80), None, Decimal(0)),
     ]
+    assert {each.item_id: each.is_planned and each.excess for each in told} == {
+        "RM1": Decimal("0.041667"),
+        "RM3": False,
+        "PAL": 0,
+        "RM2": -1,
+    }
 
 
 @pytest.mark.browser
@@ -374,6 +382,10 @@ def test_a_closed_period_is_listed_exported_as_reported_and_balances(
     )
     told = list(csv.DictReader(exported.open()))
     assert sum(Decimal(row["amount"]) for row in told) == Decimal("293.80")
+    book = tmp_path / "variance.xlsx"
+    said = exports.write(works, "variance", "2026-03", "xlsx", book, sheet_rows=len(told) - 1)
+    assert openpyxl.load_workbook(book).sheetnames == ["Orders", "Losses as known now"]
+    assert "left out, as a sheet holds 9 rows: Variances by type, Variances, Shifts" in said
     ((debit, credit),) = asked(
         works, "select sum(debit_amount), sum(credit_amount) from marts.journal where is_posted"
     )

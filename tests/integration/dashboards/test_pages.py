@@ -168,7 +168,7 @@ def test_without_a_costing_version_a_page_of_costs_says_what_to_load(
     lake.con.execute(
         "create table if not exists marts.dim_cost_version(cost_version_id varchar,"
         " site_id varchar, cost_version_type varchar, status varchar, valid_from timestamp,"
-        " currency varchar)"
+        " previous_version_id varchar, currency varchar)"
     )
     page = importlib.import_module(f"dashboards.pages.{name}")
 

@@ -8,14 +8,11 @@ activations as (
     select
         site_id,
         cost_version_id,
-        lag(cost_version_id) over (
-            partition by site_id
-            order by began_at, cost_version_id
-        ) as previous_version_id,
+        previous_version_id,
         began_at,
         currency
     from {{ ref('int_site_costing') }}
-    qualify previous_version_id is not null
+    where previous_version_id is not null
 
 ),
 
@@ -51,8 +48,20 @@ counted as (
 
 ),
 
+begun as (
+
+    select
+        production_order_id,
+        min(posted_at) as first_posted_at
+    from {{ ref('int_actual_line') }}
+    group by production_order_id
+
+),
+
 running as (
 
+    {#- An order that had posted nothing by then had nothing in process: without that bound each version would take all
+        orders that came after it. #}
     select
         activations.*,
         orders.production_order_id,
@@ -62,6 +71,10 @@ running as (
         on
             activations.site_id = orders.site_id
             and coalesce(activations.began_at < orders.ended_at, true)
+    inner join begun
+        on
+            orders.production_order_id = begun.production_order_id
+            and activations.began_at > begun.first_posted_at
 
 ),
 
@@ -78,6 +91,8 @@ used as (
         lines.driver,
         lines.line_id,
         lines.is_overhead,
+        {#- A key: what a condition on one side of a join leaves out is else compared with all of the other side. #}
+        case when lines.driver = 'material' and not lines.is_overhead then lines.line_id end as material_id,
         sum(lines.quantity) as quantity,
         sum(lines.amount) as amount
     from running
@@ -136,9 +151,7 @@ priced as (
     left join unit_costs as {{ unit_cost }}
         on
             used.{{ version }} = {{ unit_cost }}.cost_version_id
-            and used.line_id = {{ unit_cost }}.item_id
-            and used.driver = 'material'
-            and not used.is_overhead
+            and used.material_id = {{ unit_cost }}.item_id
     left join {{ ref('int_standard_line') }} as {{ card }}
         on
             used.{{ version }} = {{ card }}.cost_version_id

@@ -17,6 +17,17 @@ sheets as (
 
 ),
 
+categories as (
+
+    {#- Also one that no rate has: its hours are booked or routed. #}
+    select cost_category_id from {{ ref('stg_cost_rate') }}
+    union
+    select cost_category_id from {{ ref('stg_labour_booking') }}
+    union
+    select cost_category_id from {{ ref('stg_routing_operation') }}
+
+),
+
 added_groups as (
 
     {#- What no stated line takes. By default an id of several kinds of cost is an overhead, else a category. #}
@@ -29,8 +40,8 @@ added_groups as (
                 or costs.cost_group_id in (select overhead_id from {{ ref('stg_overhead_formula') }})
                 then 'overheads'
             when
-                costs.cost_group_id = 'conversion'
-                or costs.cost_group_id in (select cost_category_id from {{ ref('stg_cost_rate') }})
+                costs.cost_group_id in ('conversion', '{{ var("labour_cost_category") }}')
+                or costs.cost_group_id in (select cost_category_id from categories)
                 then 'conversion'
             when costs.cost_group_id = 'subcontract' then 'direct_cost'
             else 'direct_material'
