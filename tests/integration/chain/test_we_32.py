@@ -305,7 +305,9 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     assert set(parse_qs(urlsplit(page.url).query)) == {"period", "order", "loss", "at"}
     page.go_back()
     expect(samples).to_be_hidden(timeout=SOON_MS)
-    expect(page.get_by_role("table", name="Machine time behind the loss")).to_be_visible()
+    expect(page.get_by_role("table", name="Machine time behind the loss")).to_be_visible(
+        timeout=SOON_MS
+    )
     assert complaints == []
 
 
@@ -342,7 +344,9 @@ def test_a_version_shows_what_it_made_of_what_was_there(page: Page) -> None:
 
     revalued = page.get_by_role("table", name="Revaluation", exact=True)
     expect(revalued.get_by_role("row").nth(1)).to_contain_text("7,426.00", timeout=SOON_MS)
-    expect(page.get_by_role("table", name="Revaluation of stock")).to_contain_text("66.00")
+    expect(page.get_by_role("table", name="Revaluation of stock")).to_contain_text(
+        "66.00", timeout=SOON_MS
+    )
     page.goto("/costs/item?version=std")
     expect(page.get_by_text("it revalues nothing")).to_be_visible(timeout=SOON_MS)
 
@@ -352,20 +356,20 @@ def test_costing_sheets_stand_with_their_subtotals_on_the_pages(page: Page) -> N
     page.goto("/costs/item?version=std&with=now")
     sheet = page.get_by_role("table", name="Costing sheet")
     expect(sheet.get_by_role("row").nth(5)).to_have_text(
-        "Prime cost20.100020.100020.7600\N{MINUS SIGN}0.6600F"
+        "Prime cost20.100020.100020.7600\N{MINUS SIGN}0.6600F", timeout=SOON_MS
     )
     expect(sheet.get_by_role("row").last).to_have_text(
-        "Total23.600023.600024.2600\N{MINUS SIGN}0.6600F"
+        "Total23.600023.600024.2600\N{MINUS SIGN}0.6600F", timeout=SOON_MS
     )
 
     page.goto("/costs?period=2026-03&order=1001")
     sheet = page.get_by_role("table", name="Costing sheet of the order")
     summary = page.get_by_text("Costing sheet: all operations together")
-    expect(summary).to_be_visible()
+    expect(summary).to_be_visible(timeout=SOON_MS)
     expect(sheet).to_be_hidden()
     summary.click()
     expect(sheet.get_by_role("row").last).to_have_text(
-        "Total2,360.001,910.001,888.002,181.80293.80U"
+        "Total2,360.001,910.001,888.002,181.80293.80U", timeout=SOON_MS
     )
 
 
