@@ -20,7 +20,7 @@ from dashboards.queries import (
     costing_sheets,
     equivalent_units,
     machine_losses,
-    material_use,
+    material_usage,
     order_costs,
     quality_costs,
     revaluations,
@@ -94,7 +94,7 @@ def _questions(con: duckdb.DuckDBPyConnection, everything: Selection) -> list[tu
                 con, site_id=everything.site_id, currency=everything.currency
             ),
         ),
-        ("used_material", lambda con: material_use.used_material(con, **of_order)),
+        ("used_material", lambda con: material_usage.used_material(con, **of_order)),
         (
             "revalued",
             lambda con: revaluations.revalued(con, cost_version_id=version, limit=50),

@@ -21,7 +21,7 @@ from dashboards.figures import paretos, waterfalls
 from dashboards.figures.drawing import message
 from dashboards.ledger import Chosen, Column, Row
 from dashboards.ledger import go as link
-from dashboards.material_use import panel as material_panel
+from dashboards.material_usage import panel as material_panel
 from dashboards.queries import machine_losses, order_costs
 from dashboards.queries.order_costs import ORDER_SORTS, CostLine, OrderRow, Variance
 

@@ -10,7 +10,7 @@ import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_page, process_units, wip
+from dashboards import components, cost_page, equivalent_units, wip
 from dashboards.app import current
 from dashboards.ledger import Chosen
 
@@ -107,4 +107,4 @@ async def show_orders(chosen: Chosen, _published: object) -> tuple[Any, str]:
 @callback(Output("wip-units", "children"), CHOSEN, PUBLISHED)
 async def show_units(chosen: Chosen, _published: object) -> Any:
     """What units in process are worth where processes are costed."""
-    return await to_thread(cost_page.parts, process_units.in_process, current(), chosen)
+    return await to_thread(cost_page.parts, equivalent_units.in_process, current(), chosen)

@@ -19,7 +19,7 @@ import lake
 from dashboards.queries import (
     costing_sheets,
     machine_losses,
-    material_use,
+    material_usage,
     order_costs,
     quality_costs,
     revaluations,
@@ -322,7 +322,7 @@ def test_what_quality_cost_is_asked_by_date_and_order(con: duckdb.DuckDBPyConnec
 
 
 def test_material_stands_beside_what_was_planned(con: duckdb.DuckDBPyConnection) -> None:
-    told = material_use.used_material(con, order_id="1001")
+    told = material_usage.used_material(con, order_id="1001")
 
     assert [(each.item_id, each.planned, each.issued, each.amount) for each in told] == [
         ("RM1", Decimal(168), Decimal(175), Decimal("875.00")),

@@ -9,8 +9,8 @@ import pytest
 from dash.development.base_component import Component
 from plotly.io.json import to_json_plotly
 
+from dashboards import equivalent_units, quality_costs, revaluations
 from dashboards import feed as feed_module
-from dashboards import process_units, quality_costs, revaluations
 from dashboards.app import Dashboard
 from takt.settings import Settings
 from tests.unit.dashboards import plant
@@ -141,7 +141,7 @@ def test_operations_that_are_worth_most_in_process_are_shown_and_the_others_coun
         " from range(53) as places(n), (values ('material'), ('conversion')) as of(cost_class)"
     )
 
-    (panel,) = process_units.in_process(dashboard, {})
+    (panel,) = equivalent_units.in_process(dashboard, {})
     told = text([panel])
 
     assert told.count('"1001, op') == 2 * 50
@@ -153,7 +153,7 @@ def test_operations_that_are_worth_most_in_process_are_shown_and_the_others_coun
 def test_where_nothing_is_in_process_nothing_is_said_of_process_costing(
     dashboard: Dashboard,
 ) -> None:
-    assert process_units.in_process(dashboard, {}) == []
+    assert equivalent_units.in_process(dashboard, {}) == []
 
 
 def test_a_version_is_told_by_whether_it_has_begun(

@@ -6,14 +6,14 @@ from dash.development.base_component import Component
 from dashboards import ledger, wording
 from dashboards.app import Dashboard
 from dashboards.ledger import Cell, Column, Row
-from dashboards.queries import material_use
-from dashboards.queries.material_use import UsedMaterial
+from dashboards.queries import material_usage
+from dashboards.queries.material_usage import UsedMaterial
 
 
 def panel(dashboard: Dashboard, order_id: str, currency: str) -> Component:
     """The part of the page about an order's material."""
     heading = [html.H2("What material went into it")]
-    found = dashboard.history.ask(material_use.used_material, order_id=order_id)
+    found = dashboard.history.ask(material_usage.used_material, order_id=order_id)
     if not found:
         said = html.P("Neither its bill nor anybody tells of material.", className="note")
         return ledger.panel(heading, said, is_wide=True)
