@@ -1,6 +1,8 @@
 """Fixtures that every test may use: real servers on loopback, a lake, a home."""
 
+import contextlib
 import http.client
+import itertools
 import os
 import shutil
 import socket
@@ -8,7 +10,6 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,11 @@ TOOLS_PATH = os.pathsep.join(
     [os.environ.get("PATH", ""), "/usr/sbin", str(ROOT / ".takt/tools/bin")]
 )
 
+PORTS_PER_PROCESS = 2_000
+_FIRST_PORT = 10_000 + PORTS_PER_PROCESS * int(
+    os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+)
+_PORTS = itertools.count(_FIRST_PORT + os.getpid() % (PORTS_PER_PROCESS // 2))
 LONGEST_PAUSE_S = 0.5
 LONGEST_FOLDERS = ("e2e", "chain", "dbt", "pipelines")
 
@@ -72,10 +78,16 @@ def find_faketime() -> Path:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nobody listens on now and no one else is given.
+
+    Each process of the tests has ports of its own, below those that the system hands out to
+    connections: between this answer and a server's listening nobody takes one.
+    """
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port left")
 
 
 def wait_until(
@@ -97,7 +109,9 @@ def wait_until(
 
 def asked(port: int, path: str) -> tuple[int, str]:
     """Status and text of a process's answer on its metrics port."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    ) as connection:
         connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read().decode()

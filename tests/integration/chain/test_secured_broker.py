@@ -44,7 +44,8 @@ class SecuredMosquitto:
         for user in USERS:
             self.password_file(user).write_text(f"secret of {user}\n")
         self._process = self._start()
-        wait_until(lambda: accepts_connections(self.port), "Mosquitto to listen")
+        for port in (self.port, self.certificate_port):
+            wait_until(lambda port=port: accepts_connections(port), "Mosquitto to listen")
 
     def password_file(self, user: str) -> Path:
         return self.folder / f"{user}.password"
