@@ -2,7 +2,7 @@
     period by period, those in process counted as far as they are done. An operation's pool is what the period before
     left in process, what the operation before handed on and what went in; it is shared by equivalent units. A step
     needs the operation before in the same period and the period before: steps of one diagonal are taken at once. -#}
-{{ config(materialized='view') }}
+{{ config(incremental_strategy='changed_orders') }}
 {%- set classes = ['material', 'conversion', 'piece', 'transferred_in'] -%}
 {%- set measures = [
     'material_amount', 'conversion_amount', 'piece_amount', 'run_s',
@@ -15,7 +15,7 @@ orders as (
     select
         orders.*,
         coalesce(orders.ended_at, run.evaluated_at) as known_at
-    from {{ ref('int_order_costing') }} as orders
+    from {{ of_changed_orders('int_order_costing') }} as orders
     cross join {{ ref('int_run') }} as run
     where orders.mode = 'process'
 
@@ -31,10 +31,10 @@ chain as (
         told.sequence,
         coalesce(told.good_quantity > 0 or told.quantity_source <> 'counted', false) as is_told,
         coalesce(planned.run_s_per_unit, 0) as run_s_per_unit
-    from {{ ref('int_operation_quantity') }} as told
+    from {{ of_changed_orders('int_operation_quantity') }} as told
     semi join orders
         on told.production_order_id = orders.production_order_id
-    left join {{ ref('int_planned_operation') }} as planned
+    left join {{ of_changed_orders('int_planned_operation') }} as planned
         on
             told.production_order_id = planned.production_order_id
             and told.operation_id = planned.operation_id
@@ -86,7 +86,7 @@ events as (
         cast(null as decimal(18, 6)) as {{ measure }},
         {% endfor -%}
         case when {{ is_by_the_piece('lines') }} then lines.amount end as piece_amount
-    from {{ ref('int_actual_line') }} as lines
+    from {{ of_changed_orders('int_actual_line') }} as lines
     inner join places as firsts
         on
             lines.production_order_id = firsts.production_order_id
@@ -103,7 +103,7 @@ events as (
         times.operation_id,
         times.posted_at as happened_at,
         times.used_s as run_s
-    from {{ ref('int_operation_time') }} as times
+    from {{ of_changed_orders('int_operation_time') }} as times
     semi join orders
         on times.production_order_id = orders.production_order_id
     where times.driver = 'run_time'
@@ -115,7 +115,7 @@ events as (
         pieces.operation_id,
         pieces.posted_at as happened_at,
         pieces.paid_quantity as good_quantity
-    from {{ ref('int_operation_progress') }} as pieces
+    from {{ of_changed_orders('int_operation_progress') }} as pieces
     semi join orders
         on pieces.production_order_id = orders.production_order_id
     where pieces.operation_id is not null
@@ -127,7 +127,7 @@ events as (
         uses.operation_id,
         uses.started_at as happened_at,
         uses.scrap_quantity
-    from {{ ref('int_order_use') }} as uses
+    from {{ of_changed_orders('int_order_use') }} as uses
     semi join orders
         on uses.production_order_id = orders.production_order_id
 
@@ -138,7 +138,7 @@ events as (
         receipts.operation_id,
         receipts.received_at as happened_at,
         receipts.rejected_quantity
-    from {{ ref('stg_subcontract_receipt') }} as receipts
+    from {{ of_changed_orders('stg_subcontract_receipt') }} as receipts
     semi join orders
         on receipts.production_order_id = orders.production_order_id
 
@@ -198,7 +198,7 @@ reported as (
         case when bool_and(finished_at is not null) then max(finished_at) end as finished_at,
         sum(scrap_quantity) as scrap_quantity,
         min(complete_ratio) as complete_ratio
-    from {{ ref('stg_order_operation') }}
+    from {{ of_changed_orders('stg_order_operation') }}
     group by production_order_id, operation_id
 
 ),
