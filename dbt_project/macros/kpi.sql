@@ -53,10 +53,14 @@
     {{ ratio('sum(planned_busy_time_s) - sum(unknown_time_s)', 'sum(planned_busy_time_s)') }}
 {%- endmacro %}
 
+{% macro quoted(texts) -%}
+    {#- Texts as literals, parted by commas. -#}
+    {%- for text in texts %}'{{ text | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
 {% macro is_stated_constraint(work_unit_id) -%}
     {#- Whether a work unit is stated to be the constraint of its line. -#}
-    {{ work_unit_id }} in (null
-    {%- for constraint in var('constraints') %}, '{{ constraint | replace("'", "''") }}'{% endfor %}) is true
+    {{ work_unit_id }} in ({{ quoted(var('constraints')) or 'null' }}) is true
 {%- endmacro %}
 
 {% macro forecast(so_far, past_time_s, whole_time_s) -%}

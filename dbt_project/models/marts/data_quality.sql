@@ -1,5 +1,5 @@
-{#- The hidden factory: which master data to mend, since when, and what its lack hides. The rows of other marts exist
-    all the same; only their KPIs are null. #}
+{#- The hidden factory: which master data or settings to mend, since when, and what their lack hides. The rows of other
+    marts exist all the same; only their KPIs are null. #}
 with
 
 hidden_days as (
@@ -94,11 +94,41 @@ unheeded as (
 
 ),
 
+named_in_settings as (
+
+    {#- A setting of a work unit that no site has changes nothing. #}
+    select
+        cast(null as varchar) as site_id,
+        settings.work_unit_id,
+        'unknown_work_unit_in_settings' as problem,
+        settings.subject,
+        cast(null as timestamp) as first_seen_at,
+        cast(null as timestamp) as last_seen_at,
+        cast(null as decimal(18, 6)) as hidden_time_s,
+        cast(null as decimal(18, 6)) as hidden_quantity
+    from (
+        {% for setting, work_units in [
+            ('constraints', var('constraints')),
+            ('minor_stop_thresholds_s', var('minor_stop_thresholds_s') | list)
+        ] -%}
+        select
+            'kpi.{{ setting }}' as subject,
+            unnest(cast([{{ quoted(work_units) }}] as varchar [])) as work_unit_id
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as settings
+    anti join {{ ref('int_work_unit_ancestor') }} as work_units
+        on settings.work_unit_id = work_units.work_unit_id
+
+),
+
 problems as (
 
     select * from hidden
     union all
     select * from unheeded
+    union all
+    select * from named_in_settings
 
 )
 
@@ -113,6 +143,7 @@ select
         when 'unknown_item' then 'item'
         when 'signal_without_map' then 'signal_map'
         when 'unknown_work_unit' then 'equipment'
+        when 'unknown_work_unit_in_settings' then 'takt.toml'
         else 'routing_operation'
     end as table_to_mend,
     case problem
@@ -122,6 +153,7 @@ select
         when 'order_without_routing' then 'Load the route'
         when 'missing_ideal_cycle' then 'Give the operation a planned run time at this work unit, valid then'
         when 'signal_without_map' then 'Say what the signal means, or that it is a measurement'
+        when 'unknown_work_unit_in_settings' then 'Name a work unit by its path below the site'
         else 'Add the work unit below its line'
     end as remedy,
     first_seen_at,
