@@ -6,7 +6,7 @@ Belongs here: bases, variances, losses and work in process of an order. What it 
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -219,6 +219,22 @@ class CostVariances:
                 found[each.operation, each.group, kind, detail, is_machine_time] += cost
         return dict(found)
 
+    def machine_rates(self) -> dict[tuple[str | None, ...], Fraction]:
+        """What dearer hours of machines cost, by operation, cost group and work unit."""
+        prices = {line.key: line.price for line in self.order.card if not line.is_overhead}
+        spent: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
+        for each in self.order.machine_time:
+            spent[each.operation, each.work_unit or ""] += each.seconds
+        found: defaultdict[tuple[str | None, ...], Fraction] = defaultdict(Fraction)
+        for each, group, rate in self.order.charged:
+            price = prices.get((each.operation, group, each.driver, group))
+            if each.source != "machine" or price is None or group == LABOUR:
+                continue
+            units = {unit: spent[name, unit] for name, unit in spent if name == each.operation}
+            place = each.work_unit if each.driver == "run_time" else _longest(units)
+            found[each.operation, group, place] += amount(each.seconds, rate - price, each.driver)
+        return dict(found)
+
     # ---------- losses
 
     def losses(self) -> dict[LossKey, tuple[Fraction, Fraction]]:
@@ -267,7 +283,7 @@ class CostVariances:
             missing += good
             found[name, count.work_unit, *_SLOW] -= ideal
             found[name, count.work_unit, "quality", "rejects", None, None] += ideal - good
-        place = max(spent, key=lambda unit: (spent[unit], unit))
+        place = _longest(spent)
         found[name, place, "quality", "not_delivered", None, None] += missing
         found[name, place, "setup", "setup", None, None] += setup
         return found
@@ -313,6 +329,11 @@ class CostVariances:
 
 
 _SLOW = ("performance", "reduced_speed", None, None)
+
+
+def _longest(spent: Mapping[str, Fraction]) -> str:
+    """The work unit at which an operation took longest."""
+    return max(spent, key=lambda unit: (spent[unit], unit))
 
 
 def _loss_of(use: Use) -> LossKey:

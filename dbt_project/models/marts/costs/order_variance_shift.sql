@@ -64,8 +64,11 @@ lines as (
     select
         lines.*,
         case when lines.told_by = 'booked' then lines.driver else '' end as place_driver,
-        case when lines.told_by in ('booked', 'material') then coalesce(borne.line_id, lines.line_id) else '' end
-            as place_line_id
+        case
+            when lines.told_by in ('booked', 'material') then coalesce(borne.line_id, lines.line_id)
+            when lines.told_by = 'run_time' then coalesce(borne.line_id, if(lines.is_overhead, '', lines.line_id))
+            else ''
+        end as place_line_id
     from cost_lines as lines
     left join borne
         on
@@ -157,11 +160,13 @@ lines_placed as (
             else {{ placed_amount(amounts[amount], of_place) }}
         end as {{ amount }}_amount,
         {% elif amount == 'price' -%}
-        {#- Each issue has its own price; what is not on the card has none. #}
+        {#- Each issue has its own price and each hour its own rate; what is not on the card has none. #}
         case
-            when places.spread_by = 'material' and not lines.is_overhead and lines.unit_price is not null
+            when places.amount is null or lines.is_overhead or lines.unit_price is null
+                then {{ placed_amount(amounts[amount], of_place) }}
+            when places.spread_by = 'material'
                 then places.amount - {{ amount_of('places.quantity', 'lines.unit_price', 'lines.driver') }}
-            else {{ placed_amount(amounts[amount], of_place) }}
+            else places.amount - {{ placed_amount('lines.actual_amount - lines.price_amount', of_place) }}
         end as price_amount,
         {% else -%}
         {{ placed_amount(amounts[amount], of_place) }} as {{ amount }}_amount,

@@ -36,6 +36,9 @@ booked_work_units as (
 select
     times.production_order_id,
     times.operation_id,
+    times.work_unit_id,
+    times.production_date,
+    times.shift_id,
     times.driver,
     rates.cost_category_id,
     times.moment_at,
@@ -70,6 +73,9 @@ union all
 select
     booked.production_order_id,
     booked.operation_id,
+    booked_work_units.work_unit_id,
+    null as production_date,
+    null as shift_id,
     booked.driver,
     booked.cost_category_id,
     booked.moment_at,

@@ -1,7 +1,7 @@
 {#- Time of each operation of a costed order, once whoever is paid for it: as its machines tell, and where none does as
     its workers booked, overlaps counted once; of what nobody told anything, what its good pieces should have taken by
     the route by which the order is made, posted with them. Each row lies between two moments at which costs or periods
-    change. -#}
+    change, and that of a machine in one shift. -#}
 {{ config(incremental_strategy='changed_orders') }}
 with
 
@@ -30,6 +30,8 @@ used as (
         uses.production_order_id,
         uses.operation_id,
         uses.work_unit_id,
+        uses.production_date,
+        uses.shift_id,
         case when uses.category = 'setup' then 'setup_time' else 'run_time' end as driver,
         uses.started_at,
         uses.used_s,
@@ -137,9 +139,9 @@ flushed as (
 times as (
 
     select * from used
-    union all
+    union all by name
     select * from booked
-    union all
+    union all by name
     select * from flushed
 
 )
@@ -148,6 +150,8 @@ select
     times.production_order_id,
     times.operation_id,
     times.work_unit_id,
+    times.production_date,
+    times.shift_id,
     times.driver,
     times.time_source,
     coalesce(moments.moment_at, timestamp '-infinity') as moment_at,

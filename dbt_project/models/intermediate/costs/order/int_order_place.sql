@@ -1,9 +1,10 @@
 {#- At which work units and in which shifts an order used what it used and made what it made: quantities of `spread_by`,
     and their shares of all. Of an operation: its good pieces (`pieces`; with those missing that were not delivered, or
     come on top, where it took longest, so that they are what its costs are measured against), those counted
-    (`counted`), those scrapped at it or later where they were (`scrap`) and where it made them (`scrap_missing`), the time of its machines (`run_time`), what workers of a category
-    booked (`booked`), what was issued or measured of an item (`material`), and of what a lot needs once (`lot`) where it
-    took longest. Without an operation: of the order, where its last operation was. -#}
+    (`counted`), those scrapped at it or later where they were (`scrap`) and where it made them (`scrap_missing`), the time
+    of its machines (`run_time`) and what workers booked (`booked`), each of a category or of all, what was issued or
+    measured of an item (`material`), and of what a lot needs once (`lot`) where it took longest. Without an operation: of
+    the order, where its last operation was. -#}
 {{ config(incremental_strategy='changed_orders') }}
 {%- set place = "{ 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id }" -%}
 {%- set place_of_scrap -%}
@@ -153,9 +154,38 @@ scrapped as (
 
 ),
 
+charged as (
+
+    select
+        *,
+        {{ amount_of('used_s', 'rate', 'driver') }} as amount
+    from {{ of_changed_orders('int_charged_time') }}
+    where time_source in ('machine', 'booked')
+
+),
+
 shifts_in_turn as (
 
     {{ shifts_in_turn() }}
+
+),
+
+bookings as (
+
+    {#- A booking is cut at each moment at which a rate may change. #}
+    select
+        bookings.*,
+        started_at + to_microseconds({{ microseconds_between('started_at', 'ended_at') }} // 2) as middle_at,
+        coalesce(moments.moment_at, timestamp '-infinity') as moment_at,
+        sum(used_s) over (
+            partition by
+                production_order_id, operation_id, driver, cost_category_id,
+                coalesce(moments.moment_at, timestamp '-infinity')
+        ) as charged_s
+    from {{ of_changed_orders('int_booked_time') }} as bookings
+    asof left join {{ ref('int_cost_moment') }} as moments
+        on bookings.started_at >= moments.moment_at
+    where bookings.quality_cost_category is null
 
 ),
 
@@ -170,14 +200,9 @@ booked as (
         case when shifts.production_order_id is null then work_units.work_unit_id end as work_unit_id,
         shifts.production_date,
         shifts.shift_id,
-        bookings.used_s
-    from (
-        select
-            *,
-            started_at + to_microseconds({{ microseconds_between('started_at', 'ended_at') }} // 2) as middle_at
-        from {{ of_changed_orders('int_booked_time') }}
-        where quality_cost_category is null
-    ) as bookings
+        bookings.used_s,
+        {{ placed_amount('charged.amount', money_divide(['bookings.used_s'], ['bookings.charged_s'], 9)) }} as amount
+    from bookings
     asof left join shifts_in_turn as shifts
         on
             bookings.production_order_id = shifts.production_order_id
@@ -194,6 +219,14 @@ booked as (
         on
             bookings.production_order_id = work_units.production_order_id
             and bookings.operation_id = work_units.operation_id
+    left join charged
+        on
+            bookings.production_order_id = charged.production_order_id
+            and bookings.operation_id = charged.operation_id
+            and bookings.driver = charged.driver
+            and bookings.cost_category_id = charged.cost_category_id
+            and bookings.moment_at = charged.moment_at
+            and charged.time_source = 'booked'
 
 ),
 
@@ -210,7 +243,7 @@ told as (
         production_date,
         shift_id,
         used_s as quantity,
-        cast(null as decimal(28, 6)) as amount
+        amount
     from booked
 
     union all
@@ -363,6 +396,23 @@ quantities_of_places as (
 
     union all
 
+    select
+        production_order_id,
+        operation_id,
+        'run_time' as spread_by,
+        '' as driver,
+        cost_category_id as line_id,
+        {{ place }} as place,
+        {{ bom_quantity('used_s') }} as quantity,
+        amount
+    from charged
+    where
+        time_source = 'machine'
+        and driver = 'run_time'
+        and operation_id is not null
+
+    union all
+
     select * from told_of_units
 
 ),
@@ -396,8 +446,8 @@ select
     place.production_date,
     place.shift_id,
     {{ bom_quantity('quantity') }} as quantity,
-    {#- What it cost, of material alone. #}
-    case when spread_by = 'material' then try_cast(amount as decimal(28, 6)) end as amount,
+    {#- What it cost, where it is of one line of the card. #}
+    case when line_id <> '' then try_cast(amount as decimal(28, 6)) end as amount,
     case
         when whole_quantity > 0
             then try_cast({{ money_divide(['quantity'], ['whole_quantity'], 9) }} as decimal(18, 9))
