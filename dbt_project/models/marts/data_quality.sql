@@ -113,7 +113,7 @@ named_in_settings as (
         ] -%}
         select
             'kpi.{{ setting }}' as subject,
-            unnest(cast([{{ quoted(work_units) }}] as varchar [])) as work_unit_id
+            cast(unnest([{{ quoted(work_units) }}]) as varchar) as work_unit_id
         {{ 'union all' if not loop.last }}
         {% endfor %}
     ) as settings
