@@ -1,24 +1,59 @@
 {% macro money_divide(factors, divisors, places) -%}
     {#- The product of `factors` by the product of `divisors` (no fewer factors than divisors; these not negative), each a
         decimal of at most nine places; rounded to `places`, half away from zero. In whole numbers: division of decimals
-        would be floating-point. Null where a divisor is nought, or where it is more than any amount may be: what nobody
-        can have meant must not keep everybody from their figures. No aggregates within. #}
+        would be floating-point, and so is here only where the search for the quotient begins; the remainder decides. Null
+        where a divisor is nought, or where it is more than any amount may be: what nobody can have meant must not keep
+        everybody from their figures. No aggregates within. #}
     {%- set scale = 10 ** places -%}
-    {%- set numerator = billionths(factors) ~ ' * ' ~ scale -%}
-    {%- set denominator = 'nullif(' ~ billionths(divisors) ~ ', 0) * cast(' ~ 10 ** (9 * (factors | length - divisors | length)) ~ ' as hugeint)' -%}
+    {%- set excess = 10 ** (9 * (factors | length - divisors | length)) -%}
     try(cast(
         cast(
-            sign({{ numerator }})
-            * ((2 * abs({{ numerator }}) + {{ denominator }}) // (2 * {{ denominator }})) as decimal(38, 0)
+            list_transform(
+                [{
+                {%- for value in factors %}'factor{{ loop.index }}': cast({{ value }} as decimal(38, 9)), {% endfor -%}
+                {%- for value in divisors %}'divisor{{ loop.index }}': cast({{ value }} as decimal(38, 9)){{ ', ' if not loop.last }}{% endfor -%}
+                }],
+                /* exact: */ lambda of: list_transform(
+                    [{
+                        'n': {{ billionths('of.factor', factors | length) }} * {{ scale }},
+                        'd': nullif({{ billionths('of.divisor', divisors | length) }}, 0) * cast({{ excess }} as hugeint)
+                    }],
+                    lambda whole: {{ whole_quotient() }}
+                )[1] /* :exact */
+            )[1] as decimal(38, 0)
         ) * cast({{ '%.*f' % (places, 0.1 ** places) }} as decimal({{ places }}, {{ places }})) as decimal(28, {{ places }})
     ))
 {%- endmacro %}
 
-{% macro billionths(values) -%}
-    {#- Cast first: a product of two decimals of at most 18 digits may not have more than 18. #}
-    {%- for value in values -%}
-        {{ ' * ' if not loop.first }}cast(cast({{ value }} as decimal(38, 9)) * 1000000000 as hugeint)
+{% macro billionths(name, count) -%}
+    {#- The product of decimals of nine places as whole numbers. DuckDB divides 128 bits one by one to make such of a
+        decimal; up to a million a double has it exactly. #}
+    {%- for index in range(1, count + 1) -%}
+        {%- set value = name ~ index -%}
+        {{ ' * ' if not loop.first }}case
+            when {{ value }} between -1000000 and 1000000
+                then cast(cast(round(cast({{ value }} as double) * 1e9) as bigint) as hugeint)
+            else cast({{ value }} * 1000000000 as hugeint)
+        end
     {%- endfor -%}
+{%- endmacro %}
+
+{% macro whole_quotient() -%}
+    {#- Of the whole numbers `whole.n` by `whole.d`, half away from zero: the nearest to the quotient of doubles is, up to
+        10^14, the right one or beside it. #}
+    {%- set quotient = 'cast(whole.n as double) / cast(whole.d as double)' -%}
+    case
+        when abs({{ quotient }}) < 1e14
+            then
+                list_transform(
+                    [{'n': whole.n, 'd': whole.d, 'near': cast(round({{ quotient }}) as bigint)}],
+                    lambda found:
+                        found.near
+                        + cast(2 * (found.n - found.near * found.d) >= found.d + cast(found.n < 0 as integer) as integer)
+                        - cast(2 * (found.n - found.near * found.d) <= -found.d - cast(found.n > 0 as integer) as integer)
+                )[1]
+        else sign(whole.n) * ((2 * abs(whole.n) + whole.d) // (2 * whole.d))
+    end
 {%- endmacro %}
 
 {% macro unit_money(amount) -%}
