@@ -77,10 +77,16 @@ readings_of_{{ counts }}_and_the_one_before as (
                 else reading
             end as decimal(18, 6)
         ) as pulse_count,
-        {# Widened: a product of two decimals with six places has room for millions only. #}
-        try_cast(
-            cast(cast(pulse_count as decimal(38, 6)) * units_per_pulse as decimal(38, 6)) * scale as decimal(18, 6)
-        ) as quantity
+        {# Widened: a product of two decimals with six places has room for millions only. To round one takes a hundred
+           times as long as all else here, and most counters count pieces. #}
+        case
+            when pulse_count = 0 or (units_per_pulse = 1 and scale = 1) then pulse_count
+            else
+                try_cast(
+                    cast(cast(pulse_count as decimal(38, 6)) * units_per_pulse as decimal(38, 6)) * scale
+                    as decimal(18, 6)
+                )
+        end as quantity
     from readings_of_{{ counts }}_and_the_one_before as readings
     inner join day_signals as signals
         on readings.meaning_number = signals.meaning_number
@@ -103,7 +109,10 @@ counts as (
         observed_at,
         reason_id,
         quantity,
-        try_cast(cast(pulse_count as decimal(38, 6)) * scale as decimal(18, 6)) as cycles,
+        case
+            when scale = 1 then pulse_count
+            else try_cast(cast(pulse_count as decimal(38, 6)) * scale as decimal(18, 6))
+        end as cycles,
         observed_at < settled_until_at as is_settled
     from counts_of_windows
     where
