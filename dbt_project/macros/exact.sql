@@ -20,17 +20,3 @@
         else cast({{ number }} as varchar)
     end
 {%- endmacro %}
-
-{% macro money(quantity, rate, per) -%}
-    {#- A quantity times its rate per so many of it, both decimal(…, 6), to the cent, half away from zero: in whole
-        numbers, because division of decimals would be floating-point. #}
-    {%- set quantity_in_millionths = "cast(cast(" ~ quantity ~ " as decimal(38, 6)) * 1000000 as hugeint)" -%}
-    {%- set rate_in_millionths = "cast(cast(" ~ rate ~ " as decimal(38, 6)) * 1000000 as hugeint)" -%}
-    {%- set cents = quantity_in_millionths ~ " * " ~ rate_in_millionths ~ " * 100" -%}
-    {%- set divisor = "cast(1000000000000 as hugeint) * " ~ per -%}
-    cast(
-        cast(
-            sign({{ cents }}) * ((2 * abs({{ cents }}) + {{ divisor }}) // (2 * {{ divisor }})) as decimal(18, 0)
-        ) * 0.01 as decimal(18, 2)
-    )
-{%- endmacro %}

@@ -44,7 +44,7 @@ select
     stops.duration_s,
     stops.planned_busy_time_s,
     stops.lost_quantity,
-    {{ money('stops.planned_busy_time_s', 'prices.run_rate', 3600) }} as lost_amount,
+    {{ cents(money_divide(['stops.planned_busy_time_s', 'prices.run_rate'], ['3600'], 2)) }} as lost_amount,
     case when prices.run_rate is not null then site_costings.currency end as currency
 from stops
 left join prices
