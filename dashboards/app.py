@@ -13,12 +13,15 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 from starlette.websockets import WebSocket
 
-from dashboards import board, cost_frame, live, said
+from dashboards import live
+from dashboards.costs import frame
 from dashboards.feed import Feed, OpenLake, Reading
 from dashboards.first_request import PreparedFirst
 from dashboards.history import History, NothingPublished
+from dashboards.overview import board
 from dashboards.queries.live import Equipment
-from dashboards.remarks import Remarks
+from dashboards.stops import said
+from dashboards.stops.remarks import Remarks
 from edge.terminal import Terminal
 from takt.settings import Settings
 
@@ -73,7 +76,7 @@ class Dashboard:
         return {
             **board.render(reading, self.options),
             **said.render(reading, self.remarks, self._broker),
-            **cost_frame.render(reading),
+            **frame.render(reading),
         }
 
     async def _follow(self, websocket: WebSocket) -> None:

@@ -1,8 +1,8 @@
 """What did orders cost against their standard, and why?
 
 From money to samples in three clicks: an order, one of its losses, a stretch of machine time.
-What each part shows is in `dashboards.costs`, `dashboards.cost_places`, `dashboards.quality_costs`
-and `dashboards.cost_losses`. The URL says what is selected.
+What each part shows is in `dashboards.costs`: in `orders`, `places`, `quality_costs` and `losses`.
+The URL says what is selected.
 """
 
 from asyncio import to_thread
@@ -13,39 +13,32 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import (
-    components,
-    cost_losses,
-    cost_page,
-    cost_places,
-    cost_view,
-    costs,
-    quality_costs,
-)
+from dashboards import components
 from dashboards.app import current
-from dashboards.ledger import Chosen
+from dashboards.costs import losses, orders, outline, places, quality_costs, selected
+from dashboards.costs.ledger import Chosen
 
-dash.register_page(__name__, order=2, path=costs.PATH, name="Costs", title="Takt · Costs")
+dash.register_page(__name__, order=2, path=orders.PATH, name="Costs", title="Takt · Costs")
 
 _PAGE = "costs"
 
 
 def layout(**query: str) -> Component:
     """The page's skeleton; the query string may name what is selected."""
-    return cost_page.page(
+    return outline.page(
         _PAGE,
         "What did orders cost against their standard, and why?",
         query,
         _filters(query),
         [
             html.Section(
-                cost_page.waiting_tiles(4), id="costs-headline", className="headline",
+                outline.waiting_tiles(4), id="costs-headline", className="headline",
                 **{"aria-label": "The period in figures"},
             ),
             html.Div(
                 [
-                    cost_page.chart("From standard to actual", "costs-waterfall", "costs-scope"),
-                    cost_page.chart("What lost time cost", "costs-losses", "costs-loss-scope"),
+                    outline.chart("From standard to actual", "costs-waterfall", "costs-scope"),
+                    outline.chart("What lost time cost", "costs-losses", "costs-loss-scope"),
                 ],
                 className="charts",
             ),
@@ -81,11 +74,11 @@ def layout(**query: str) -> Component:
 
 def _filters(query: Chosen) -> list[Component]:
     return [
-        cost_page.select(_PAGE, "period", "Period"),
-        cost_page.select(_PAGE, "site", "Site"),
+        outline.select(_PAGE, "period", "Period"),
+        outline.select(_PAGE, "site", "Site"),
         dmc.SegmentedControl(
             id="costs-status",
-            data=[{"value": value, "label": name} for value, name in cost_view.STATUS.items()],
+            data=[{"value": value, "label": name} for value, name in selected.STATUS.items()],
             value=query.get("status", ""),
             **{"aria-label": "Which orders"},
         ),
@@ -146,13 +139,13 @@ PUBLISHED = Input("costs-publication", "data")
 )
 async def show_frame(chosen: Chosen, _published: object) -> tuple[Any, ...]:
     """What may be chosen, or what to do where nothing has a cost."""
-    return await to_thread(cost_page.frame, _PAGE, current(), chosen)
+    return await to_thread(outline.frame, _PAGE, current(), chosen)
 
 
 @callback(Output("costs-headline", "children"), CHOSEN, PUBLISHED)
 async def show_headline(chosen: Chosen, _published: object) -> Any:
     """The figures of the period."""
-    return await to_thread(cost_page.parts, costs.headline, current(), chosen)
+    return await to_thread(outline.parts, orders.headline, current(), chosen)
 
 
 @callback(
@@ -164,7 +157,7 @@ async def show_headline(chosen: Chosen, _published: object) -> Any:
 )
 async def show_scope(chosen: Chosen, _published: object) -> tuple[Any, Any, Any]:
     """What the pictures are about."""
-    shown = await to_thread(cost_page.parts, costs.what_is_shown, current(), chosen)
+    shown = await to_thread(outline.parts, orders.what_is_shown, current(), chosen)
     return shown, shown, shown
 
 
@@ -173,19 +166,19 @@ async def show_scope(chosen: Chosen, _published: object) -> tuple[Any, Any, Any]
 )
 async def show_waterfall(chosen: Chosen, _published: object) -> components.SizedFigure:
     """From absorbed to actual cost."""
-    return await to_thread(cost_page.figure, costs.waterfall, current(), chosen)
+    return await to_thread(outline.figure, orders.waterfall, current(), chosen)
 
 
 @callback(Output("costs-losses", "figure"), Output("costs-losses", "style"), CHOSEN, PUBLISHED)
 async def show_losses(chosen: Chosen, _published: object) -> components.SizedFigure:
     """The Pareto of losses by money."""
-    return await to_thread(cost_page.figure, costs.losses, current(), chosen)
+    return await to_thread(outline.figure, orders.lost_time, current(), chosen)
 
 
 @callback(Output("costs-places", "children"), CHOSEN, PUBLISHED)
 async def show_places(chosen: Chosen, _published: object) -> Any:
     """Where the variances arose."""
-    return await to_thread(cost_page.parts, cost_places.places, current(), chosen)
+    return await to_thread(outline.parts, places.shown, current(), chosen)
 
 
 @callback(
@@ -196,8 +189,8 @@ async def show_places(chosen: Chosen, _published: object) -> Any:
 )
 async def show_quality(chosen: Chosen, _published: object) -> tuple[Any, Any]:
     """What it cost to prevent, to examine and to fail; and of what that is."""
-    told = await to_thread(cost_page.parts, quality_costs.categories, current(), chosen)
-    return told, await to_thread(cost_page.parts, quality_costs.what_is_shown, current(), chosen)
+    told = await to_thread(outline.parts, quality_costs.categories, current(), chosen)
+    return told, await to_thread(outline.parts, quality_costs.what_is_shown, current(), chosen)
 
 
 @callback(
@@ -205,22 +198,22 @@ async def show_quality(chosen: Chosen, _published: object) -> tuple[Any, Any]:
 )
 async def show_orders(chosen: Chosen, _published: object) -> tuple[Any, str]:
     """The orders of the selection."""
-    return await to_thread(cost_page.parts, costs.orders, current(), chosen), "rows"
+    return await to_thread(outline.parts, orders.listed, current(), chosen), "rows"
 
 
 @callback(Output("costs-order", "children"), CHOSEN, PUBLISHED)
 async def show_order(chosen: Chosen, _published: object) -> Any:
     """The chosen order."""
-    return await to_thread(cost_page.parts, costs.order, current(), chosen)
+    return await to_thread(outline.parts, orders.order, current(), chosen)
 
 
 @callback(Output("costs-behind", "children"), CHOSEN, PUBLISHED)
 async def show_behind(chosen: Chosen, _published: object) -> Any:
     """The machine time behind the chosen loss."""
-    return await to_thread(cost_page.parts, cost_losses.behind, current(), chosen)
+    return await to_thread(outline.parts, losses.behind, current(), chosen)
 
 
 @callback(Output("costs-samples", "children"), CHOSEN, PUBLISHED)
 async def show_samples(chosen: Chosen, _published: object) -> Any:
     """What the machine said around the chosen stretch."""
-    return await to_thread(cost_page.parts, cost_losses.samples, current(), chosen)
+    return await to_thread(outline.parts, losses.samples, current(), chosen)

@@ -1,7 +1,8 @@
 """How is the plant doing, right now and over the last two weeks?
 
-The upper half is pushed by the feed (`dashboards.board`); the lower half is asked for when the
-selection changes or new marts are published (`dashboards.review`). The URL says what is selected.
+The upper half is pushed by the feed (`dashboards.overview.board`); the lower half is asked for when
+the selection changes or new marts are published (`dashboards.overview.review`). The URL says what
+is selected.
 """
 
 from asyncio import to_thread
@@ -13,9 +14,10 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 from dash.development.base_component import Component
 
-from dashboards import components, periods, review
+from dashboards import components, periods
 from dashboards.app import current
-from dashboards.review import Selection
+from dashboards.overview import review
+from dashboards.overview.review import Selection
 
 dash.register_page(__name__, order=0, path="/", name="Overview", title="Takt · Overview")
 

@@ -1,7 +1,7 @@
 """What should a unit of an item cost, and what is that made of?
 
-What each part shows is in `dashboards.rollup`, `dashboards.costing_sheets` and
-`dashboards.revaluations`. The URL says what is selected and opened.
+What each part shows is in `dashboards.costs`: in `rollup`, `costing_sheets` and `revaluations`. The
+URL says what is selected and opened.
 """
 
 from asyncio import to_thread
@@ -12,9 +12,9 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import cost_page, costing_sheets, revaluations, rollup
 from dashboards.app import current
-from dashboards.ledger import Chosen
+from dashboards.costs import costing_sheets, outline, revaluations, rollup
+from dashboards.costs.ledger import Chosen
 from takt.errors import TaktError
 
 dash.register_page(
@@ -26,7 +26,7 @@ _PAGE = "item"
 
 def layout(**query: str) -> Component:
     """The page's skeleton; the query string may name what is selected."""
-    return cost_page.page(
+    return outline.page(
         _PAGE,
         "What should a unit of an item cost, and what is that made of?",
         query,
@@ -34,7 +34,7 @@ def layout(**query: str) -> Component:
         [
             html.Div(id="item-warnings"),
             html.Section(
-                cost_page.waiting_tiles(2), id="item-headline", className="headline",
+                outline.waiting_tiles(2), id="item-headline", className="headline",
                 **{"aria-label": "The item in figures"},
             ),
             html.Section(
@@ -64,8 +64,8 @@ def layout(**query: str) -> Component:
 
 def _filters(query: Chosen) -> list[Component]:
     return [
-        cost_page.select(_PAGE, "version", "Costing version"),
-        cost_page.select(
+        outline.select(_PAGE, "version", "Costing version"),
+        outline.select(
             _PAGE,
             "item",
             "Item",
@@ -73,7 +73,7 @@ def _filters(query: Chosen) -> list[Component]:
             searchValue="",
             nothingFoundMessage="No such made item",
         ),
-        cost_page.select(_PAGE, "with", "Compare with"),
+        outline.select(_PAGE, "with", "Compare with"),
         dmc.SegmentedControl(
             id="item-level",
             data=[{"value": value, "label": name} for value, name in rollup.LEVELS.items()],
@@ -129,11 +129,11 @@ def _frame(chosen: Chosen) -> tuple[Any, ...]:
         others = rollup.other_choices(current(), found.version)
         items = rollup.item_choices(current(), chosen, "")
     except TaktError as error:
-        return cost_page.instead(error)
+        return outline.instead(error)
     return None, False, {
-        **cost_page.offer(_PAGE, "version", versions, chosen),
-        **cost_page.offer(_PAGE, "item", items, chosen),
-        **cost_page.offer(_PAGE, "with", others, chosen),
+        **outline.offer(_PAGE, "version", versions, chosen),
+        **outline.offer(_PAGE, "item", items, chosen),
+        **outline.offer(_PAGE, "with", others, chosen),
         "item-with-box": {"hidden": not others},
     }  # fmt: skip
 
@@ -152,25 +152,25 @@ async def show_items(typed: str | None, chosen: Chosen) -> Any:
 @callback(Output("item-headline", "children"), CHOSEN, PUBLISHED)
 async def show_headline(chosen: Chosen, _published: object) -> Any:
     """What a unit costs."""
-    return await to_thread(cost_page.parts, rollup.headline, current(), chosen)
+    return await to_thread(outline.parts, rollup.headline, current(), chosen)
 
 
 @callback(Output("item-warnings", "children"), CHOSEN, PUBLISHED)
 async def show_warnings(chosen: Chosen, _published: object) -> Any:
     """What makes the cost doubtful."""
-    return await to_thread(cost_page.parts, rollup.warnings, current(), chosen)
+    return await to_thread(outline.parts, rollup.warnings, current(), chosen)
 
 
 @callback(Output("item-tree", "children"), Output("item-tree", "className"), CHOSEN, PUBLISHED)
 async def show_tree(chosen: Chosen, _published: object) -> tuple[Any, str]:
     """What the unit is made of."""
-    return await to_thread(cost_page.parts, rollup.tree, current(), chosen), "rows"
+    return await to_thread(outline.parts, rollup.tree, current(), chosen), "rows"
 
 
 @callback(Output("item-sheet", "children"), Output("item-sheet", "className"), CHOSEN, PUBLISHED)
 async def show_sheet(chosen: Chosen, _published: object) -> tuple[Any, str]:
     """The costing sheet, also in the other version."""
-    return await to_thread(cost_page.parts, costing_sheets.of_item, current(), chosen), "rows"
+    return await to_thread(outline.parts, costing_sheets.of_item, current(), chosen), "rows"
 
 
 @callback(
@@ -181,4 +181,4 @@ async def show_sheet(chosen: Chosen, _published: object) -> tuple[Any, str]:
 )
 async def show_revaluation(chosen: Chosen, _published: object) -> tuple[Any, str]:
     """What the costing version made of stock and work in process."""
-    return await to_thread(cost_page.parts, revaluations.shown, current(), chosen), "rows"
+    return await to_thread(outline.parts, revaluations.shown, current(), chosen), "rows"

@@ -1,8 +1,8 @@
 """Which stops wait for a reason, what do they cost, and why were they?
 
-What was said is pushed by the feed (`dashboards.said`), the list of stops is asked for when the
-selection changes, something was said or new marts are published (`dashboards.stop_queue`). The URL
-says what is selected.
+What was said is pushed by the feed (`dashboards.stops.said`), the list of stops is asked for when
+the selection changes, something was said or new marts are published (`dashboards.stops.queue`). The
+URL says what is selected.
 """
 
 from asyncio import to_thread
@@ -23,10 +23,11 @@ from dash import (
 )
 from dash.development.base_component import Component
 
-from dashboards import components, explaining, stop_queue, wording
+from dashboards import components, wording
 from dashboards.app import current
-from dashboards.explaining import Form
-from dashboards.stop_queue import A_PAGE, DEFAULT_PERIOD, ORDERS, Selection
+from dashboards.stops import explaining, queue
+from dashboards.stops.explaining import Form
+from dashboards.stops.queue import A_PAGE, DEFAULT_PERIOD, ORDERS, Selection
 from takt.errors import TaktError
 
 dash.register_page(__name__, order=1, path="/stops", name="Stops", title="Takt · Stops")
@@ -182,7 +183,7 @@ def _pareto(chosen: Selection) -> Component:
                     html.H2("What do reasons cost?"),
                     dmc.SegmentedControl(
                         id="stops-period",
-                        data=stop_queue.period_names(),
+                        data=queue.period_names(),
                         value=chosen["period"],
                         size="xs",
                         **{"aria-label": "Stops that began in"},
@@ -252,21 +253,21 @@ async def show_queue(
     """The stops that wait; what was picked and still waits stays picked."""
     if published is None:
         return (no_update,) * 6  # the page has not heard of the lake yet
-    queue = await to_thread(stop_queue.queue, current(), chosen, shown)
+    listed = await to_thread(queue.waiting, current(), chosen, shown)
     return (
-        queue.heading,
-        queue.rows,
-        [stop_id for stop_id in picked or () if stop_id in queue.stop_ids],
+        listed.heading,
+        listed.rows,
+        [stop_id for stop_id in picked or () if stop_id in listed.stop_ids],
         "stop-list",
-        queue.instead,
-        queue.rest <= 0,
+        listed.instead,
+        listed.rest <= 0,
     )
 
 
 @callback(Output("stops-reason", "data"), PUBLISHED)
 async def show_reasons(_published: object) -> list[dict[str, str]]:
     """The reasons to choose from."""
-    return await to_thread(stop_queue.reasons, current())
+    return await to_thread(queue.reasons, current())
 
 
 @callback(
@@ -277,13 +278,13 @@ async def show_reasons(_published: object) -> list[dict[str, str]]:
 )
 async def show_costs(chosen: Selection, _published: object) -> components.SizedFigure:
     """What the reasons of the chosen period cost."""
-    return components.sized(await to_thread(stop_queue.reason_chart, current(), chosen))
+    return components.sized(await to_thread(queue.reason_chart, current(), chosen))
 
 
 @callback(Output("stops-before", "children"), PUBLISHED, PENDING)
 async def show_said(_published: object, _pending: object) -> list[Component]:
     """What was said last, as the marts know it."""
-    return await to_thread(stop_queue.said_before, current())
+    return await to_thread(queue.said_before, current())
 
 
 @callback(
@@ -299,12 +300,12 @@ async def show_said(_published: object, _pending: object) -> list[Component]:
 async def show_picked(picked: list[str]) -> tuple[Any, ...]:
     """What is picked, and whether a part of it can be told, or that it is one."""
     dashboard = current()
-    stops = await to_thread(stop_queue.chosen, dashboard, picked or ())
-    summary = stop_queue.chosen_in_words(stops)
-    span = stop_queue.span_of(dashboard, stops[0]) if len(stops) == 1 else ""
+    stops = await to_thread(queue.chosen, dashboard, picked or ())
+    summary = queue.chosen_in_words(stops)
+    span = queue.span_of(dashboard, stops[0]) if len(stops) == 1 else ""
     shape = "panel say has-picked" if stops else "panel say"
     told = f"Of the stop {span}, by the site's clock."
-    can_be_one = stop_queue.can_be_one(stops)
+    can_be_one = queue.can_be_one(stops)
     as_one = no_update if can_be_one else False  # nobody means what he does not see
     return summary, not stops, len(stops) != 1, told, not can_be_one, as_one, shape
 

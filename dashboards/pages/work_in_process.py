@@ -1,6 +1,7 @@
 """How much money is in process, and since when?
 
-What each part shows is in `dashboards.wip`. The URL says what is selected.
+What each part shows is in `dashboards.costs`: in `wip` and `equivalent_units`. The URL says what is
+selected.
 """
 
 from asyncio import to_thread
@@ -10,9 +11,10 @@ import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_page, equivalent_units, wip
+from dashboards import components
 from dashboards.app import current
-from dashboards.ledger import Chosen
+from dashboards.costs import equivalent_units, outline, wip
+from dashboards.costs.ledger import Chosen
 
 dash.register_page(
     __name__, order=3, path=wip.PATH, name="Work in process", title="Takt · Work in process"
@@ -23,18 +25,18 @@ _PAGE = "wip"
 
 def layout(**query: str) -> Component:
     """The page's skeleton; the query string may name what is selected."""
-    return cost_page.page(
+    return outline.page(
         _PAGE,
         "How much money is in process, and since when?",
         query,
-        [cost_page.select(_PAGE, "period", "Period"), cost_page.select(_PAGE, "site", "Site")],
+        [outline.select(_PAGE, "period", "Period"), outline.select(_PAGE, "site", "Site")],
         [
             html.Section(
-                cost_page.waiting_tiles(4), id="wip-headline", className="headline",
+                outline.waiting_tiles(4), id="wip-headline", className="headline",
                 **{"aria-label": "The period in figures"},
             ),
             html.Div(
-                cost_page.chart("How old is what is left?", "wip-ages", "wip-about"),
+                outline.chart("How old is what is left?", "wip-ages", "wip-about"),
                 className="charts single",
             ),
             html.Section(
@@ -83,28 +85,28 @@ PUBLISHED = Input("wip-publication", "data")
 )
 async def show_frame(chosen: Chosen, _published: object) -> tuple[Any, ...]:
     """What may be chosen, or what to do where nothing has a cost."""
-    return await to_thread(cost_page.frame, _PAGE, current(), chosen)
+    return await to_thread(outline.frame, _PAGE, current(), chosen)
 
 
 @callback(Output("wip-headline", "children"), CHOSEN, PUBLISHED)
 async def show_headline(chosen: Chosen, _published: object) -> Any:
     """The roll-forward in four figures."""
-    return await to_thread(cost_page.parts, wip.headline, current(), chosen)
+    return await to_thread(outline.parts, wip.headline, current(), chosen)
 
 
 @callback(Output("wip-ages", "figure"), Output("wip-ages", "style"), CHOSEN, PUBLISHED)
 async def show_ages(chosen: Chosen, _published: object) -> components.SizedFigure:
     """What is left by age."""
-    return await to_thread(cost_page.figure, wip.ages, current(), chosen)
+    return await to_thread(outline.figure, wip.ages, current(), chosen)
 
 
 @callback(Output("wip-orders", "children"), Output("wip-orders", "className"), CHOSEN, PUBLISHED)
 async def show_orders(chosen: Chosen, _published: object) -> tuple[Any, str]:
     """The roll-forward by order."""
-    return await to_thread(cost_page.parts, wip.orders, current(), chosen), "rows"
+    return await to_thread(outline.parts, wip.by_order, current(), chosen), "rows"
 
 
 @callback(Output("wip-units", "children"), CHOSEN, PUBLISHED)
 async def show_units(chosen: Chosen, _published: object) -> Any:
     """What units in process are worth where processes are costed."""
-    return await to_thread(cost_page.parts, equivalent_units.in_process, current(), chosen)
+    return await to_thread(outline.parts, equivalent_units.in_process, current(), chosen)

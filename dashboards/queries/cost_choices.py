@@ -1,6 +1,6 @@
 """What a reader of a page of costs may choose: costing versions, accounting periods, sites.
 
-Belongs here: lists for the controls of those pages; `dashboards.cost_view` chooses from them.
+Belongs here: lists for the controls of those pages; `dashboards.costs.selected` chooses from them.
 """
 
 from dataclasses import dataclass

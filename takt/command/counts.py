@@ -54,9 +54,9 @@ def correct(
     given: dict[Result, str | None] = {"good": good, "scrap": scrap, "rework": rework}
     said = {result: _said(result, text) for result, text in given.items() if text is not None}
     _check(said, why, reason)
-    entries = late("dashboards.counts:correction")(
+    entries = late("dashboards.stops.counts:correction")(
         options,
-        late("dashboards.counts:Where")(
+        late("dashboards.stops.counts:Where")(
             entering.text("WORK_UNIT", work_unit),
             _day(day),
             entering.text("SHIFT", shift),
@@ -81,7 +81,7 @@ def withdraw(
 ) -> None:
     """Take a correction back; what was counted stands again."""
     options = settings.load()
-    entries = late("dashboards.counts:withdrawal")(
+    entries = late("dashboards.stops.counts:withdrawal")(
         options, entering.text("CORRECTION", correction), entering.speaker(by)
     )
     for entry in entries:
@@ -102,7 +102,7 @@ def list_corrections(
 ) -> None:
     """List what was corrected: before and after, who, when, why; newest first."""
     wanted = work_unit and entering.text("--work-unit", work_unit)
-    found = late("dashboards.counts:corrections")(settings.load(), wanted)
+    found = late("dashboards.stops.counts:corrections")(settings.load(), wanted)
     if not found:
         typer.echo("no count was corrected")
         return
@@ -120,7 +120,7 @@ def _said(result: Result, text: str) -> Any:
     exponent = pieces.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -6:
         raise ConfigurationError(f"--{result} {text} must be a number of at most six decimals")
-    return late("dashboards.counts:Said")(pieces, is_difference=text.strip()[:1] in "+-")
+    return late("dashboards.stops.counts:Said")(pieces, is_difference=text.strip()[:1] in "+-")
 
 
 def _check(said: dict[Result, Any], why: str, reason: str | None) -> None:
@@ -157,7 +157,7 @@ def _line(each: Any) -> str:
         if each.is_withdrawn
         else ""
     )
-    shown = late("dashboards.counts:ID_SHOWN")
+    shown = late("dashboards.stops.counts:ID_SHOWN")
     return (
         f"{each.correction_id[:shown]}  {each.work_unit_id}  {each.production_date}"
         f" {each.shift_id or '-'}  {each.production_order_id or '-'}  {each.result}{reason}"

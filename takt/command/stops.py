@@ -32,7 +32,7 @@ def list_waiting(
 ) -> None:
     """List the stops that nobody has explained: minutes, pieces, money; newest first."""
     wanted = work_unit and entering.text("--work-unit", work_unit)
-    found = late("dashboards.stops:waiting")(settings.load(), wanted)
+    found = late("dashboards.stops.classifying:waiting")(settings.load(), wanted)
     if not found:
         typer.echo("no stop waits for a reason")
         return
@@ -62,7 +62,7 @@ def classify(
         raise ConfigurationError("--merge joins whole stops; leave out --from and --to")
     options = settings.load()
     said_by = entering.speaker(by)
-    entry = late("dashboards.stops:classification")(
+    entry = late("dashboards.stops.classifying:classification")(
         options,
         [entering.text("STOP", each) for each in (stop_id, *(merge or []))],
         entering.text("REASON", reason),
@@ -83,7 +83,9 @@ def withdraw(
     """Take back what was said of a stop afterwards; what the machine told stands again."""
     options = settings.load()
     named = [entering.text("STOP", each) for each in stop_ids]
-    entry = late("dashboards.stops:classification")(options, named, None, entering.speaker(by))
+    entry = late("dashboards.stops.classifying:classification")(
+        options, named, None, entering.speaker(by)
+    )
     _enter(options, entry)
 
 
@@ -107,7 +109,7 @@ def _line(stop: Any) -> str:
     ended = "still" if stop.ended_at is None else _told(stop.ended_at)
     pieces = "" if stop.lost_quantity is None else f"  {stop.lost_quantity:,.0f} pieces"
     money = "no rate" if stop.lost_amount is None else f"{stop.lost_amount:,} {stop.currency}"
-    shown = late("dashboards.stops:ID_SHOWN")
+    shown = late("dashboards.stops.classifying:ID_SHOWN")
     return (
         f"{stop.stop_id[:shown]}  {stop.work_unit_id}  {_told(stop.started_at)} to {ended}"
         f"  {_minutes(stop.planned_busy_time_s)}{pieces}  {money}  {stop.cause}"

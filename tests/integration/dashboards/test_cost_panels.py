@@ -9,9 +9,9 @@ import pytest
 from dash.development.base_component import Component
 from plotly.io.json import to_json_plotly
 
-from dashboards import equivalent_units, quality_costs, revaluations
 from dashboards import feed as feed_module
 from dashboards.app import Dashboard
+from dashboards.costs import equivalent_units, quality_costs, revaluations
 from takt.settings import Settings
 from tests.unit.dashboards import plant
 

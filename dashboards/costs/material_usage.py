@@ -3,9 +3,10 @@
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import ledger, wording
+from dashboards import wording
 from dashboards.app import Dashboard
-from dashboards.ledger import Cell, Column, Row
+from dashboards.costs import ledger
+from dashboards.costs.ledger import Cell, Column, Row
 from dashboards.queries import material_usage
 from dashboards.queries.material_usage import UsedMaterial
 

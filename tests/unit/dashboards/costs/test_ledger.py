@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from dash import html
 
-from dashboards import ledger
+from dashboards.costs import ledger
+from dashboards.costs.ledger import Column, NoCosts, Row
 from dashboards.history import HistoryUnavailable, NothingPublished
-from dashboards.ledger import Column, NoCosts, Row
 from takt.errors import TaktError
 
 

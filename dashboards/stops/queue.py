@@ -17,14 +17,16 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, explaining, periods, review, said, wording
+from dashboards import components, periods, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.figures import paretos
 from dashboards.history import HistoryUnavailable, NothingPublished
+from dashboards.overview import review
 from dashboards.queries import stop_reasons
 from dashboards.queries.stop_reasons import WaitingStop, WaitingTotal
-from dashboards.remarks import Remark
+from dashboards.stops import explaining, said
+from dashboards.stops.remarks import Remark
 from takt.errors import TaktError
 
 Selection = Mapping[str, Any]
@@ -54,7 +56,7 @@ class Queue:
     rest: int = 0
 
 
-def queue(dashboard: Dashboard, selection: Selection, shown: int) -> Queue:
+def waiting(dashboard: Dashboard, selection: Selection, shown: int) -> Queue:
     """The stops that wait for a reason, without those that were just explained."""
     try:
         without = tuple(sorted(dashboard.remarks.said_of()))

@@ -6,8 +6,8 @@ from datetime import date
 import duckdb
 import pytest
 
-from dashboards import counts
-from dashboards.counts import Where
+from dashboards.stops import counts
+from dashboards.stops.counts import Where
 from takt.errors import ConfigurationError
 
 SHIFT = ("press", date(2026, 3, 2), "early")

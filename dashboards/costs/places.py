@@ -1,7 +1,7 @@
 """Where orders cost other than their pieces carry: a table of work units by shifts.
 
 Every function takes the dashboard and what the URL selects. They raise `TaktError` where there is
-nothing to show; `dashboards.ledger.why_nothing` says it in words.
+nothing to show; `dashboards.costs.ledger.why_nothing` says it in words.
 """
 
 from collections import defaultdict
@@ -11,9 +11,10 @@ from decimal import Decimal
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_view, ledger, wording
+from dashboards import wording
 from dashboards.app import Dashboard
-from dashboards.ledger import Chosen, Column, Row
+from dashboards.costs import ledger, selected
+from dashboards.costs.ledger import Chosen, Column, Row
 from dashboards.queries import order_costs
 from dashboards.queries.order_costs import PlaceVariance
 
@@ -27,9 +28,9 @@ _NOTE = (
 )
 
 
-def places(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
+def shown(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """The variances of all chosen orders, or of one, by work unit and shift."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     selection = view.of_order(chosen.get("order"))
     found = dashboard.history.ask(order_costs.place_variances, selection=selection)
     if not found:

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from plotly.io.json import to_json_plotly
 
-from dashboards import board
 from dashboards.feed import Moment, Reading
+from dashboards.overview import board
 from dashboards.queries.live import Interval
 from takt.settings import DashboardSettings
 from tests.unit.dashboards import plant

@@ -8,12 +8,13 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_view, ledger
+from dashboards import components
 from dashboards.app import Dashboard
 from dashboards.components import Child
+from dashboards.costs import ledger, selected
+from dashboards.costs.ledger import Chosen, NoCosts
 from dashboards.figures.drawing import message
 from dashboards.history import HistoryUnavailable, NothingPublished
-from dashboards.ledger import Chosen, NoCosts
 from takt.errors import TaktError
 
 
@@ -93,11 +94,11 @@ control says is an input of what it is given."""
 def frame(name: str, dashboard: Dashboard, chosen: Chosen) -> tuple[Child, bool, Offers]:
     """What stands instead of a page, whether that is hidden, and what its controls offer."""
     try:
-        view = cost_view.view(dashboard, chosen)
+        view = selected.view(dashboard, chosen)
     except TaktError as error:
         return instead(error)
-    periods = cost_view.period_choices(view)
-    sites = cost_view.scope_choices(view)
+    periods = selected.period_choices(view)
+    sites = selected.scope_choices(view)
     return None, False, {
         **offer(name, "period", periods, chosen),
         **offer(name, "site", sites, chosen),

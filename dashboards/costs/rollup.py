@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_view, ledger, wording
+from dashboards import wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
+from dashboards.costs import ledger, selected
+from dashboards.costs.ledger import Chosen, Column, Row, go
 from dashboards.history import NothingPublished
-from dashboards.ledger import Chosen, Column, Row, go
 from dashboards.queries import standard_costs
 from dashboards.queries.cost_choices import CostVersion
 from dashboards.queries.standard_costs import MadeItem, Node, UnitCost
@@ -57,7 +58,7 @@ def looked(dashboard: Dashboard, chosen: Chosen) -> Looked:
         NothingPublished: Nothing is made in the version.
         HistoryUnavailable: The lake does not answer.
     """
-    versions = cost_view.known_versions(dashboard)
+    versions = selected.known_versions(dashboard)
     by_id = {version.cost_version_id: version for version in versions}
     version = by_id.get(chosen.get("version", ""), versions[0])
     item = _item(dashboard, version, chosen.get("item"))
@@ -95,7 +96,7 @@ def item_choices(dashboard: Dashboard, chosen: Chosen, typed: str) -> list[dict[
 
 def version_choices(dashboard: Dashboard) -> list[dict[str, str]]:
     """The costing versions to choose from; the usual one is the empty choice."""
-    versions = cost_view.known_versions(dashboard)
+    versions = selected.known_versions(dashboard)
     return [
         {
             "value": version.cost_version_id if version != versions[0] else "",
@@ -107,7 +108,7 @@ def version_choices(dashboard: Dashboard) -> list[dict[str, str]]:
 
 def other_choices(dashboard: Dashboard, version: CostVersion) -> list[dict[str, str]]:
     """The costing versions to compare with; none is the empty choice."""
-    versions = cost_view.known_versions(dashboard)
+    versions = selected.known_versions(dashboard)
     others = [
         {
             "value": each.cost_version_id,

@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dashboards.app import Dashboard
+from dashboards.costs.ledger import Chosen, NoCosts
 from dashboards.history import NothingPublished
-from dashboards.ledger import Chosen, NoCosts
 from dashboards.queries import cost_choices
 from dashboards.queries.cost_choices import CostVersion, Period, Scope
 from dashboards.queries.order_selection import Selection

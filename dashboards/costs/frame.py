@@ -1,17 +1,18 @@
 """What changes by itself on the pages of costs: whether the lake answers, and what to do first.
 
-Rendered once per reading for everybody who looks, as `dashboards.board` is; the figures are asked
-for when the selection changes or new marts are published.
+Rendered once per reading for everybody who looks, as `dashboards.overview.board` is; the figures
+are asked for when the selection changes or new marts are published.
 """
 
 from zoneinfo import ZoneInfo
 
 from dash import html
 
-from dashboards import board, components, wording
+from dashboards import components, wording
 from dashboards.components import Child
 from dashboards.feed import Reading
 from dashboards.live import Parts
+from dashboards.overview import board
 
 PAGES = ("costs", "item", "wip")
 """How the ids of each page of costs begin."""

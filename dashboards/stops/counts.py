@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from dashboards.stops import check_reason, known_reasons
+from dashboards.stops.classifying import check_reason, known_reasons
 from edge import terminal
 from lake.query import open_published
 from takt.count_entry import LARGEST, CountEntry, Result

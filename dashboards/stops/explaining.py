@@ -13,8 +13,8 @@ from dashboards import wording
 from dashboards.app import Dashboard
 from dashboards.queries import stop_reasons
 from dashboards.queries.stop_reasons import Reason, WaitingStop
-from dashboards.remarks import Remark
-from dashboards.stops import ID_SHOWN, lies_between
+from dashboards.stops.classifying import ID_SHOWN, lies_between
+from dashboards.stops.remarks import Remark
 from takt.errors import TaktError
 from takt.stop_entry import StopEntry
 

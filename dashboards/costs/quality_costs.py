@@ -9,10 +9,11 @@ from decimal import Decimal
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_view, ledger, wording
+from dashboards import wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
-from dashboards.ledger import Chosen, Column, Row
+from dashboards.costs import ledger, selected
+from dashboards.costs.ledger import Chosen, Column, Row
 from dashboards.queries import quality_costs
 from dashboards.queries.quality_costs import QualityCost
 
@@ -21,7 +22,7 @@ _CATEGORIES = ("prevention", "appraisal", "internal_failure", "external_failure"
 
 def categories(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """What quality cost in the chosen period, or of the chosen order, by category."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     order_id, period = chosen.get("order"), view.period
     is_dated = period is not None and not order_id
     found: list[QualityCost] = dashboard.history.ask(
@@ -53,7 +54,7 @@ def what_is_shown(dashboard: Dashboard, chosen: Chosen) -> list[Child]:
     """What the categories are of: returns and bookings have no status that could be chosen."""
     if order_id := chosen.get("order"):
         return [f"Order {order_id}"]
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     return [f"All that happened in {view.period_name}, of ended and of running orders"]
 
 

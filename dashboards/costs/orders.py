@@ -1,7 +1,7 @@
 """The page of costs: what orders cost against their standard, why, and what time was lost to.
 
 Every function takes the dashboard and what the URL selects. They raise `TaktError` where there is
-nothing to show; `dashboards.ledger.why_nothing` says it in words.
+nothing to show; `dashboards.costs.ledger.why_nothing` says it in words.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,16 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_losses, cost_view, costing_sheets, ledger, wording
+from dashboards import wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
-from dashboards.cost_view import View
+from dashboards.costs import costing_sheets, ledger, losses, selected
+from dashboards.costs.ledger import Chosen, Column, Row
+from dashboards.costs.ledger import go as link
+from dashboards.costs.material_usage import panel as material_panel
+from dashboards.costs.selected import View
 from dashboards.figures import paretos, waterfalls
 from dashboards.figures.drawing import message
-from dashboards.ledger import Chosen, Column, Row
-from dashboards.ledger import go as link
-from dashboards.material_usage import panel as material_panel
 from dashboards.queries import machine_losses, order_costs
 from dashboards.queries.order_costs import ORDER_SORTS, CostLine, OrderRow, Variance
 
@@ -49,7 +50,7 @@ _BIGGEST_FIRST = ("quantity", "absorbed", "actual", "variance")
 
 def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """Absorbed, actual, variance and work in process of the chosen period."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     ask = dashboard.history.ask
     totals = ask(order_costs.order_totals, selection=view.selection)
     orders = wording.count(totals.orders, "order")
@@ -85,7 +86,7 @@ def headline(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
 
 def what_is_shown(dashboard: Dashboard, chosen: Chosen) -> list[Child]:
     """What the pictures are about, with a way back from one order to all."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     if order_id := chosen.get("order"):
         address = ledger.href(PATH, chosen, order=None, loss=None, at=None)
         return [
@@ -98,7 +99,7 @@ def what_is_shown(dashboard: Dashboard, chosen: Chosen) -> list[Child]:
 
 def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     """From absorbed to actual cost, of all chosen orders or one."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     selection = view.of_order(chosen.get("order"))
     totals = dashboard.history.ask(order_costs.order_totals, selection=selection)
     if not totals.orders:
@@ -113,17 +114,17 @@ def waterfall(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     return waterfalls.variances(totals.absorbed, steps, totals.actual, view.currency)
 
 
-def losses(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
+def lost_time(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     """The Pareto of what machine time was lost to, by money."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     selection = view.of_order(chosen.get("order"))
     found = dashboard.history.ask(machine_losses.loss_sums, selection=selection)
     return paretos.machine_losses(found, view.currency)
 
 
-def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
+def listed(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """The chosen orders, each a link to what it is made of."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     sort, is_descending = _sort(chosen)
     limit = _limit(chosen)
     found: list[OrderRow] = dashboard.history.ask(
@@ -149,7 +150,7 @@ def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     order_id = chosen.get("order")
     if not order_id:
         return []
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     ask = dashboard.history.ask
     selection = view.of_order(order_id)
     found: list[OrderRow] = ask(order_costs.orders, selection=selection, limit=1)
@@ -169,7 +170,7 @@ def order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
         ),
         ledger.panel(
             [html.H2("What machine time was lost to")],
-            cost_losses.losses(dashboard, chosen, order_id, view.currency),
+            losses.of_order(dashboard, chosen, order_id, view.currency),
         ),
         material_panel(dashboard, order_id, view.currency),
     ]
@@ -207,7 +208,7 @@ def _before(dashboard: Dashboard, view: View) -> str | None:
 
 
 def _wip_tile(dashboard: Dashboard, view: View) -> Component:
-    found = cost_view.in_process(dashboard, view)
+    found = selected.in_process(dashboard, view)
     if found is None:
         return ledger.tile("Work in process", wording.NOTHING)
     period, rows = found

@@ -1,6 +1,6 @@
 """The stops page's live part: what was said and the marts do not have yet.
 
-Rendered once per reading for everybody who looks, as `dashboards.board` is.
+Rendered once per reading for everybody who looks, as `dashboards.overview.board` is.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import board, components, wording
+from dashboards import components, wording
 from dashboards.components import Child
 from dashboards.feed import Moment, Reading
 from dashboards.live import Parts
-from dashboards.remarks import Remark, Remarks
+from dashboards.overview import board
+from dashboards.stops.remarks import Remark, Remarks
 
 _SOON = timedelta(seconds=4)
 

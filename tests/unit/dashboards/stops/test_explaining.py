@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from dashboards import explaining, stop_queue
 from dashboards.app import Dashboard
-from dashboards.explaining import Form, Refused
 from dashboards.figures import paretos
 from dashboards.queries import stop_reasons
 from dashboards.queries.stop_reasons import WaitingStop
+from dashboards.stops import explaining, queue
+from dashboards.stops.explaining import Form, Refused
 from takt.settings import BrokerSettings, Settings
 from tests.conftest import free_port
 from tests.unit.dashboards import plant
@@ -55,7 +55,7 @@ def test_what_is_said_of_a_whole_stop_is_kept_and_the_stop_waits_no_more(
     assert (entry.work_unit_id, entry.reason_id, entry.said_by) == (PRESS, "jam", "Kim Lee")
     assert (entry.began, entry.ended) == (utc(stop.started_at), utc(stop.ended_at))
     assert dashboard.remarks.waiting == 1
-    assert stop.stop_id not in stop_queue.queue(dashboard, {"where": PRESS}, 40).stop_ids
+    assert stop.stop_id not in queue.waiting(dashboard, {"where": PRESS}, 40).stop_ids
 
 
 def test_what_is_said_of_a_part_leaves_the_stop_waiting(
@@ -67,9 +67,9 @@ def test_what_is_said_of_a_part_leaves_the_stop_waiting(
     [remark] = explaining.say(dashboard, Form([stop.stop_id], "jam", "Kim", ends=shown))
 
     assert remark.entry.ended == middle.replace(second=0, microsecond=0)
-    queue = stop_queue.queue(dashboard, {"where": PRESS}, 40)
-    assert stop.stop_id in queue.stop_ids
-    assert "Jammed feeder: waits for the next refresh" in str(queue.rows[0])
+    listed = queue.waiting(dashboard, {"where": PRESS}, 40)
+    assert stop.stop_id in listed.stop_ids
+    assert "Jammed feeder: waits for the next refresh" in str(listed.rows[0])
 
 
 def test_a_stop_that_goes_on_is_explained_up_to_now(
@@ -92,7 +92,7 @@ def test_what_was_taken_back_waits_again(dashboard: Dashboard, stop: WaitingStop
     assert (pending.taken_back.reason_id, pending.taken_back.said_by) == (None, "Lee")
     assert pending.taken_back.began == remark.entry.began
     assert dashboard.remarks.waiting == 2
-    assert stop.stop_id in stop_queue.queue(dashboard, {"where": PRESS}, 40).stop_ids
+    assert stop.stop_id in queue.waiting(dashboard, {"where": PRESS}, 40).stop_ids
     with pytest.raises(Refused, match="taken back already"):
         explaining.take_back(dashboard, remark.name, "Lee")
 
@@ -232,12 +232,12 @@ def test_the_totals_are_of_all_that_waits_and_not_only_of_what_is_shown(
 ) -> None:
     everything = stop_reasons.waiting_stops(con, limit=10_000)
 
-    queue = stop_queue.queue(dashboard, {"order": "newest"}, 5)
+    listed = queue.waiting(dashboard, {"order": "newest"}, 5)
 
-    assert len(queue.rows) == 5
-    assert queue.rest == len(everything) - 5
-    assert queue.heading.startswith(f"{len(everything)} stops wait for a reason: ")
-    assert f"{sum(each.lost_amount or 0 for each in everything):,.2f}" in queue.heading
+    assert len(listed.rows) == 5
+    assert listed.rest == len(everything) - 5
+    assert listed.heading.startswith(f"{len(everything)} stops wait for a reason: ")
+    assert f"{sum(each.lost_amount or 0 for each in everything):,.2f}" in listed.heading
 
 
 @pytest.mark.parametrize("order", stop_reasons.STOP_ORDERS)
@@ -257,7 +257,7 @@ def test_an_installation_without_marts_says_what_to_do(
     con.execute("delete from pipeline.publication")
     dashboard.feed.read()
 
-    assert "takt refresh" in str(stop_queue.queue(dashboard, {}, 40).instead)
+    assert "takt refresh" in str(queue.waiting(dashboard, {}, 40).instead)
 
 
 def test_what_was_said_before_a_restart_still_waits_after_it(

@@ -1,6 +1,6 @@
 """From money to samples: an order's losses, the machine time behind one, what the machine said.
 
-The part of the page of costs below an order (`dashboards.costs`).
+The part of the page of costs below an order (`dashboards.costs.orders`).
 """
 
 from dataclasses import replace
@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_view, ledger, wording
+from dashboards import components, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
-from dashboards.ledger import Chosen, Column, Row, go
+from dashboards.costs import ledger, selected
+from dashboards.costs.ledger import Chosen, Column, Row, go
 from dashboards.queries import machine_losses
 from dashboards.queries.machine_losses import LossRow, Sample, Stretch
 from dashboards.theme import LOOKS
@@ -70,7 +71,7 @@ def key(loss: LossRow) -> str:
     )
 
 
-def losses(dashboard: Dashboard, chosen: Chosen, order_id: str, currency: str) -> Component:
+def of_order(dashboard: Dashboard, chosen: Chosen, order_id: str, currency: str) -> Component:
     """The losses of an order, each a link to the machine time behind it."""
     found: list[LossRow] = dashboard.history.ask(machine_losses.order_losses, order_id=order_id)
     if not found:
@@ -93,7 +94,7 @@ def behind(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     loss = _chosen_loss(dashboard, chosen)
     if loss is None:
         return []
-    zone = cost_view.view(dashboard, chosen).zone
+    zone = selected.view(dashboard, chosen).zone
     found: list[Stretch] = dashboard.history.ask(machine_losses.stretches, loss=loss, limit=_SHOWN)
     heading = [
         html.H2(f"Behind it: {_name(loss)}"),
@@ -124,7 +125,7 @@ def samples(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     at = _moment(chosen.get("at"))
     if loss is None or at is None:
         return []
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     found = dashboard.history.ask(machine_losses.stretches, loss=loss, at=at, limit=1)
     if not found:
         return [html.P("Nothing began then.", className="note")]

@@ -7,12 +7,13 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import cost_view, costs, ledger, wording
+from dashboards import wording
 from dashboards.app import Dashboard
-from dashboards.cost_view import View
+from dashboards.costs import ledger, orders, selected
+from dashboards.costs.ledger import Chosen, Column, Row
+from dashboards.costs.selected import View
 from dashboards.figures import age_classes
 from dashboards.history import NothingPublished
-from dashboards.ledger import Chosen, Column, Row
 from dashboards.queries.cost_choices import Period
 from dashboards.queries.work_in_process import WipRow
 
@@ -82,7 +83,7 @@ def ages(dashboard: Dashboard, chosen: Chosen) -> go.Figure:
     return age_classes.work_in_process(rows, view.currency)
 
 
-def orders(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
+def by_order(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """The roll-forward of the period by order."""
     view, period, rows = _rows(dashboard, chosen)
     if not rows:
@@ -124,8 +125,8 @@ def _sum_row(name: str, rows: Sequence[WipRow], kind: str) -> Row:
 
 
 def _rows(dashboard: Dashboard, chosen: Chosen) -> tuple[View, Period, Sequence[WipRow]]:
-    view = cost_view.view(dashboard, chosen)
-    found = cost_view.in_process(dashboard, view)
+    view = selected.view(dashboard, chosen)
+    found = selected.in_process(dashboard, view)
     if found is None:
         raise NothingPublished("there is no period yet")
     return view, *found
@@ -137,7 +138,7 @@ def _total(rows: Sequence[WipRow], name: str) -> Decimal:
 
 def _order_row(row: WipRow, chosen: Chosen) -> Row:
     kept = {name: value for name, value in chosen.items() if name == "site"}
-    address = ledger.href(costs.PATH, kept, order=row.production_order_id)
+    address = ledger.href(orders.PATH, kept, order=row.production_order_id)
     name = [
         dcc.Link(row.production_order_id, href=address, className="go"),
         html.Small(row.item_name, className="beside"),

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from dashboards.cost_places import place_table
+from dashboards.costs.places import place_table
 from dashboards.queries.order_costs import PlaceVariance
 
 

@@ -3,9 +3,10 @@
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import cost_view, ledger, wording
+from dashboards import wording
 from dashboards.app import Dashboard
-from dashboards.ledger import Chosen, Column, Row
+from dashboards.costs import ledger, selected
+from dashboards.costs.ledger import Chosen, Column, Row
 from dashboards.queries.equivalent_units import EquivalentUnits, equivalent_units
 
 _DIGITS = 4
@@ -14,7 +15,7 @@ _SHOWN = 50
 
 def in_process(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     """Operations of process orders with units in process; nothing where there are none."""
-    view = cost_view.view(dashboard, chosen)
+    view = selected.view(dashboard, chosen)
     period = view.period or next(iter(view.periods), None)
     if period is None:
         return []

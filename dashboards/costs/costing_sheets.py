@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import ledger, rollup, wording
+from dashboards import wording
 from dashboards.app import Dashboard
-from dashboards.ledger import Cell, Chosen, Column, Row
+from dashboards.costs import ledger, rollup
+from dashboards.costs.ledger import Cell, Chosen, Column, Row
+from dashboards.costs.rollup import Looked
 from dashboards.queries import costing_sheets
 from dashboards.queries.costing_sheets import SheetLine, UnitCostLine
-from dashboards.rollup import Looked
 
 _DIGITS = 4
 

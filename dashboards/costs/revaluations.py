@@ -1,6 +1,6 @@
 """The revaluation on the page of standard costs: what a new version makes of what is there.
 
-Belongs here: the part of a version as a whole. What a unit costs is in `dashboards.rollup`.
+Belongs here: the part of a version as a whole. What a unit costs is in `dashboards.costs.rollup`.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import components, cost_view, costs, ledger, rollup, wording
+from dashboards import components, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
-from dashboards.ledger import Cell, Chosen, Column, Row
+from dashboards.costs import ledger, orders, rollup, selected
+from dashboards.costs.ledger import Cell, Chosen, Column, Row
 from dashboards.queries import revaluations
 from dashboards.queries.cost_choices import CostVersion
 from dashboards.queries.revaluations import Revalued
@@ -68,7 +69,7 @@ def shown(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
     version = rollup.looked(dashboard, chosen).version
     if (version.cost_version_type, version.status) != ("standard", "active"):
         return [_note("Only an active standard revalues what is there; this version is none.")]
-    words = _TO_BEGIN if cost_view.is_to_begin(dashboard, version) else _BEGUN
+    words = _TO_BEGIN if selected.is_to_begin(dashboard, version) else _BEGUN
     if version.previous_version_id is None:
         return [_note(words.no_earlier)]
     found: list[Revalued] = dashboard.history.ask(
@@ -78,7 +79,7 @@ def shown(dashboard: Dashboard, chosen: Chosen) -> list[Component]:
         return [_note(f"{words.nothing} Stock is what the file stock says: ", _LOAD)]
     stock, in_process = ([each for each in found if each.kind == kind] for kind in _KINDS)
     return [
-        _note(_when(version, cost_view.zone_of(dashboard, version.site_id), words)),
+        _note(_when(version, selected.zone_of(dashboard, version.site_id), words)),
         _totals(stock, in_process, version.currency, words),
         *([_stock(stock)] if stock else [_note(*_no_stock(words))]),
         *([_in_process(in_process, words)] if in_process else []),
@@ -182,7 +183,7 @@ def _in_process(part: Sequence[Revalued], words: _Words) -> Component:
 def _order(each: Revalued) -> Cell:
     order_id = each.production_order_id or ""
     # Of all periods: the order may have ended in an earlier one.
-    address = ledger.href(costs.PATH, {"period": cost_view.EVER, "order": order_id})
+    address = ledger.href(orders.PATH, {"period": selected.EVER, "order": order_id})
     return dcc.Link(order_id, href=address, className="go")
 
 
