@@ -7,6 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dashboards import wording
+from dashboards.app import Dashboard
+from dashboards.history import NothingPublished
 from dashboards.queries import shifts
 from dashboards.queries.live import Equipment
 
@@ -47,6 +49,24 @@ def bounds(period: str, site: Equipment, through: datetime, ask: Ask) -> Bounds:
     start = ask(shifts.period_start, first_day=first_day) or through
     label = NAMES[name] if name == "today" else f"Last {NAMES[name]}"
     return Bounds(start, max(through, start), label)
+
+
+def published(dashboard: Dashboard, period: str) -> Bounds:
+    """The bounds of a period of the URL, up to the last publication.
+
+    Raises:
+        NothingPublished: There is no history yet.
+        HistoryUnavailable: The lake does not answer.
+    """
+    moment = dashboard.feed.latest.moment
+    if moment is None or moment.publication is None:
+        raise NothingPublished("no refresh has been published yet")
+    return bounds(
+        period,
+        dashboard.site,
+        moment.publication.published_at,
+        dashboard.history.ask,
+    )
 
 
 def production_day(site: Equipment) -> date:

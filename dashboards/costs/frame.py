@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 
 from dash import html
 
-from dashboards import components, wording
+from dashboards import components, readings, wording
 from dashboards.components import Child
 from dashboards.feed import Reading
 from dashboards.live import Parts
-from dashboards.overview import board
 
 PAGES = ("costs", "item", "wip")
 """How the ids of each page of costs begin."""
@@ -25,15 +24,15 @@ def render(reading: Reading) -> Parts:
     for page in PAGES:
         parts[f"{page}-page"] = {"className": f"page costing {_mood(reading)}"}
         parts[f"{page}-notice"] = {"children": _notice(reading)}
-        parts[f"{page}-publication"] = {"data": board.publication(reading)}
+        parts[f"{page}-publication"] = {"data": readings.publication(reading)}
         if is_empty:
-            parts[f"{page}-empty"] = {"children": board.empty(reading)}
+            parts[f"{page}-empty"] = {"children": readings.empty(reading)}
     return parts  # type: ignore[return-value]
 
 
 def _mood(reading: Reading) -> str:
     """As the overview's, but what happened does not get stale."""
-    mood = board.mood(reading)
+    mood = readings.mood(reading)
     return "is-live" if mood == "is-stale" else mood
 
 

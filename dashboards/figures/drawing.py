@@ -6,7 +6,11 @@ without being drawn again.
 Belongs here: what does not depend on a figure's form.
 """
 
+from collections.abc import Callable
+
 import plotly.graph_objects as go
+
+from dashboards.history import HistoryUnavailable, NothingPublished
 
 INK = "#6B7785"
 """Of lines: grey enough for light and for dark."""
@@ -19,6 +23,16 @@ def message(text: str) -> go.Figure:
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return finish(figure, height=200)
+
+
+def or_message(draw: Callable[[], go.Figure]) -> go.Figure:
+    """A figure, or one that says why there is none."""
+    try:
+        return draw()
+    except NothingPublished:
+        return message("No history yet: the first refresh has not been published")
+    except HistoryUnavailable:
+        return message("History does not answer now; it returns by itself")
 
 
 def finish(figure: go.Figure, *, height: int, top: int = 8) -> go.Figure:

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, wording
+from dashboards import components, readings, wording
 from dashboards.components import Child
-from dashboards.feed import STALE_AFTER_S, Moment, Reading
+from dashboards.feed import Moment, Reading
 from dashboards.live import Parts
 from dashboards.queries.live import Equipment, Interval, Loss
 from takt.settings import DashboardSettings
@@ -43,12 +43,12 @@ def render(reading: Reading, options: DashboardSettings) -> Parts:
     moment = reading.moment or Moment()
     site = moment.site
     parts: dict[object, dict[str, object]] = {
-        "overview-page": {"className": f"page {mood(reading)}"},
+        "overview-page": {"className": f"page {readings.mood(reading)}"},
         "overview-notice": {"children": _notice(reading)},
         "frame-freshness": {"children": _freshness(reading)},
     }
     if site is None:
-        parts["overview-empty"] = {"children": empty(reading)}
+        parts["overview-empty"] = {"children": readings.empty(reading)}
         return parts  # type: ignore[return-value]
     zone = ZoneInfo(site.time_zone)
     parts |= {
@@ -62,7 +62,7 @@ def render(reading: Reading, options: DashboardSettings) -> Parts:
         "overview-lost": {"children": _lost(site, moment.biggest_loss)},
         "overview-board": {"children": _shells(moment)},
         "overview-line": {"data": _line_choices(moment)},
-        "overview-publication": {"data": publication(reading)},
+        "overview-publication": {"data": readings.publication(reading)},
     }
     for line in moment.lines:
         units = moment.units(line.equipment_id)
@@ -75,17 +75,6 @@ def render(reading: Reading, options: DashboardSettings) -> Parts:
 
 def _key(component_id: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(component_id.items()))
-
-
-def mood(reading: Reading) -> str:
-    """The class of a page: waiting, empty, failing, stale or live."""
-    if reading.moment is None or reading.moment.site is None:
-        if reading.moment is None and reading.failure is None:
-            return "is-waiting"
-        return "is-empty"
-    if reading.failure:
-        return "is-failing"
-    return "is-stale" if reading.is_stale else "is-live"
 
 
 def _zone(reading: Reading) -> ZoneInfo:
@@ -139,33 +128,6 @@ def _freshness(reading: Reading) -> list[Child]:
         html.Span(word, className="freshness-word"),
         html.Time(wording.clock(at, zone, seconds=True)),
     ]
-
-
-def empty(reading: Reading) -> Component:
-    """What a page shows before there is any machine: what to do first."""
-    latest = reading.moment.latest_commit_at if reading.moment else None
-    arriving = latest is not None and (reading.at - latest).total_seconds() < STALE_AFTER_S
-    steps = [
-        ("Describe the plant: equipment, shifts, signals, orders", "takt reference load FOLDER"),
-        ("Connect its machines over OPC UA or MQTT", "takt edge --config edge.toml"),
-        ("Turn what arrives into KPIs, now instead of in five minutes", "takt refresh"),
-    ]
-    return html.Section(
-        [
-            html.H2("No machine yet: connect one"),
-            html.P(
-                "Data is arriving; what it means has not been described and refreshed yet."
-                if arriving
-                else "The page fills by itself as soon as there is something to show."
-            ),
-            html.Ol([html.Li([html.Span(what), components.command(how)]) for what, how in steps]),
-            html.Small(reading.moment.missing if reading.moment else None),
-            html.P(
-                ["Only looking? ", components.command("takt demo"), " starts a simulated plant."]
-            ),
-        ],
-        className="empty",
-    )
 
 
 def _shift(moment: Moment, site: Equipment, zone: ZoneInfo) -> list[Child]:
@@ -250,12 +212,6 @@ def _lost(site: Equipment, biggest: Loss | None) -> list[Child]:
 
 def _in_sentence(name: str) -> str:
     return name if name[:2].isupper() else name[:1].lower() + name[1:]
-
-
-def publication(reading: Reading) -> list[object]:
-    """What a page's history depends on: which marts are published, and whether the lake answers."""
-    published = reading.moment.publication if reading.moment else None
-    return [published.snapshot_id if published else None, reading.failure is None]
 
 
 def _line_choices(moment: Moment) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ nothing to show or the lake is away.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,8 +18,7 @@ from dash.development.base_component import Component
 from dashboards import components, periods, wording
 from dashboards.app import Dashboard
 from dashboards.figures import paretos, trends, waterfalls
-from dashboards.figures.drawing import message
-from dashboards.history import HistoryUnavailable, NothingPublished
+from dashboards.figures.drawing import or_message
 from dashboards.queries import shifts, stops
 from dashboards.theme import LOOKS, Spent
 from takt.errors import TaktError
@@ -191,38 +190,10 @@ def _period(dashboard: Dashboard, selection: Selection) -> dict[str, Any]:
 
 
 def _bounds(dashboard: Dashboard, selection: Selection) -> periods.Bounds:
-    return bounds(dashboard, selection.get("period") or periods.DEFAULT)
-
-
-def bounds(dashboard: Dashboard, period: str) -> periods.Bounds:
-    """The bounds of a period of the URL, up to the last publication.
-
-    Raises:
-        NothingPublished: There is no history yet.
-        HistoryUnavailable: The lake does not answer.
-    """
-    moment = dashboard.feed.latest.moment
-    if moment is None or moment.publication is None:
-        raise NothingPublished("no refresh has been published yet")
-    return periods.bounds(
-        period,
-        dashboard.site,
-        moment.publication.published_at,
-        dashboard.history.ask,
-    )
+    return periods.published(dashboard, selection.get("period") or periods.DEFAULT)
 
 
 def _unit_name(dashboard: Dashboard, unit_id: str | None) -> str | None:
     moment = dashboard.feed.latest.moment
     rows = moment.equipment if moment else ()
     return next((row.name for row in rows if row.equipment_id == unit_id), unit_id)
-
-
-def or_message(draw: Callable[[], go.Figure]) -> go.Figure:
-    """A figure, or one that says why there is none."""
-    try:
-        return draw()
-    except NothingPublished:
-        return message("No history yet: the first refresh has not been published")
-    except HistoryUnavailable:
-        return message("History does not answer now; it returns by itself")

@@ -21,8 +21,8 @@ from dashboards import components, periods, wording
 from dashboards.app import Dashboard
 from dashboards.components import Child
 from dashboards.figures import paretos
+from dashboards.figures.drawing import or_message
 from dashboards.history import HistoryUnavailable, NothingPublished
-from dashboards.overview import review
 from dashboards.queries import stop_reasons
 from dashboards.queries.stop_reasons import WaitingStop, WaitingTotal
 from dashboards.stops import explaining, said
@@ -126,7 +126,7 @@ def reason_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
     """The Pareto by money of the stops of the chosen period that have a reason."""
 
     def draw() -> go.Figure:
-        bounds = review.bounds(dashboard, selection.get("period") or DEFAULT_PERIOD)
+        bounds = periods.published(dashboard, selection.get("period") or DEFAULT_PERIOD)
         frame = dashboard.history.ask(
             stop_reasons.reason_costs,
             since=bounds.since,
@@ -135,7 +135,7 @@ def reason_chart(dashboard: Dashboard, selection: Selection) -> go.Figure:
         )
         return paretos.stop_money(frame)
 
-    return review.or_message(draw)
+    return or_message(draw)
 
 
 def said_before(dashboard: Dashboard) -> list[Component]:

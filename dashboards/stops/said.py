@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components, wording
+from dashboards import components, readings, wording
 from dashboards.components import Child
 from dashboards.feed import Moment, Reading
 from dashboards.live import Parts
-from dashboards.overview import board
 from dashboards.stops.remarks import Remark, Remarks
 
 _SOON = timedelta(seconds=4)
@@ -30,18 +29,18 @@ def render(reading: Reading, remarks: Remarks, broker: str) -> Parts:
     """
     moment = reading.moment or Moment()
     parts: dict[str, dict[str, object]] = {
-        "stops-page": {"className": f"page {board.mood(reading)}"},
+        "stops-page": {"className": f"page {readings.mood(reading)}"},
         "stops-notice": {"children": _notice(reading)},
         "stops-kept": {"children": _kept(remarks, broker)},
     }
     if moment.site is None:
-        parts["stops-empty"] = {"children": board.empty(reading)}
+        parts["stops-empty"] = {"children": readings.empty(reading)}
         return parts  # type: ignore[return-value]
     zone = ZoneInfo(moment.site.time_zone)
     pending = remarks.pending()
     parts |= {
         "stops-where": {"data": _places(moment)},
-        "stops-publication": {"data": board.publication(reading)},
+        "stops-publication": {"data": readings.publication(reading)},
         "stops-pending": {"data": [[each.name, each.taken_back is None] for each in pending]},
         "stops-said": {"children": remark_list(pending, zone, reading.at, is_pending=True)},
     }
