@@ -1,4 +1,4 @@
-"""Stops as people speak of them: which wait for a reason, and what may be said of one.
+"""Classifying stops: which wait for a reason, and what may be said of one.
 
 Belongs here: finding stops and reasons in the marts as last published, and refusing what cannot
 be meant; `takt stops` and the page ask it alike. How an entry travels is `edge.terminal`; what it

@@ -1,10 +1,9 @@
-"""Counts as people correct them: of which shift and order, and what may be said.
+"""Counts as people name them: of which shift and order, and how they were corrected.
 
-Belongs here: finding shifts and corrections in the marts as last published, and refusing what
-cannot be meant. How an entry travels is `edge.terminal`; what it does is decided in `dbt_project`.
+Belongs here: finding shifts and corrections in the marts as last published, and in the lake what
+these do not have yet. What may be said of a count is in `correcting`.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,10 +13,8 @@ from typing import Any
 
 import duckdb
 
-from dashboards.stops.classifying import check_reason, known_reasons
-from edge import terminal
 from lake.query import open_published
-from takt.count_entry import LARGEST, CountEntry, Result
+from takt.count_entry import Result
 from takt.errors import ConfigurationError
 from takt.settings import Settings
 
@@ -94,16 +91,24 @@ order by corrected_at desc, correction_id, result
 
 
 @dataclass(frozen=True)
-class Said:
-    """What somebody says that a count was.
+class Where:
+    """Which count is meant.
 
     Attributes:
-        pieces: So many; of a difference, so many more or less.
-        is_difference: Whether it is a difference.
+        work_unit_id: The work unit.
+        production_date: Of the shift.
+        shift_id: The shift.
+        production_order_id: The order; `WITHOUT`: made without one; None: the only one.
+        operation_id: The operation; likewise.
+        item_id: The item; likewise.
     """
 
-    pieces: Decimal
-    is_difference: bool
+    work_unit_id: str
+    production_date: date
+    shift_id: str
+    production_order_id: str | None = None
+    operation_id: str | None = None
+    item_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -179,127 +184,6 @@ class Correction:
     withdrawn_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Where:
-    """Which count is meant.
-
-    Attributes:
-        work_unit_id: The work unit.
-        production_date: Of the shift.
-        shift_id: The shift.
-        production_order_id: The order; `WITHOUT`: made without one; None: the only one.
-        operation_id: The operation; likewise.
-        item_id: The item; likewise.
-    """
-
-    work_unit_id: str
-    production_date: date
-    shift_id: str
-    production_order_id: str | None = None
-    operation_id: str | None = None
-    item_id: str | None = None
-
-
-def correction(
-    settings: Settings,
-    where: Where,
-    said: Mapping[Result, Said],
-    said_by: str,
-    *,
-    why: str,
-    reason_id: str | None = None,
-) -> list[CountEntry]:
-    """What to enter so that counts of a shift and order become what somebody says.
-
-    Args:
-        settings: Of the installation.
-        where: Which shift and order.
-        said: What each result was.
-        said_by: Who says so.
-        why: In their words.
-        reason_id: Of the scrap and rework.
-
-    Raises:
-        ConfigurationError: No such shift, order or reason, several orders, nothing that differs, a
-            number while another correction is on its way, or there is no lake.
-        LakeUnavailable: The catalog does not answer.
-    """
-    is_compared = not all(each.is_difference for each in said.values())
-    if is_compared:
-        _check_all_left(settings)  # before the lake is asked: what leaves meanwhile is found there
-    with closing(open_published(settings)) as con:
-        if reason_id is not None:
-            check_reason(reason_id, known_reasons(con))
-        output = _output(con, settings.site, where)
-        unread = _unread(con, settings.site, output)
-        counted_at = _moment(con, settings.site, output)
-    if is_compared:
-        _check_all_read(unread)
-    differences = {result: _difference(output, result, told) for result, told in said.items()}
-    for result, pieces in differences.items():
-        _check_some_are_left(output, result, pieces, unread)
-    if not any(differences.values()):
-        raise ConfigurationError("reports say so already; there is nothing to correct")
-    name, now = uuid.uuid4().hex, datetime.now(UTC)
-    return [
-        CountEntry(
-            output.work_unit_id,
-            counted_at,
-            name,
-            result,
-            pieces,
-            said_by,
-            now,
-            why,
-            reason_id if result != "good" else None,
-            output.counted[result],
-        )
-        for result, pieces in differences.items()
-        if pieces
-    ]
-
-
-def withdrawal(settings: Settings, correction_id: str, said_by: str) -> list[CountEntry]:
-    """What to enter so that a correction does not count any more.
-
-    Args:
-        settings: Of the installation.
-        correction_id: Its id or the beginning of it.
-        said_by: Who says so.
-
-    Raises:
-        ConfigurationError: There is none that counts, several are, fewer pieces than none would be
-            left, or there is no lake.
-        LakeUnavailable: The catalog does not answer.
-    """
-    with closing(open_published(settings)) as con:
-        holding = _corrections(con, settings.site, correction_id=correction_id, withdrawn=False)
-        if not (correction_id and holding):
-            raise ConfigurationError(
-                f"no correction {correction_id or 'without an id'} counts; `takt counts list` names"
-                " those that do, a new one after the next refresh"
-            )
-        if len({each.correction_id for each in holding}) > 1:
-            raise ConfigurationError(
-                f"several corrections begin with {correction_id}; write more of the id"
-            )
-        for each in holding:
-            _check_can_be_missed(con, settings.site, each)
-    now = datetime.now(UTC)
-    return [
-        CountEntry(
-            each.work_unit_id,
-            each.counted_at.replace(tzinfo=UTC),
-            each.correction_id,
-            each.result,
-            Decimal(0),
-            said_by,
-            now,
-        )
-        for each in holding
-    ]
-
-
 def corrections(
     settings: Settings,
     work_unit_id: str | None = None,
@@ -320,10 +204,12 @@ def corrections(
         LakeUnavailable: The catalog does not answer.
     """
     with closing(open_published(settings)) as con:
-        return _corrections(con, settings.site, work_unit_id, correction_id, withdrawn=withdrawn)
+        return find_corrections(
+            con, settings.site, work_unit_id, correction_id, withdrawn=withdrawn
+        )
 
 
-def _corrections(
+def find_corrections(
     con: duckdb.DuckDBPyConnection,
     site: str,
     work_unit_id: str | None = None,
@@ -331,6 +217,11 @@ def _corrections(
     *,
     withdrawn: bool,
 ) -> list[Correction]:
+    """The corrections of a site, newest first; the arguments are those of `corrections`.
+
+    Raises:
+        ConfigurationError: Nothing was refreshed yet.
+    """
     rows = _ask(
         con,
         _CORRECTIONS,
@@ -342,8 +233,14 @@ def _corrections(
     return [Correction(*row) for row in rows]
 
 
-def _output(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> Output:
-    found = _outputs(con, site, where)
+def find_output(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> Output:
+    """What was made of which a count is meant.
+
+    Raises:
+        ConfigurationError: There is no such shift, nothing such was made in it, several things
+            were, or nothing was refreshed yet.
+    """
+    found = outputs(con, site, where)
     shift = f"{where.work_unit_id} {where.production_date} {where.shift_id}"
     if not found:
         raise ConfigurationError(
@@ -359,7 +256,7 @@ def _output(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> Output:
     raise ConfigurationError(f"{what}; {shift} was for (order / operation / item): {told}")
 
 
-def _outputs(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> list[Output]:
+def outputs(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> list[Output]:
     """All that a work unit made in a shift, whatever of it is meant."""
     rows = _ask(
         con,
@@ -372,31 +269,8 @@ def _outputs(con: duckdb.DuckDBPyConnection, site: str, where: Where) -> list[Ou
     return [_named(where, row) for row in rows]
 
 
-def _named(where: Where, row: tuple[Any, ...]) -> Output:
-    order, operation, item, began, ended, good, scrap, rework = row
-    counted: dict[Result, Decimal] = {"good": good, "scrap": scrap, "rework": rework}
-    shift = (where.work_unit_id, where.production_date, where.shift_id)
-    return Output(*shift, order, operation, item, began, ended, counted)
-
-
-def _is_meant(where: Where, output: Output) -> bool:
-    named = (
-        (where.production_order_id, output.production_order_id),
-        (where.operation_id, output.operation_id),
-        (where.item_id, output.item_id),
-    )
-    return all(wanted in (None, WITHOUT if made is None else made) for wanted, made in named)
-
-
-def _check_all_left(settings: Settings) -> None:
-    if terminal.waits(settings):
-        raise ConfigurationError(
-            "an entry of this host waits for ingestion; run `takt counts deliver` and `takt"
-            " refresh` first, or say by how much, e.g. +5"
-        )
-
-
-def _unread(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> list[Unread]:
+def unread(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> list[Unread]:
+    """The corrections of a shift that reports do not have yet, also those of its other orders."""
     rows = _ask(
         con,
         _UNREAD,
@@ -412,43 +286,7 @@ def _unread(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> list[U
     return [Unread(*row) for row in rows]
 
 
-def _check_all_read(unread: Sequence[Unread]) -> None:
-    # A number counted from what reports say would count what they do not say yet a second time.
-    if unread:
-        raise ConfigurationError(
-            "a correction of this shift waits for the next refresh; run `takt refresh` first, or"
-            " say by how much, e.g. +5"
-        )
-
-
-def _check_can_be_missed(con: duckdb.DuckDBPyConnection, site: str, withdrawn: Correction) -> None:
-    """Others may have taken away since what a correction gave."""
-    if withdrawn.production_date is None or withdrawn.shift_id is None:
-        return  # no report says what was made of an order between shifts
-    where = Where(withdrawn.work_unit_id, withdrawn.production_date, withdrawn.shift_id)
-    made = (withdrawn.production_order_id, withdrawn.operation_id, withdrawn.item_id)
-    for output in _outputs(con, site, where):
-        if made == (output.production_order_id, output.operation_id, output.item_id):
-            unread = _unread(con, site, output)
-            _check_some_are_left(output, withdrawn.result, -withdrawn.quantity, unread)
-
-
-def _check_some_are_left(
-    output: Output, result: Result, pieces: Decimal, unread: Sequence[Unread]
-) -> None:
-    counted = output.counted[result]
-    waiting = sum(
-        (each.pieces for each in unread if each.is_of_output and each.result == result), Decimal()
-    )
-    if pieces < 0 and counted + waiting + pieces < 0:
-        coming = f" and {waiting.normalize():+f} waits for the next refresh" if waiting else ""
-        raise ConfigurationError(
-            f"{result} {pieces.normalize():+f} would leave fewer than none:"
-            f" reports say {counted.normalize():f}{coming}"
-        )
-
-
-def _moment(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> datetime:
+def moment_within(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> datetime:
     """A moment that stays in the shift and order also when late data move their ends."""
     [(moment,)] = _ask(
         con,
@@ -465,12 +303,20 @@ def _moment(con: duckdb.DuckDBPyConnection, site: str, output: Output) -> dateti
     return moment.replace(tzinfo=UTC)
 
 
-def _difference(output: Output, result: Result, said: Said) -> Decimal:
-    counted = output.counted[result]
-    pieces = said.pieces if said.is_difference else said.pieces - counted
-    if abs(pieces) >= LARGEST:
-        raise ConfigurationError(f"{result} {said.pieces:g} is too much")
-    return pieces
+def _named(where: Where, row: tuple[Any, ...]) -> Output:
+    order, operation, item, began, ended, good, scrap, rework = row
+    counted: dict[Result, Decimal] = {"good": good, "scrap": scrap, "rework": rework}
+    shift = (where.work_unit_id, where.production_date, where.shift_id)
+    return Output(*shift, order, operation, item, began, ended, counted)
+
+
+def _is_meant(where: Where, output: Output) -> bool:
+    named = (
+        (where.production_order_id, output.production_order_id),
+        (where.operation_id, output.operation_id),
+        (where.item_id, output.item_id),
+    )
+    return all(wanted in (None, WITHOUT if made is None else made) for wanted, made in named)
 
 
 def _ask(con: duckdb.DuckDBPyConnection, sql: str, **values: object) -> Sequence[tuple[Any, ...]]:

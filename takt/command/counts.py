@@ -54,7 +54,7 @@ def correct(
     given: dict[Result, str | None] = {"good": good, "scrap": scrap, "rework": rework}
     said = {result: _said(result, text) for result, text in given.items() if text is not None}
     _check(said, why, reason)
-    entries = late("dashboards.stops.counts:correction")(
+    entries = late("dashboards.stops.correcting:correction")(
         options,
         late("dashboards.stops.counts:Where")(
             entering.text("WORK_UNIT", work_unit),
@@ -81,7 +81,7 @@ def withdraw(
 ) -> None:
     """Take a correction back; what was counted stands again."""
     options = settings.load()
-    entries = late("dashboards.stops.counts:withdrawal")(
+    entries = late("dashboards.stops.correcting:withdrawal")(
         options, entering.text("CORRECTION", correction), entering.speaker(by)
     )
     for entry in entries:
@@ -120,7 +120,7 @@ def _said(result: Result, text: str) -> Any:
     exponent = pieces.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -6:
         raise ConfigurationError(f"--{result} {text} must be a number of at most six decimals")
-    return late("dashboards.stops.counts:Said")(pieces, is_difference=text.strip()[:1] in "+-")
+    return late("dashboards.stops.correcting:Said")(pieces, is_difference=text.strip()[:1] in "+-")
 
 
 def _check(said: dict[Result, Any], why: str, reason: str | None) -> None:

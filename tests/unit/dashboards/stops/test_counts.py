@@ -46,7 +46,7 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_a_dash_means_what_was_made_without_an_order(
     marts: duckdb.DuckDBPyConnection, named: tuple[str | None, ...], order: str | None
 ) -> None:
-    assert counts._output(marts, "plant", Where(*SHIFT, *named)).production_order_id == order
+    assert counts.find_output(marts, "plant", Where(*SHIFT, *named)).production_order_id == order
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_what_names_several_or_nothing_is_refused(
     marts: duckdb.DuckDBPyConnection, named: tuple[str | None, ...], words: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=words):
-        counts._output(marts, "plant", Where(*SHIFT, *named))
+        counts.find_output(marts, "plant", Where(*SHIFT, *named))
