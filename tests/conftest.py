@@ -37,7 +37,7 @@ PORTS_PER_PROCESS = 2_000
 _FIRST_PORT = 10_000 + PORTS_PER_PROCESS * int(
     os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 )
-_PORTS = itertools.count(_FIRST_PORT + os.getpid() % (PORTS_PER_PROCESS // 2))
+_PORTS = itertools.cycle(range(_FIRST_PORT, _FIRST_PORT + PORTS_PER_PROCESS))
 LONGEST_PAUSE_S = 0.5
 LONGEST_FOLDERS = ("e2e", "chain", "dbt", "pipelines")
 
@@ -78,16 +78,16 @@ def find_faketime() -> Path:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now and no one else is given.
+    """A TCP port of the loopback interface that nobody listens on now.
 
-    Each process of the tests has ports of its own, below those that the system hands out to
-    connections: between this answer and a server's listening nobody takes one.
+    Each process of one run of the tests has ports of its own, of ten processes below those that
+    Linux hands out to connections: none is taken between this answer and a server's listening.
     """
-    for port in _PORTS:
+    for port in itertools.islice(_PORTS, PORTS_PER_PROCESS):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise AssertionError("no port left")
+    raise AssertionError("no port is free")
 
 
 def wait_until(

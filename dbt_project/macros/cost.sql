@@ -2,57 +2,68 @@
     {#- The product of `factors` by the product of `divisors` (no fewer factors than divisors; these not negative), each a
         decimal of at most nine places; rounded to `places`, half away from zero. In whole numbers: division of decimals
         would be floating-point, and so is here only where the search for the quotient begins; the remainder decides. Null
-        where a divisor is nought, or where it is more than any amount may be: what nobody can have meant must not keep
-        everybody from their figures. No aggregates within. #}
-    {%- set scale = 10 ** places -%}
+        where a divisor is nought, or where a number is more than any amount may be: what nobody can have meant must not
+        keep everybody from their figures. No aggregates within. #}
     {%- set excess = 10 ** (9 * (factors | length - divisors | length)) -%}
-    try(cast(
+    try_cast(
         cast(
             list_transform(
                 [{
-                {%- for value in factors %}'factor{{ loop.index }}': cast({{ value }} as decimal(38, 9)), {% endfor -%}
-                {%- for value in divisors %}'divisor{{ loop.index }}': cast({{ value }} as decimal(38, 9)){{ ', ' if not loop.last }}{% endfor -%}
+                    {%- for value in factors %}'factor{{ loop.index }}': try_cast({{ value }} as decimal(38, 9)), {% endfor -%}
+                    {%- for value in divisors %}'divisor{{ loop.index }}': try_cast({{ value }} as decimal(38, 9)){{ ', ' if not loop.last }}{% endfor -%}
                 }],
-                /* exact: */ lambda of: list_transform(
+                /* exact: */ lambda _decimals: list_transform(
                     [{
-                        'n': {{ billionths('of.factor', factors | length) }} * {{ scale }},
-                        'd': nullif({{ billionths('of.divisor', divisors | length) }}, 0) * cast({{ excess }} as hugeint)
+                        'n': {{ whole_product('_decimals.factor', factors | length, 10 ** places) }},
+                        'd': nullif({{ whole_product('_decimals.divisor', divisors | length, excess) }}, 0)
                     }],
-                    lambda whole: {{ whole_quotient() }}
+                    lambda _whole: {{ whole_quotient() }}
                 )[1] /* :exact */
             )[1] as decimal(38, 0)
         ) * cast({{ '%.*f' % (places, 0.1 ** places) }} as decimal({{ places }}, {{ places }})) as decimal(28, {{ places }})
-    ))
+    )
 {%- endmacro %}
 
-{% macro billionths(name, count) -%}
-    {#- The product of decimals of nine places as whole numbers. DuckDB divides 128 bits one by one to make such of a
-        decimal; up to a million a double has it exactly. #}
-    {%- for index in range(1, count + 1) -%}
-        {%- set value = name ~ index -%}
-        {{ ' * ' if not loop.first }}case
-            when {{ value }} between -1000000 and 1000000
-                then cast(cast(round(cast({{ value }} as double) * 1e9) as bigint) as hugeint)
-            else cast({{ value }} * 1000000000 as hugeint)
-        end
-    {%- endfor -%}
+{% macro whole_product(name, count, scale) -%}
+    {#- The product of decimals of nine places and of a power of ten, as a whole number; null where twice as much might not
+        fit into 128 bits. To make a whole number of a decimal DuckDB divides it bit by bit; up to a million a double has
+        all its places. #}
+    case
+        when abs({% for index in range(1, count + 1) %}{{ ' * ' if not loop.first }}cast({{ name ~ index }} as double){% endfor %})
+            < {{ 4e37 / (scale * 10 ** (9 * count)) }}
+            then
+                {% for index in range(1, count + 1) -%}
+                {%- set value = name ~ index -%}
+                case
+                    when {{ value }} between -1000000 and 1000000
+                        then cast(cast(round(cast({{ value }} as double) * 1e9) as bigint) as hugeint)
+                    when {{ value }} between -{{ 10 ** 20 }} and {{ 10 ** 20 }}
+                        then cast({{ value }} * 1000000000 as hugeint)
+                end *
+                {% endfor -%}
+                cast({{ scale }} as hugeint)
+    end
 {%- endmacro %}
 
 {% macro whole_quotient() -%}
-    {#- Of the whole numbers `whole.n` by `whole.d`, half away from zero: the nearest to the quotient of doubles is, up to
-        10^14, the right one or beside it. #}
-    {%- set quotient = 'cast(whole.n as double) / cast(whole.d as double)' -%}
+    {#- Of the whole numbers `_whole.n` by `_whole.d`, half away from zero: up to 10^14 the nearest to the quotient of doubles
+        is the right one or beside it. #}
+    {%- set quotient = 'cast(_whole.n as double) / cast(_whole.d as double)' -%}
     case
         when abs({{ quotient }}) < 1e14
             then
                 list_transform(
-                    [{'n': whole.n, 'd': whole.d, 'near': cast(round({{ quotient }}) as bigint)}],
-                    lambda found:
-                        found.near
-                        + cast(2 * (found.n - found.near * found.d) >= found.d + cast(found.n < 0 as integer) as integer)
-                        - cast(2 * (found.n - found.near * found.d) <= -found.d - cast(found.n > 0 as integer) as integer)
+                    [{'n': _whole.n, 'd': _whole.d, 'near': cast(round({{ quotient }}) as bigint)}],
+                    lambda _found:
+                        _found.near
+                        + cast(
+                            2 * (_found.n - _found.near * _found.d) >= _found.d + cast(_found.n < 0 as integer) as integer
+                        )
+                        - cast(
+                            2 * (_found.n - _found.near * _found.d) <= -_found.d - cast(_found.n > 0 as integer) as integer
+                        )
                 )[1]
-        else sign(whole.n) * ((2 * abs(whole.n) + whole.d) // (2 * whole.d))
+        else sign(_whole.n) * ((2 * abs(_whole.n) + _whole.d) // (2 * _whole.d))
     end
 {%- endmacro %}
 

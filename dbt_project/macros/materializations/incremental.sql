@@ -32,7 +32,7 @@
     {%- set columns = columns_of(rows_aside) -%}
     {%- if existing_relation is not none and not (existing_relation.is_table and columns_of(existing_relation) == columns) -%}
         {%- if not should_full_refresh() -%}
-            {% do exceptions.raise_compiler_error(this ~ ' has other columns than before; refresh it in full') %}
+            {% do exceptions.raise_compiler_error(this ~ ' is a view or has other columns than it should; refresh it in full') %}
         {%- endif -%}
         {% call statement('drop') -%} drop {{ existing_relation.type }} {{ existing_relation }} {%- endcall %}
         {% do adapter.commit() %}

@@ -97,7 +97,7 @@ unheeded as (
 named_in_settings as (
 
     {#- A setting of a work unit that no site has changes nothing. #}
-    select
+    select distinct
         cast(null as varchar) as site_id,
         settings.work_unit_id,
         'unknown_work_unit_in_settings' as problem,

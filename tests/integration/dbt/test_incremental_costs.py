@@ -37,6 +37,7 @@ MARTS = (
     "period_posting",
     "journal",
     "cost_of_quality",
+    "equivalent_unit",
     "idle_capacity",
 )
 STOP = """

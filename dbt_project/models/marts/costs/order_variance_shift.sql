@@ -65,10 +65,10 @@ lines as (
         lines.*,
         case when lines.told_by = 'booked' then lines.driver else '' end as place_driver,
         case
-            when lines.told_by in ('booked', 'material') then coalesce(borne.line_id, lines.line_id)
-            when lines.told_by = 'run_time' then coalesce(borne.line_id, if(lines.is_overhead, '', lines.line_id))
+            when lines.told_by in ('run_time', 'booked', 'material') then coalesce(borne.line_id, lines.line_id)
             else ''
-        end as place_line_id
+        end as place_line_id,
+        lines.is_overhead and borne.line_id is null and told_by = 'run_time' as is_on_hours
     from cost_lines as lines
     left join borne
         on
@@ -81,14 +81,16 @@ lines as (
 
 known_of_lines as (
 
-    select distinct
+    select
         production_order_id,
         operation_id,
         spread_by,
         driver,
-        line_id
+        line_id,
+        sum(quantity) as quantity
     from places
     where share is not null
+    group by production_order_id, operation_id, spread_by, driver, line_id
 
 ),
 
@@ -106,12 +108,12 @@ known_of_operations as (
 
 lines_spread as (
 
-    {#- What nobody tells the place of goes with the pieces, or where the operation took longest. Pieces that no machine
-        counts go with what was used. #}
+    {#- An overhead on other hours than those charged of its category goes with all hours. What nobody tells the place of
+        goes with the pieces, or where the operation took longest. Pieces that no machine counts go with what was used. #}
     select
-        lines.*,
+        lines.* replace (if(known_of_lines.spread_by is null, '', lines.place_line_id) as place_line_id),
         case
-            when known_of_lines.spread_by is not null then lines.told_by
+            when known_of_lines.spread_by is not null or known_of_all.spread_by is not null then lines.told_by
             else list_filter(['pieces', 'lot'], lambda way: list_contains(operations.shared, way))[1]
         end as used_spread_by,
         if(operations.are_pieces_known, 'pieces', used_spread_by) as pieces_spread_by,
@@ -127,6 +129,15 @@ lines_spread as (
             and lines.told_by = known_of_lines.spread_by
             and lines.place_driver = known_of_lines.driver
             and lines.place_line_id = known_of_lines.line_id
+            and (not lines.is_on_hours or known_of_lines.quantity = lines.used_quantity)
+    left join known_of_lines as known_of_all
+        on
+            lines.production_order_id = known_of_all.production_order_id
+            and lines.operation_id is not distinct from known_of_all.operation_id
+            and lines.told_by = known_of_all.spread_by
+            and lines.place_driver = known_of_all.driver
+            and known_of_all.line_id = ''
+            and lines.is_overhead
     left join known_of_operations as operations
         on
             lines.production_order_id = operations.production_order_id
@@ -140,6 +151,11 @@ lines_placed as (
     {%- set of_place -%}
     case when places.production_order_id is null then 1 else places.share end
     {%- endset -%}
+    {#- Each issue has its own price and each hour its own rate, where they are of this line and its card prices them. -#}
+    {%- set is_priced -%}
+    places.amount is not null and not lines.is_overhead and lines.unit_price is not null
+    {%- endset -%}
+    {%- set at_standard = amount_of('places.quantity', 'lines.unit_price', 'lines.driver') -%}
     select
         {{ 'lines.' ~ key.replace(', ', ', lines.') }},
         lines.driver,
@@ -159,15 +175,26 @@ lines_placed as (
                     ) }}
             else {{ placed_amount(amounts[amount], of_place) }}
         end as {{ amount }}_amount,
-        {% elif amount == 'price' -%}
-        {#- Each issue has its own price and each hour its own rate; what is not on the card has none. #}
+        {% elif spread_by == 'used_spread_by' and amount == 'quantity' -%}
         case
-            when places.amount is null or lines.is_overhead or lines.unit_price is null
-                then {{ placed_amount(amounts[amount], of_place) }}
-            when places.spread_by = 'material'
-                then places.amount - {{ amount_of('places.quantity', 'lines.unit_price', 'lines.driver') }}
-            else places.amount - {{ placed_amount('lines.actual_amount - lines.price_amount', of_place) }}
+            when {{ is_priced }}
+                then
+                    {{ at_standard }} + {{ placed_amount(
+                        'lines.quantity_amount + lines.allowed_amount + lines.price_amount - lines.actual_amount', of_place
+                    ) }}
+            else {{ placed_amount(amounts[amount], of_place) }}
+        end as quantity_amount,
+        {% elif amount == 'price' -%}
+        case
+            when {{ is_priced }} then places.amount - {{ at_standard }}
+            else {{ placed_amount(amounts[amount], of_place) }}
         end as price_amount,
+        {% elif amount == 'substitution' -%}
+        {#- What the card does not know is a substitution as a whole. #}
+        case
+            when places.amount is not null and not lines.is_overhead and lines.unit_price is null then places.amount
+            else {{ placed_amount(amounts[amount], of_place) }}
+        end as substitution_amount,
         {% else -%}
         {{ placed_amount(amounts[amount], of_place) }} as {{ amount }}_amount,
         {% endif -%}

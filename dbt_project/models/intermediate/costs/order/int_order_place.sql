@@ -1,10 +1,17 @@
 {#- At which work units and in which shifts an order used what it used and made what it made: quantities of `spread_by`,
-    and their shares of all. Of an operation: its good pieces (`pieces`; with those missing that were not delivered, or
-    come on top, where it took longest, so that they are what its costs are measured against), those counted
-    (`counted`), those scrapped at it or later where they were (`scrap`) and where it made them (`scrap_missing`), the time
-    of its machines (`run_time`) and what workers booked (`booked`), each of a category or of all, what was issued or
-    measured of an item (`material`), and of what a lot needs once (`lot`) where it took longest. Without an operation: of
-    the order, where its last operation was. -#}
+    and their shares of all.
+
+    Of an operation:
+    - `pieces`: its good pieces. Those counted and not delivered, or delivered and not counted, are where it took longest,
+      so that all are what its costs are measured against.
+    - `counted`: the good pieces that machines counted.
+    - `scrap`, `scrap_missing`: pieces scrapped at it or later, where that was and where it had made them.
+    - `run_time`: the time of its machines, of all and of each cost category that it is charged in.
+    - `booked`: what its workers booked, likewise, as it is charged.
+    - `material`: what was issued or measured of an item.
+    - `lot`: what a lot needs once, where the operation took longest.
+
+    Without an operation: of the order, where its last operation was. -#}
 {{ config(incremental_strategy='changed_orders') }}
 {%- set place = "{ 'work_unit_id': work_unit_id, 'production_date': production_date, 'shift_id': shift_id }" -%}
 {%- set place_of_scrap -%}
@@ -158,7 +165,7 @@ charged as (
 
     select
         *,
-        {{ amount_of('used_s', 'rate', 'driver') }} as amount
+        coalesce({{ amount_of('used_s', 'rate', 'driver') }}, 0) as amount
     from {{ of_changed_orders('int_charged_time') }}
     where time_source in ('machine', 'booked')
 
@@ -172,7 +179,7 @@ shifts_in_turn as (
 
 bookings as (
 
-    {#- A booking is cut at each moment at which a rate may change. #}
+    {#- Each lies between two moments at which a rate may change. #}
     select
         bookings.*,
         started_at + to_microseconds({{ microseconds_between('started_at', 'ended_at') }} // 2) as middle_at,
@@ -181,7 +188,7 @@ bookings as (
             partition by
                 production_order_id, operation_id, driver, cost_category_id,
                 coalesce(moments.moment_at, timestamp '-infinity')
-        ) as charged_s
+        ) as whole_used_s
     from {{ of_changed_orders('int_booked_time') }} as bookings
     asof left join {{ ref('int_cost_moment') }} as moments
         on bookings.started_at >= moments.moment_at
@@ -200,8 +207,8 @@ booked as (
         case when shifts.production_order_id is null then work_units.work_unit_id end as work_unit_id,
         shifts.production_date,
         shifts.shift_id,
-        bookings.used_s,
-        {{ placed_amount('charged.amount', money_divide(['bookings.used_s'], ['bookings.charged_s'], 9)) }} as amount
+        {{ money_divide(['bookings.used_s', 'charged.used_s'], ['bookings.whole_used_s', '1'], 9) }} as used_s,
+        {{ placed_amount('charged.amount', money_divide(['bookings.used_s'], ['bookings.whole_used_s'], 9)) }} as amount
     from bookings
     asof left join shifts_in_turn as shifts
         on
