@@ -108,8 +108,9 @@ known_of_operations as (
 
 lines_spread as (
 
-    {#- An overhead on other hours than those charged of its category goes with all hours. What nobody tells the place of
-        goes with the pieces, or where the operation took longest. Pieces that no machine counts go with what was used. #}
+    {#- An overhead on other hours than those charged of its category goes with all hours. What nobody tells the place
+        of goes with the pieces, or where the operation took longest. Pieces that no machine counts go with what was
+        used. #}
     select
         lines.* replace (if(known_of_lines.spread_by is null, '', lines.place_line_id) as place_line_id),
         case
@@ -129,7 +130,7 @@ lines_spread as (
             and lines.told_by = known_of_lines.spread_by
             and lines.place_driver = known_of_lines.driver
             and lines.place_line_id = known_of_lines.line_id
-            and (not lines.is_on_hours or known_of_lines.quantity = lines.used_quantity)
+            and (not lines.is_on_hours or lines.used_quantity = known_of_lines.quantity)
     left join known_of_lines as known_of_all
         on
             lines.production_order_id = known_of_all.production_order_id
@@ -151,7 +152,7 @@ lines_placed as (
     {%- set of_place -%}
     case when places.production_order_id is null then 1 else places.share end
     {%- endset -%}
-    {#- Each issue has its own price and each hour its own rate, where they are of this line and its card prices them. -#}
+    {#- Each issue has its own price and each hour its own rate, where they are of this line and its card knows it. -#}
     {%- set is_priced -%}
     places.amount is not null and not lines.is_overhead and lines.unit_price is not null
     {%- endset -%}
