@@ -77,8 +77,8 @@ readings_of_{{ counts }}_and_the_one_before as (
                 else reading
             end as decimal(18, 6)
         ) as pulse_count,
-        {# Widened: a product of two decimals with six places has room for millions only. To round one takes a hundred
-           times as long as all else here, and most counters count pieces. #}
+        {# Widened: a product of two decimals with six places has room for millions only. To round one is slow, and most
+           counters count pieces one by one. #}
         case
             when pulse_count = 0 or (units_per_pulse = 1 and scale = 1) then pulse_count
             else

@@ -112,9 +112,12 @@ lines_spread as (
         of goes with the pieces, or where the operation took longest. Pieces that no machine counts go with what was
         used. #}
     select
-        lines.* replace (if(known_of_lines.spread_by is null, '', lines.place_line_id) as place_line_id),
+        lines.* exclude (place_line_id),
+        known_of_lines.spread_by is not null
+        and (not lines.is_on_hours or lines.used_quantity = known_of_lines.quantity) as has_own_places,
+        if(has_own_places, lines.place_line_id, '') as place_line_id,
         case
-            when known_of_lines.spread_by is not null or known_of_all.spread_by is not null then lines.told_by
+            when has_own_places or known_of_all.spread_by is not null then lines.told_by
             else list_filter(['pieces', 'lot'], lambda way: list_contains(operations.shared, way))[1]
         end as used_spread_by,
         if(operations.are_pieces_known, 'pieces', used_spread_by) as pieces_spread_by,
@@ -130,15 +133,13 @@ lines_spread as (
             and lines.told_by = known_of_lines.spread_by
             and lines.place_driver = known_of_lines.driver
             and lines.place_line_id = known_of_lines.line_id
-            and (not lines.is_on_hours or lines.used_quantity = known_of_lines.quantity)
     left join known_of_lines as known_of_all
         on
             lines.production_order_id = known_of_all.production_order_id
             and lines.operation_id is not distinct from known_of_all.operation_id
             and lines.told_by = known_of_all.spread_by
             and lines.place_driver = known_of_all.driver
-            and known_of_all.line_id = ''
-            and lines.is_overhead
+            and case when lines.is_overhead then '' end = known_of_all.line_id
     left join known_of_operations as operations
         on
             lines.production_order_id = operations.production_order_id
