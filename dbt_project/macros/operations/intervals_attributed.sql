@@ -82,10 +82,9 @@ pieces_classified as (
     left join classified_spans as spans
         on
             pieces.site_id = spans.site_id
-            and pieces.work_unit_id = spans.work_unit_id
+            and case when pieces.category = 'delay' then pieces.work_unit_id end = spans.work_unit_id
             and pieces.started_at < spans.ended_at
             and pieces.ended_at > spans.started_at
-            and pieces.category = 'delay'
 
 ),
 

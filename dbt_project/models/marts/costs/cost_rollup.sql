@@ -153,9 +153,8 @@ joint as (
             and parts.item_id = made_items.item_id
     left join {{ ref('int_joint_product') }} as products
         on
-            parts.part = 'process'
-            and parts.cost_version_id = products.cost_version_id
-            and parts.part_id = products.item_id
+            parts.cost_version_id = products.cost_version_id
+            and case when parts.part = 'process' then parts.part_id end = products.item_id
             and parts.item_id = products.product_item_id
     left join {{ ref('stg_item') }} as items
         on products.item_id = items.item_id

@@ -124,5 +124,4 @@ asof left join {{ ref('int_dated_period') }} as periods
     on orders.ended_at >= periods.starts_at
 left join {{ ref('stg_item') }} as items
     on
-        sums.line_id = items.item_id
-        and sums.driver = 'material'
+        case when sums.driver = 'material' then sums.line_id end = items.item_id

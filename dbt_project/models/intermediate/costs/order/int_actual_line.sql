@@ -127,14 +127,12 @@ by_the_piece as (
             orders.site_id = rates.site_id
             and places.work_unit_id is not distinct from rates.work_unit_id
             and pieces.moment_at = rates.moment_at
-            and lines.line_id = rates.cost_category_id
+            and case when lines.driver = 'piece' then lines.line_id end = rates.cost_category_id
             and rates.kind = 'quantity'
-            and lines.driver = 'piece'
     anti join receipts
         on
             orders.production_order_id = receipts.production_order_id
-            and lines.operation_id = receipts.operation_id
-            and lines.driver = 'subcontract'
+            and case when lines.driver = 'subcontract' then lines.operation_id end = receipts.operation_id
 
 ),
 
@@ -202,8 +200,7 @@ surcharges as (
     anti join {{ ref('int_made_item') }} as made_items
         on
             orders.cost_version_id = made_items.cost_version_id
-            and lines.line_id = made_items.item_id
-            and lines.driver = 'material'
+            and case when lines.driver = 'material' then lines.line_id end = made_items.item_id
 
 ),
 
