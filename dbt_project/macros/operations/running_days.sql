@@ -12,10 +12,14 @@ segments as (
 tail as (
 
     {#- What arrived since the last completed refresh, of any day: a late sample counts at once, however long the silence
-        after it was. The bound is read from a table first, so it prunes files as a constant does. #}
-    select *
-    from {{ ref('stg_telemetry') }}
-    where snapshot_id > (select max(pinned_snapshot_id) from {{ ref('int_completed_run') }})
+        after it was. The bound is read from a table first, so it prunes files as a constant does. As one list, or the
+        planner expects as many rows as raw has, and lays out each window and join of the views for billions. #}
+    select arrived.*
+    from (
+        select unnest(list(telemetry)) as arrived
+        from {{ ref('stg_telemetry') }} as telemetry
+        where snapshot_id > (select max(pinned_snapshot_id) from {{ ref('int_completed_run') }})
+    ) as listed
 
 ),
 
@@ -78,11 +82,10 @@ settled_days as (
             and settled.settled_until_at + {{ reach_of_what_settles() }} > tail.observed_at
             and settled.pinned_snapshot_id < tail.snapshot_id
             -- what is said of stops and counts of an earlier day changes nothing of this one
-            and case tail.signal
-                when '$stop_reason'
-                    then running.started_at < tail.observed_at + to_seconds(least(tail.number, 1e9))
-                when '$count_correction' then running.started_at <= tail.observed_at
-                else true
+            and running.started_at < case tail.signal
+                when '$stop_reason' then tail.observed_at + to_seconds(greatest(least(tail.number, 1e9), 0))
+                when '$count_correction' then tail.observed_at + to_microseconds(1)
+                else timestamp 'infinity'
             end
     where settled.pinned_snapshot_id >= {{ last_load_snapshot_id() }}
 
@@ -123,8 +126,7 @@ telemetry as (
 
     select telemetry.* exclude (snapshot_id)
     from {{ ref('stg_telemetry') }} as telemetry
-    -- Without a limit the planner expects more days than samples, and would read all these before it sees that there is none.
-    semi join (select * from days where started_at = day_started_at limit 1000000) as whole_days
+    semi join (select * from days where started_at = day_started_at) as whole_days
         on
             telemetry.site_id = whole_days.site_id
             and telemetry.work_unit_id = whole_days.work_unit_id
@@ -232,7 +234,7 @@ count_corrections as (
                 'equipment', 'shift_pattern', 'calendar_exception', 'signal_map', 'value_map', 'routing_operation',
                 'production_order', 'order_operation'
             ] -%}
-            select max(snapshot_id) as snapshot_id from {{ source('reference', table) }}
+            select snapshot_id from {{ source('reference', table) }}
             {{ 'union all' if not loop.last }}
             {% endfor %}
         ) as loads
