@@ -1,10 +1,9 @@
 {% materialization incremental, adapter='duckdb' %}
     {#- A table of the lake that is filled and never replaced, not even by a full refresh: a changed schema makes all
         readers load it anew, and a table that changes hands within a transaction confuses DuckLake. The rows are
-        computed aside; which of the old ones they replace is the strategy's business. A table made of costing
-        files alone stays as it is while none of them was loaded. -#}
+        computed aside; which of the old ones they replace is the strategy's business. -#}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- if is_incremental() and config.get('is_of_costing_files') and not has_run_found('are_items_costed_anew') -%}
+    {%- if is_incremental() and stays_as_it_is() -%}
         {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED') -%}{%- endcall %}
         {{ return({'relations': [target_relation]}) }}
     {%- endif -%}
@@ -67,6 +66,19 @@
     {% do run_query('drop table ' ~ rows_aside) %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{% macro stays_as_it_is() -%}
+    {#- Whether this run changes no row of the model: it is made of costing files alone and none of them was loaded, or its
+        strategy replaces the rows of orders or days and there are none. -#}
+    {%- set strategy = config.get('incremental_strategy') -%}
+    {%- if config.get('is_of_costing_files') -%}
+        {{ return(not has_run_found('are_items_costed_anew')) }}
+    {%- elif strategy in ['changed_orders', 'affected_days'] -%}
+        {%- set replaced = ref('int_changed_order' if strategy == 'changed_orders' else 'int_affected_day') -%}
+        {{ return(not run_query('select 1 from ' ~ replaced ~ ' limit 1').rows) }}
+    {%- endif -%}
+    {{ return(false) }}
+{%- endmacro %}
 
 {% macro describe_if_empty(relation) -%}
     {#- DuckLake would ask for the statistics of an empty table again and again: lake/statistics.py. -#}
