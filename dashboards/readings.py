@@ -3,10 +3,13 @@
 Belongs here: what does not depend on the page. What one page says of a reading is in its package.
 """
 
+from zoneinfo import ZoneInfo
+
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import components
+from dashboards import components, wording
+from dashboards.components import Child
 from dashboards.feed import STALE_AFTER_S, Reading
 
 
@@ -25,6 +28,31 @@ def publication(reading: Reading) -> list[object]:
     """What a page's history depends on: which marts are published, and whether the lake answers."""
     published = reading.moment.publication if reading.moment else None
     return [published.snapshot_id if published else None, reading.failure is None]
+
+
+def zone(reading: Reading) -> ZoneInfo:
+    """The time zone of the site; UTC before there is one."""
+    site = reading.moment.site if reading.moment else None
+    return ZoneInfo(site.time_zone if site else "UTC")
+
+
+def silence(reading: Reading, what_still_works: str) -> Child:
+    """The notice of a page whose lake does not answer; None: it does.
+
+    Args:
+        reading: What the page shows.
+        what_still_works: A sentence, once something has been read.
+    """
+    if not reading.failure:
+        return None
+    since = wording.clock(reading.failing_since, zone(reading), seconds=True)
+    shown = what_still_works if reading.moment else "Nothing has been read yet."
+    goes_on = "Asking again every second; the page continues by itself."
+    return components.notice(
+        f"The lake has not answered since {since}.",
+        [f"{shown} {goes_on}", html.Small(reading.failure)],
+        "error",
+    )
 
 
 def empty(reading: Reading) -> Component:

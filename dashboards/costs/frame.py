@@ -4,17 +4,17 @@ Rendered once per reading for everybody who looks, as `dashboards.overview.board
 are asked for when the selection changes or new marts are published.
 """
 
-from zoneinfo import ZoneInfo
-
-from dash import html
-
-from dashboards import components, readings, wording
-from dashboards.components import Child
+from dashboards import readings
 from dashboards.feed import Reading
 from dashboards.live import Parts
 
 PAGES = ("costs", "item", "wip")
 """How the ids of each page of costs begin."""
+
+_STILL_WORKS = (
+    "The figures are those of the last refresh that was read; what was not asked for yet cannot be "
+    "shown."
+)
 
 
 def render(reading: Reading) -> Parts:
@@ -23,7 +23,7 @@ def render(reading: Reading) -> Parts:
     is_empty = reading.moment is None or reading.moment.site is None
     for page in PAGES:
         parts[f"{page}-page"] = {"className": f"page costing {_mood(reading)}"}
-        parts[f"{page}-notice"] = {"children": _notice(reading)}
+        parts[f"{page}-notice"] = {"children": readings.silence(reading, _STILL_WORKS)}
         parts[f"{page}-publication"] = {"data": readings.publication(reading)}
         if is_empty:
             parts[f"{page}-empty"] = {"children": readings.empty(reading)}
@@ -34,20 +34,3 @@ def _mood(reading: Reading) -> str:
     """As the overview's, but what happened does not get stale."""
     mood = readings.mood(reading)
     return "is-live" if mood == "is-stale" else mood
-
-
-def _notice(reading: Reading) -> Child:
-    if not reading.failure:
-        return None
-    site = reading.moment.site if reading.moment else None
-    zone = ZoneInfo(site.time_zone) if site else ZoneInfo("UTC")
-    since = wording.clock(reading.failing_since, zone, seconds=True)
-    return components.notice(
-        f"The lake has not answered since {since}.",
-        [
-            "The figures are those of the last refresh that was read; what was not asked for yet "
-            "cannot be shown. Asking again every second; the page continues by itself.",
-            html.Small(reading.failure),
-        ],
-        "error",
-    )

@@ -19,8 +19,11 @@ from dashboards.queries.live import Equipment, Interval, Loss
 from takt.settings import DashboardSettings
 
 PAGE = "overview"
-_UTC = ZoneInfo("UTC")
 _BREAK = "planned_downtime"
+_STILL_WORKS = (
+    "The board shows the last moment read; charts already open stay. Machine data is kept by the "
+    "collectors."
+)
 
 
 def card_id(unit_id: str) -> dict[str, str]:
@@ -77,22 +80,12 @@ def _key(component_id: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(component_id.items()))
 
 
-def _zone(reading: Reading) -> ZoneInfo:
-    site = reading.moment.site if reading.moment else None
-    return ZoneInfo(site.time_zone) if site else _UTC
-
-
 def _notice(reading: Reading) -> Child:
-    zone = _zone(reading)
     if reading.failure:
-        since = wording.clock(reading.failing_since, zone, seconds=True)
-        return components.notice(
-            f"The lake has not answered since {since}.",
-            [_what_still_works(reading), html.Small(reading.failure)],
-            "error",
-        )
+        return readings.silence(reading, _STILL_WORKS)
     if reading.is_stale and reading.moment:
         latest = reading.moment.latest_commit_at
+        zone = readings.zone(reading)
         return components.notice(
             f"No new data since {wording.clock_or_day(latest, zone, reading.at)}.",
             [
@@ -102,15 +95,6 @@ def _notice(reading: Reading) -> Child:
             "stale",
         )
     return None
-
-
-def _what_still_works(reading: Reading) -> str:
-    if reading.moment is None:
-        return "Nothing has been read yet. Asking again every second; the page fills by itself."
-    return (
-        "The board shows the last moment read; charts already open stay. Machine data is kept by "
-        "the collectors. Asking again every second; the page continues by itself."
-    )
 
 
 def _freshness(reading: Reading) -> list[Child]:

@@ -17,6 +17,7 @@ from dashboards.live import Parts
 from dashboards.stops.remarks import Remark, Remarks
 
 _SOON = timedelta(seconds=4)
+_STILL_WORKS = "The stops shown are as last read. What is said now is kept and delivered later."
 
 
 def render(reading: Reading, remarks: Remarks, broker: str) -> Parts:
@@ -30,7 +31,7 @@ def render(reading: Reading, remarks: Remarks, broker: str) -> Parts:
     moment = reading.moment or Moment()
     parts: dict[str, dict[str, object]] = {
         "stops-page": {"className": f"page {readings.mood(reading)}"},
-        "stops-notice": {"children": _notice(reading)},
+        "stops-notice": {"children": readings.silence(reading, _STILL_WORKS)},
         "stops-kept": {"children": _kept(remarks, broker)},
     }
     if moment.site is None:
@@ -116,23 +117,6 @@ def _kept(remarks: Remarks, broker: str) -> Child:
 
 def _last_said(remark: Remark) -> datetime:
     return (remark.taken_back or remark.entry).said_at
-
-
-def _notice(reading: Reading) -> Child:
-    if not reading.failure:
-        return None
-    site = reading.moment.site if reading.moment else None
-    zone = ZoneInfo(site.time_zone) if site else ZoneInfo("UTC")
-    since = wording.clock(reading.failing_since, zone, seconds=True)
-    return components.notice(
-        f"The lake has not answered since {since}.",
-        [
-            "The stops shown are as last read. What is said now is kept and delivered later. "
-            "Asking again every second; the page continues by itself.",
-            html.Small(reading.failure),
-        ],
-        "error",
-    )
 
 
 def _places(moment: Moment) -> list[dict[str, object]]:
