@@ -160,9 +160,8 @@ own_components as (
     left join {{ ref('int_bom_component') }} as parts
         on
             own_orders.cost_version_id = parts.cost_version_id
-            and lines.component_item_id = parts.item_id
+            and case when lines.is_phantom or items.is_phantom then lines.component_item_id end = parts.item_id
             and parts.line_type = 'component'
-            and (coalesce(lines.is_phantom, false) or coalesce(items.is_phantom, false))
     where lines.line_type = 'component'
 
     union all

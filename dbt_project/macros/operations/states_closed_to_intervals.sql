@@ -119,15 +119,16 @@ timeline as (
         days.site_id,
         days.work_unit_id,
         days.production_date,
-        unnest([routes.valid_from, routes.valid_to]) as happens_at
+        routes.changed_at as happens_at
     from day_windows as days
-    inner join {{ ref('stg_routing_operation') }} as routes
+    inner join (
+        select distinct work_unit_id, unnest([valid_from, valid_to]) as changed_at
+        from {{ ref('stg_routing_operation') }}
+    ) as routes
         on
-            coalesce(routes.work_unit_id, days.work_unit_id) = days.work_unit_id
-            and (
-                routes.valid_from between days.from_at and days.to_at
-                or routes.valid_to between days.from_at and days.to_at
-            )
+            days.from_at <= routes.changed_at
+            and days.to_at >= routes.changed_at
+            and coalesce(routes.work_unit_id, days.work_unit_id) = days.work_unit_id
 
     union all by name
 

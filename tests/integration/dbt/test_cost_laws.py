@@ -52,16 +52,11 @@ Amounts = Mapping[Key, Fraction]
 
 
 COMPARED = {
-    # Of one side there is a handful: days, changed files, accounts, lines of a costing sheet.
-    *("int_affected_day", "int_hidden_day", "state_interval", "journal"),
+    *("int_affected_day", "int_hidden_day", "journal"),
     *("int_costing_sheet", "costing_sheet", "order_costing_sheet", "cost_groups_add_up"),
-    # Running days beside what arrived since the last refresh.
-    *("live_work_unit", "live_overview", "live_ribbon", "live_state_interval"),
-    "live_work_unit_hour",
-    # Orders with a bill of their own beside items; operations of open periods beside rates.
-    *("int_own_line", "period_check"),
 }
-"""Models and laws that compare all rows of two relations with one another, and may."""
+"""Models and laws that compare all rows of two relations with one another, and may: of one there is
+a handful of days, changed files, accounts or lines of a costing sheet."""
 
 
 class Proof:

@@ -66,6 +66,19 @@ unpriced as (
 
 ),
 
+rated as (
+
+    {#- An operation without a cost category is priced by a rate of any. #}
+    select
+        site_id,
+        work_unit_id,
+        moment_at,
+        case kind when 'setup' then 'setup_time' when 'run' then 'run_time' end as driver,
+        unnest([cost_category_id, null]) as cost_category_id
+    from {{ ref('int_actual_rate') }}
+
+),
+
 unrated as (
 
     {#- Time at a work unit of which no rate of its kind holds is in no line at all, whatever others of its operation
@@ -88,14 +101,13 @@ unrated as (
         on
             least(times.posted_at, orders.ended_at) >= periods.starts_at
             and least(times.posted_at, orders.ended_at) < periods.ends_at
-    anti join {{ ref('int_actual_rate') }} as rates
+    anti join rated
         on
-            orders.site_id = rates.site_id
-            and times.work_unit_id is not distinct from rates.work_unit_id
-            and times.moment_at = rates.moment_at
-            and times.driver = case rates.kind when 'setup' then 'setup_time' when 'run' then 'run_time' end
-            and coalesce(routes.cost_category_id = rates.cost_category_id, routes.cost_category_id is null)
-            and not routes.is_subcontract
+            orders.site_id = rated.site_id
+            and times.work_unit_id is not distinct from rated.work_unit_id
+            and case when not routes.is_subcontract then times.moment_at end = rated.moment_at
+            and times.driver = rated.driver
+            and routes.cost_category_id is not distinct from rated.cost_category_id
     where
         times.time_source <> 'booked'
         and times.used_s > 0
