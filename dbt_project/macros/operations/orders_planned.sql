@@ -19,7 +19,8 @@ operations_of_days as (
             days.work_unit_id = operations.work_unit_id
             and days.to_at > operations.started_at
             and days.from_at < coalesce(operations.finished_at, timestamp 'infinity')
-    inner join {{ ref('stg_production_order') }} as orders
+    -- An inner join might be made first: of all days with all orders of their site.
+    semi join {{ ref('stg_production_order') }} as orders
         on
             operations.production_order_id = orders.production_order_id
             and days.site_id = orders.site_id

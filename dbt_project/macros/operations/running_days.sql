@@ -12,14 +12,12 @@ segments as (
 tail as (
 
     {#- What arrived since the last completed refresh, of any day: a late sample counts at once, however long the silence
-        after it was. The bound is read from a table first, so it prunes files as a constant does. As one list, or the
-        planner expects as many rows as raw has, and lays out each window and join of the views for billions. #}
-    select arrived.*
-    from (
-        select unnest(list(telemetry)) as arrived
-        from {{ ref('stg_telemetry') }} as telemetry
+        after it was. The bound is read from a table first, so it prunes files as a constant does. #}
+    {% call as_few() %}
+        select *
+        from {{ ref('stg_telemetry') }}
         where snapshot_id > (select max(pinned_snapshot_id) from {{ ref('int_completed_run') }})
-    ) as listed
+    {% endcall %}
 
 ),
 
@@ -46,22 +44,24 @@ heard as (
 running as (
 
     {#- A work unit that has told nothing yet has no days, as in history. #}
-    select distinct
-        segments.site_id,
-        segments.work_unit_id,
-        segments.production_date,
-        segments.day_started_at as started_at,
-        segments.day_ended_at as ended_at,
-        {{ evaluation_time() }} as evaluated_at
-    from segments
-    semi join heard
-        on
-            segments.site_id = heard.site_id
-            and segments.work_unit_id = heard.work_unit_id
-            and segments.day_ended_at > heard.first_observed_at
-    where
-        segments.day_started_at < {{ evaluation_time() }}
-        and segments.day_ended_at >= {{ evaluation_time() }}
+    {% call as_few() %}
+        select distinct
+            segments.site_id,
+            segments.work_unit_id,
+            segments.production_date,
+            segments.day_started_at as started_at,
+            segments.day_ended_at as ended_at,
+            {{ evaluation_time() }} as evaluated_at
+        from segments
+        semi join heard
+            on
+                segments.site_id = heard.site_id
+                and segments.work_unit_id = heard.work_unit_id
+                and segments.day_ended_at > heard.first_observed_at
+        where
+            segments.day_started_at < {{ evaluation_time() }}
+            and segments.day_ended_at >= {{ evaluation_time() }}
+    {% endcall %}
 
 ),
 
@@ -124,9 +124,14 @@ telemetry as (
 
     union all by name
 
+    {#- Mostly of none; of a semi join the planner would expect a fifth of all rows. #}
     select telemetry.* exclude (snapshot_id)
     from {{ ref('stg_telemetry') }} as telemetry
-    semi join (select * from days where started_at = day_started_at) as whole_days
+    inner join (
+        select distinct site_id, work_unit_id
+        from days
+        where started_at = day_started_at
+    ) as whole_days
         on
             telemetry.site_id = whole_days.site_id
             and telemetry.work_unit_id = whole_days.work_unit_id
@@ -200,6 +205,18 @@ count_corrections as (
             and entries.counted_at >= running.started_at
 
 )
+{%- endmacro %}
+
+{% macro as_few() -%}
+    {#- The rows of a query as one list, since the planner then expects few. It would expect a share of all that the lake
+        ever received, and lay out each window and join of the views for billions. -#}
+    select few.*
+    from (
+        select unnest(list(queried)) as few
+        from (
+            {{ caller() | trim }}
+        ) as queried
+    ) as listed
 {%- endmacro %}
 
 {% macro running_intervals_and_counts() -%}
