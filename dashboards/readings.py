@@ -41,7 +41,7 @@ def silence(reading: Reading, what_still_works: str) -> Child:
 
     Args:
         reading: What the page shows.
-        what_still_works: A sentence, once something has been read.
+        what_still_works: Whole sentences, said once something has been read.
     """
     if not reading.failure:
         return None

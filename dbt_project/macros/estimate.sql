@@ -160,6 +160,7 @@ own_components as (
     left join {{ ref('int_bom_component') }} as parts
         on
             own_orders.cost_version_id = parts.cost_version_id
+            -- in the key: a condition beside it would compare all rows
             and case when lines.is_phantom or items.is_phantom then lines.component_item_id end = parts.item_id
             and parts.line_type = 'component'
     where lines.line_type = 'component'

@@ -68,8 +68,8 @@
 {% endmaterialization %}
 
 {% macro stays_as_it_is() -%}
-    {#- Whether this run changes no row of the model: it is made of costing files alone and none of them was loaded, or its
-        strategy replaces the rows of orders or days and there are none. -#}
+    {#- Whether this run changes no row of the model: it is made of costing files alone and none of them was loaded, or
+        its strategy replaces the rows of orders or days and there are none. -#}
     {%- set strategy = config.get('incremental_strategy') -%}
     {%- if config.get('is_of_costing_files') -%}
         {{ return(not has_run_found('are_items_costed_anew')) }}

@@ -13,11 +13,9 @@ tail as (
 
     {#- What arrived since the last completed refresh, of any day: a late sample counts at once, however long the silence
         after it was. The bound is read from a table first, so it prunes files as a constant does. #}
-    {% call as_few() %}
-        select *
-        from {{ ref('stg_telemetry') }}
-        where snapshot_id > (select max(pinned_snapshot_id) from {{ ref('int_completed_run') }})
-    {% endcall %}
+    select *
+    from {{ ref('stg_telemetry') }}
+    where snapshot_id > (select max(pinned_snapshot_id) from {{ ref('int_completed_run') }})
 
 ),
 
@@ -31,7 +29,7 @@ day_carry as (
 
     select
         * exclude (arrived_first_observed_at, arrived_last_observed_at, first_snapshot_id, last_snapshot_id)
-    from ({{ samples_folded('tail') }}) as arrived
+    from ({% call as_few() %}{{ samples_folded('tail') }}{% endcall %}) as arrived
 
 ),
 
@@ -81,7 +79,8 @@ settled_days as (
             and settled.work_unit_id = tail.work_unit_id
             and settled.settled_until_at + {{ reach_of_what_settles() }} > tail.observed_at
             and settled.pinned_snapshot_id < tail.snapshot_id
-            -- what is said of stops and counts of an earlier day changes nothing of this one
+            -- What is said of stops and counts of an earlier day changes nothing of this one. A length below nought says
+            -- nothing, and minus infinity is none.
             and running.started_at < case tail.signal
                 when '$stop_reason' then tail.observed_at + to_seconds(greatest(least(tail.number, 1e9), 0))
                 when '$count_correction' then tail.observed_at + to_microseconds(1)
@@ -208,8 +207,8 @@ count_corrections as (
 {%- endmacro %}
 
 {% macro as_few() -%}
-    {#- The rows of a query as one list, since the planner then expects few. It would expect a share of all that the lake
-        ever received, and lay out each window and join of the views for billions. -#}
+    {#- The rows of a query, a row per work unit or signal, as one list: the planner expects few of it. It would expect a
+        share of all that the lake ever received, and lay out each window and join behind it for billions. -#}
     select few.*
     from (
         select unnest(list(queried)) as few

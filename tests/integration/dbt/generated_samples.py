@@ -1,7 +1,8 @@
 """What generated machines say, and when it reaches the lake.
 
 Belongs here: samples with their hardships: late, repeated, of bad quality, from several epochs,
-counters that begin again or roll over, lost links, counts that people correct. Times are naive UTC.
+counters that begin again or roll over, lost links, what people say of counts and stops. Times are
+naive UTC.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from random import Random
 from typing import NamedTuple
 
@@ -132,6 +134,23 @@ class Speech:
         for counter in self.unit.counters:
             self._count(counter, start, end)
         self._correct_counts(start, end)
+        self._explain_stops(start, end)
+
+    def _explain_stops(self, start: datetime, end: datetime) -> None:
+        """People say why it stood, also over the end of a day, and sometimes for no time at all."""
+        at = start - timedelta(hours=3)
+        while (at := at + timedelta(hours=self._office.expovariate(1 / 5))) < end:
+            day_began = at.replace(
+                hour=self._office.choice((4, 5)), minute=0, second=0, microsecond=0
+            )
+            until_then = (day_began - at) % timedelta(days=1)
+            length_s = self._office.choice(
+                (600.0, 7200.0, 50000.0, until_then.total_seconds(), -inf, None)
+            )
+            told_at = at + timedelta(hours=self._office.choice((0.2, 2, 9, 30)))
+            told = {"by": "Kim", "at": f"{told_at.isoformat()}Z", "merges": False}
+            told |= {"reason_id": self._office.choice((*REASONS, None))}
+            self._enter("$stop_reason", at, length_s, told, told_at)
 
     def _correct_counts(self, start: datetime, end: datetime) -> None:
         """People say that counts were others, soon or late, and take some of it back."""
@@ -147,16 +166,31 @@ class Speech:
     def _correct(
         self, name: str, result: str, at: datetime, pieces: float, told_at: datetime
     ) -> None:
-        told = {"id": name, "result": result, "by": "Kim", "at": f"{told_at.isoformat()}Z"}
+        told: dict[str, object] = {
+            "id": name,
+            "result": result,
+            "by": "Kim",
+            "at": f"{told_at.isoformat()}Z",
+        }
         if result == "scrap":
             told["reason_id"] = REASONS[0]
+        self._enter("$count_correction", at, pieces, told, told_at)
+
+    def _enter(
+        self,
+        signal: str,
+        at: datetime,
+        number: float | None,
+        told: dict[str, object],
+        told_at: datetime,
+    ) -> None:
         self.samples.append(
             Sample(
                 self._office.choice(("terminal-1", "pages")),
                 "entries",
-                "$count_correction",
+                signal,
                 at,
-                pieces,
+                number,
                 json.dumps(told),
                 0,
                 told_at,

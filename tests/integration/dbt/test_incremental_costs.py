@@ -81,6 +81,8 @@ def test_costs_after_late_changes_equal_a_full_rebuild(
     works.tell(lake_settings, since=LAST)
     stop = classify_a_stop(lake_settings)
     book(works, "later", "worker8")
+    book(works, "prevented", "worker7", kind="prevention")
+    book(works, "examined", "worker6", kind="inspection")
     load(lake_settings, works.write(tmp_path / "third"))
 
     build(lake_settings, NOW)
@@ -93,7 +95,7 @@ def test_costs_after_late_changes_equal_a_full_rebuild(
     for mart, rows in rebuilt.items():
         assert rows, mart
         assert not difference(stepwise[mart], rows), mart
-    for mart in ("order_cost", "loss_cost", "wip_rollforward", "dim_period"):
+    for mart in ("order_cost", "loss_cost", "cost_of_quality", "wip_rollforward", "dim_period"):
         assert difference(before[mart], rebuilt[mart]), mart
     assert any(row[2] == stop and row[6] == "change" for row in rebuilt["loss_cost"])
 
@@ -158,7 +160,7 @@ def change(works: Generated) -> None:
     second["ends_at"] = third["starts_at"] = f"{CHARGED_DAY}16:17:18Z"
 
 
-def book(works: Generated, booking: str, worker: str) -> None:
+def book(works: Generated, booking: str, worker: str, kind: str = "run") -> None:
     """A worker was there on a day that was charged."""
     booked = works.files["labour_booking"]
     booked.append(
@@ -166,6 +168,7 @@ def book(works: Generated, booking: str, worker: str) -> None:
         | {
             "booking_id": booking,
             "worker_id": worker,
+            "kind": kind,
             "started_at": f"{CHARGED_DAY}05:00:00Z",
             "finished_at": f"{CHARGED_DAY}12:34:56Z",
         }

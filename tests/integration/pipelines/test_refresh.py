@@ -81,9 +81,13 @@ def test_what_breaks_a_law_is_not_published(plant: Settings) -> None:
     )
 
     execute(plant, "insert into marts.stop_event (stop_id) values ('twice'), ('twice')")
-    with pytest.raises(RefreshError, match=r"nothing published; .*keys_are_unique"):
+    with pytest.raises(RefreshError, match=r"nothing published; .*keys_are_unique") as refused:
         refresh(plant)
 
+    # No day was affected, so what is computed by days is left alone; the order is open.
+    untouched = {each.name for each in refused.value.results if each.message == "UNCHANGED"}
+    assert {"state_interval", "work_unit_shift"} <= untouched
+    assert "order_cost" not in untouched
     assert publications(plant) == published
     assert (
         query.run_query(plant, "select count(*) n from marts.stop_event", None, "csv") == "n\n0\n"

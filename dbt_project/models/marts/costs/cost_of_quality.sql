@@ -113,6 +113,7 @@ costs as (
 
     select
         * exclude (used_s),
+        case quality_cost_category when 'appraisal' then 'inspection' else 'prevention' end as result,
         {{ money_divide(['used_s'], ['3600'], 6) }} as quantity,
         'h' as unit
     from {{ ref('int_quality_hour') }}

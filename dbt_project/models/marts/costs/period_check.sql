@@ -105,6 +105,7 @@ unrated as (
         on
             orders.site_id = rated.site_id
             and times.work_unit_id is not distinct from rated.work_unit_id
+            -- in the key: a condition of one side beside it would compare all rows
             and case when not routes.is_subcontract then times.moment_at end = rated.moment_at
             and times.driver = rated.driver
             and routes.cost_category_id is not distinct from rated.cost_category_id

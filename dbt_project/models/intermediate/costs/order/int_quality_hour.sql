@@ -32,7 +32,7 @@ reported_places as (
         production_order_id,
         operation_id,
         min(work_unit_id) as work_unit_id
-    from {{ ref('stg_order_operation') }}
+    from {{ of_changed_orders('stg_order_operation') }}
     group by production_order_id, operation_id
 
 ),
@@ -82,7 +82,7 @@ begun as (
         lines.operation_id,
         min(lines.posted_at) as done_at
     from {{ of_changed_orders('int_actual_line') }} as lines
-    semi join {{ ref('int_inspection_operation') }} as inspections
+    semi join {{ of_changed_orders('int_inspection_operation') }} as inspections
         on
             lines.production_order_id = inspections.production_order_id
             and lines.operation_id = inspections.operation_id
@@ -114,13 +114,13 @@ examined as (
             times.used_s * coalesce(routes.crew_size, 1) as used_s,
             false as is_booked
         from {{ of_changed_orders('int_operation_time') }} as times
-        left join {{ ref('int_operation_route') }} as routes
+        left join {{ of_changed_orders('int_operation_route') }} as routes
             on
                 times.production_order_id = routes.production_order_id
                 and times.operation_id is not distinct from routes.operation_id
                 and times.work_unit_id is not distinct from routes.work_unit_id
     ) as hours
-    semi join {{ ref('int_inspection_operation') }} as inspections
+    semi join {{ of_changed_orders('int_inspection_operation') }} as inspections
         on
             hours.production_order_id = inspections.production_order_id
             and hours.operation_id = inspections.operation_id
@@ -176,8 +176,6 @@ select
     works.work_unit_id,
     cast(timezone(sites.time_zone, timezone('UTC', works.done_at)) as date) as production_date,
     works.quality_cost_category,
-    case works.quality_cost_category when 'appraisal' then 'inspection' else 'prevention' end as result,
-    cast(null as varchar) as reason_id,
     coalesce(sum(works.used_s), 0) as used_s,
     {#- What has no rate is not known, and no sum says less than it is. #}
     case when bool_and(works.amount is not null) then sum(works.amount) end as amount,
