@@ -68,14 +68,12 @@
 {% endmaterialization %}
 
 {% macro stays_as_it_is() -%}
-    {#- Whether this run changes no row of the model: it is made of costing files alone and none of them was loaded, or
-        its strategy replaces the rows of orders or days and there are none. -#}
-    {%- set strategy = config.get('incremental_strategy') -%}
+    {#- Whether this run changes no row of the model: it is made of costing files alone and none of them was loaded, or its
+        strategy replaces the rows of changed orders and there are none. -#}
     {%- if config.get('is_of_costing_files') -%}
         {{ return(not has_run_found('are_items_costed_anew')) }}
-    {%- elif strategy in ['changed_orders', 'affected_days'] -%}
-        {%- set replaced = ref('int_changed_order' if strategy == 'changed_orders' else 'int_affected_day') -%}
-        {{ return(not run_query('select 1 from ' ~ replaced ~ ' limit 1').rows) }}
+    {%- elif config.get('incremental_strategy') == 'changed_orders' -%}
+        {{ return(not run_query('select 1 from ' ~ ref('int_changed_order') ~ ' limit 1').rows) }}
     {%- endif -%}
     {{ return(false) }}
 {%- endmacro %}

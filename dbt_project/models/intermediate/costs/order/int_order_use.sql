@@ -105,7 +105,15 @@ counts_of_stretches as (
 
     {#- A piece belongs to where the quarter of an hour begins in which it was told. #}
     select counts.* replace (stretches.started_at as started_at)
-    from {{ ref('int_interval_count') }} as counts
+    from (
+        select counts.*
+        from {{ ref('int_interval_count') }} as counts
+        semi join charged_days
+            on
+                counts.site_id = charged_days.site_id
+                and counts.work_unit_id = charged_days.work_unit_id
+                and counts.production_date = charged_days.production_date
+    ) as counts
     asof inner join stretches
         on
             counts.site_id = stretches.site_id
