@@ -75,7 +75,8 @@ class Screen:
         changed = (
             f"[{key},{props}]" for key, (version, props) in self._parts.items() if version > since
         )
-        return f'{{"run":{json.dumps(self._run_id)},"parts":[{",".join(changed)}]}}'
+        told = f'"run":{json.dumps(self._run_id)},"version":{self._version}'
+        return f'{{{told},"parts":[{",".join(changed)}]}}'
 
 
 async def follow(websocket: WebSocket, screen: Screen) -> None:

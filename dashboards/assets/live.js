@@ -7,6 +7,7 @@
   let heardAt = 0;
   let waitMs = 250;
   let run = null;
+  let version = null;
   let lostAt = null;
 
   /* By the site's clock, as every other time on the page. */
@@ -55,7 +56,9 @@
       return;
     }
     run = message.run;
-    tellFound();
+    // To a page that comes back a server whose lake hangs says again what it said last.
+    if (message.version !== version) tellFound();
+    version = message.version;
     for (const [id, props] of message.parts) {
       if (isShown(id)) window.dash_clientside.set_props(id, props);
     }

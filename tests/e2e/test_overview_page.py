@@ -1,6 +1,7 @@
 """The overview in a real browser: live without reload, honest in every state, on any screen."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from dashboards import feed as feed_module
+from dashboards.queries import live
 from takt.errors import TaktError
 from tests.conftest import find_program
 from tests.integration.dashboards.conftest import served
@@ -171,6 +173,32 @@ def test_a_lake_that_goes_away_leaves_the_board_and_says_so(
     shop.is_away = False
 
     expect(page.locator(".notice-error")).to_be_hidden(timeout=SOON_MS)
+
+
+def test_a_lake_that_hangs_is_told_until_it_answers(
+    shop: Plant, visit: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit()
+    see(card(page, "Press 01"))
+    answers, freeze = threading.Event(), live.freeze_equipment
+
+    def hang(con: duckdb.DuckDBPyConnection) -> None:
+        answers.wait(60)
+        freeze(con)
+
+    monkeypatch.setattr(live, "freeze_equipment", hang)
+    lost = page.get_by_text("No connection to Takt since")
+    try:
+        with page.expect_event("websocket", timeout=SOON_MS) as comes_back:
+            pass
+        comes_back.value.wait_for_event("framereceived", timeout=SOON_MS)
+        with pytest.raises(AssertionError):
+            expect(lost).to_be_hidden(timeout=3_000)
+    finally:
+        answers.set()
+
+    expect(lost).to_be_hidden(timeout=SOON_MS)
+    see(page.get_by_text("Live", exact=True))
 
 
 def test_a_page_survives_the_restart_of_its_server(
