@@ -21,7 +21,11 @@ IDENTITY = topics.Collector("demo", "collector1")
 
 
 class AckingPeer:
-    """Keeps batches as ingestion would: once per (epoch, seq), acknowledged when settled."""
+    """Keeps batches as ingestion would: once per (epoch, seq), acknowledged when settled.
+
+    A message is handled whole before anybody sees that it came: who waits for it may then
+    change how the next one is answered.
+    """
 
     def __init__(self, port: int, *, acknowledges: bool = True) -> None:
         self.acknowledges = acknowledges
@@ -29,7 +33,7 @@ class AckingPeer:
         self.drops: set[int] = set()
         self.batches: dict[tuple[str, int], batch.Batch] = {}
         self.losses: dict[tuple[str, int, int], Loss] = {}
-        self.received: list[int] = []
+        self._received: list[int] = []
         self.healths: list[Health] = []
         self._lock = threading.RLock()
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, f"peer-{id(self)}")
@@ -63,6 +67,12 @@ class AckingPeer:
         message = Ack(**{**fields, **changes}).model_dump_json()
         self._client.publish(topics.ack_topic(IDENTITY), message, qos=1, retain=True)
 
+    @property
+    def received(self) -> list[int]:
+        """The seq of every batch in the order of arrival, dropped and repeated ones too."""
+        with self._lock:
+            return list(self._received)
+
     def rows(self) -> list[dict[str, object]]:
         """Every sample in the order of epochs' arrival, seqs and rows."""
         with self._lock:
@@ -89,26 +99,32 @@ class AckingPeer:
             client.subscribe(topic, qos=1)
 
     def _receive(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
-        if topics.parse_health(message.topic):
-            self.healths.append(Health.model_validate_json(message.payload))
+        with self._lock:
+            if topics.parse_health(message.topic):
+                self.healths.append(Health.model_validate_json(message.payload))
+            elif (lost := topics.parse_lost(message.topic)) is not None:
+                self._note_loss(lost, message.payload)
+            elif (address := topics.parse_batch(message.topic)) is not None:
+                self._received.append(address.seq)
+                self._keep(address, message.payload)
+
+    def _note_loss(self, lost: topics.LossAddress, payload: bytes) -> None:
+        key = (lost.epoch, lost.first_seq, lost.last_seq)
+        self.losses[key] = Loss.model_validate_json(payload)
+        self._answer(lost.epoch)
+
+    def _keep(self, address: topics.BatchAddress, payload: bytes) -> None:
+        if address.seq in self.drops:
+            self.drops.discard(address.seq)
             return
-        address = topics.parse_batch(message.topic)
-        lost = topics.parse_lost(message.topic)
-        if address is not None:
-            self.received.append(address.seq)
-            if address.seq in self.drops:
-                self.drops.discard(address.seq)
-                return
-            with self._lock:
-                decoded = batch.decode(message.payload)
-                known = self.batches.setdefault((address.epoch, address.seq), decoded)
-                assert known.table.equals(decoded.table)
-        if lost is not None:
-            key = (lost.epoch, lost.first_seq, lost.last_seq)
-            self.losses[key] = Loss.model_validate_json(message.payload)
-        found = address or lost
-        if self.acknowledges and found is not None:
-            self.ack(found.epoch)
+        decoded = batch.decode(payload)
+        known = self.batches.setdefault((address.epoch, address.seq), decoded)
+        assert known.table.equals(decoded.table)
+        self._answer(address.epoch)
+
+    def _answer(self, epoch: str) -> None:
+        if self.acknowledges:
+            self.ack(epoch)
 
 
 class CollectorProcess:
