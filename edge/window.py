@@ -6,6 +6,9 @@ After an outage what is new does not wait behind what is old (ADR 0007): batches
 on are sent in a *live lane* of their own, before the backlog, until the backlog has caught up.
 An acknowledgement does not say how far the live lane has arrived; but what was sent before a
 batch that is settled has arrived with it, or was lost and will be named as missing.
+
+What is named as missing need not be lost: while the lane is ahead, all that is on its way behind
+it is named. Only what was sent before something that has arrived is sent again.
 """
 
 import math
@@ -192,17 +195,26 @@ class Window:
 
         Those in flight and those that need new credit are in runs of their own.
         """
-        known = {**self._arrived, **self._sent}
-        seqs = sorted(known)
+        seqs = sorted({*self._arrived, *self._sent})
         named = {
             seq
             for first, last in missing
             for seq in seqs[bisect_left(seqs, first) : bisect_right(seqs, last)]
         }
-        ripe = sorted(seq for seq in named if now - known[seq].at >= _RESEND_AFTER_S)
+        beside = {seq for first, last in missing for seq in (first - 1, last + 1)}
+        overtaken = {**self._arrived, **self._sent_before(beside - named)}
+        ripe = sorted(
+            seq for seq in named & overtaken.keys() if now - overtaken[seq].at >= _RESEND_AFTER_S
+        )
         in_flight = [seq for seq in ripe if seq in self._sent]
         arrived = [seq for seq in ripe if seq not in self._sent]
         return sorted([*_runs(in_flight), *_runs(arrived), *self._passed_over(missing, seqs, now)])
+
+    def _sent_before(self, arrived: set[int]) -> dict[int, _Sent]:
+        """What is in flight and was sent no later than the last that was sent of these."""
+        order = list(self._sent.items())
+        ends = (end for end in range(len(order), 0, -1) if order[end - 1][0] in arrived)
+        return dict(order[: next(ends, 0)])
 
     def _passed_over(
         self, missing: Sequence[tuple[int, int]], seqs: list[int], now: float
