@@ -63,19 +63,16 @@ class Demo:
 
     def processes(self) -> list[psutil.Process]:
         """Every process that carries the demo's mark or works in its home."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                marked = process.environ().get("DEMO_MARK") == self.mark
-                if marked or str(self.home) in " ".join(process.cmdline()):
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-                continue
-        return found
+        return [
+            process
+            for process in psutil.process_iter(["cmdline", "environ"])
+            if (process.info["environ"] or {}).get("DEMO_MARK") == self.mark
+            or str(self.home) in " ".join(process.info["cmdline"] or ())
+        ]
 
     def runs(self, program: str) -> bool:
         """Whether one of its processes runs that program."""
-        return any(program in " ".join(process.cmdline()) for process in self.processes())
+        return any(program in " ".join(each.info["cmdline"] or ()) for each in self.processes())
 
     def wait_going_on(self, before: str) -> None:
         """Wait until the lake has a sample newer than one that was the newest."""

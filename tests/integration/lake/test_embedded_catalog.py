@@ -86,22 +86,23 @@ def member(tmp_path: Path) -> Iterator[Callable[..., Member]]:
     wait_until(lambda: not processes_of(tmp_path), "the catalog to be gone")
 
 
-def processes_of(home: Path) -> list[psutil.Process]:
-    """Every process that runs and names the home: supervisor and PostgreSQL."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            named = any(str(home) in part for part in process.cmdline())
-            if named and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return [process for process in found if process.pid != os.getpid()]
+def processes_of(home: Path, name: str = "") -> list[psutil.Process]:
+    """Every process that runs, names the home and whose command begins with `name`."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "status"])
+        if process.info["status"] != psutil.STATUS_ZOMBIE
+        and any(str(home) in part for part in process.info["cmdline"] or ())
+        and any(name in part for part in process.info["cmdline"][:3])
+        and process.pid != os.getpid()
+    ]
 
 
 def catalog_process(home: Path, name: str) -> psutil.Process:
     """The supervisor (`catalog_supervisor`) or the server (`bin/postgres`) of a home."""
-    (process,) = [p for p in processes_of(home) if any(name in part for part in p.cmdline()[:3])]
+    found = {process.pid: process for process in processes_of(home, name)}
+    # A server's child has the server's command until it has set one of its own.
+    (process,) = [each for each in found.values() if each.ppid() not in found]
     return process
 
 

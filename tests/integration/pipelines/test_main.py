@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import psutil
 import pytest
 
 from takt import children
@@ -56,10 +57,11 @@ def code_is_loaded(settings: Settings) -> bool:
 
 
 def code_servers(process: "subprocess.Popen[bytes]") -> list[int]:
+    below = {identity.pid for identity in children.descendants(process.pid)}
     return [
-        identity.pid
-        for identity in children.descendants(process.pid)
-        if b"grpc" in Path(f"/proc/{identity.pid}/cmdline").read_bytes()
+        each.pid
+        for each in psutil.process_iter(["cmdline"])
+        if each.pid in below and "grpc" in " ".join(each.info["cmdline"] or ())
     ]
 
 
