@@ -7,11 +7,14 @@ from edge.sparkplug import topic
 from edge.sparkplug.equipment import EquipmentNames
 from edge.sparkplug.host import Host
 from edge.sparkplug.node import LostEquipment, Outcome
+from edge.sparkplug.sparkplug_b_pb2 import Payload
 from takt.batch import Sample
+from tests.sparkplug_messages import T0, data, metric, node_birth
 
 START = 1_700_000_000_000_000
 SECOND = 1_000_000
 NODE, DEVICE = "plant1/edge1", "plant1/edge1/press01"
+COUNT = metric("Count", 7, "Int32", alias=1)
 
 
 class Heard:
@@ -65,3 +68,17 @@ class Heard:
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
+
+
+def born(heard: Heard, *metrics: Payload.Metric) -> None:
+    """Node and device are born, the device with these metrics; of that nothing is kept."""
+    heard.say("NBIRTH", node_birth())
+    heard.say("DBIRTH", data(metrics, seq=1), "press01")
+    heard.outcome.read.runs.clear()
+    heard.outcome.link.clear()
+
+
+def count(number: int, seq: int, **others: object) -> bytes:
+    """The device's data that say `number` of COUNT."""
+    sent = others.pop("timestamp", T0 + number)
+    return data([metric(value=number, datatype="Int32", alias=1, timestamp=sent, **others)], seq)
