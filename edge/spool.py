@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from edge import spool_file
+from edge import spool_file, spool_opening
 from edge.cutting import cuts
 from edge.delivery import (
     DeclaredLoss,
@@ -85,10 +85,10 @@ class Spool:
         self._capacity = capacity_bytes
         self._max_age = None if max_age_s is None else int(max_age_s * 1_000_000)
         self._when_full = when_full
-        spool_file.make_folder(path.parent)
+        spool_opening.make_folder(path.parent)
         self._mark = spool_file.Mark(path.with_suffix(".mark"))
         try:
-            self._db = spool_file.open_file(path, self._mark)
+            self._db = spool_opening.open_file(path, self._mark)
         except BaseException:
             self._mark.close()
             raise

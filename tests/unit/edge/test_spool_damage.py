@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.spool_file import make_folder, read_batches, read_losses, split
+from edge.spool_file import read_batches, read_losses, split
+from edge.spool_opening import make_folder
 from takt import batch
 from takt.errors import ConfigurationError
 from tests.unit.edge.spools import NOW, delivery, held, open_spool, sample
@@ -22,7 +23,7 @@ def test_a_new_folder_whose_name_cannot_be_synced_is_an_error(tmp_path, monkeypa
     def refuse(_folder: Path) -> None:
         raise OSError(errno.EIO, "the disk does not answer")
 
-    monkeypatch.setattr("edge.spool_file._sync_folder", refuse)
+    monkeypatch.setattr("edge.spool_opening._sync_folder", refuse)
 
     with pytest.raises(OSError, match="does not answer"):
         make_folder(tmp_path / "home")
