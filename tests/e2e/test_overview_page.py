@@ -239,8 +239,10 @@ def test_a_phone_needs_no_sideways_scrolling(shop: Plant, visit: Callable[..., P
     see(page.locator("#overview-losses .bars"))
 
     width = page.evaluate("document.documentElement.scrollWidth")
+    menu = page.locator("nav").evaluate("nav => [nav.scrollWidth, nav.clientWidth]")
 
     assert width <= PHONE["width"]
+    assert menu[0] <= menu[1]
 
 
 def test_what_is_selected_by_keyboard_stands_in_the_url_and_comes_back(
