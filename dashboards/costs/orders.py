@@ -291,8 +291,6 @@ def _status(found: OrderRow) -> Child:
 
 def _made_of(found: OrderRow) -> str:
     ordered = ledger.quantity(found.order_quantity, found.unit)
-    if found.good_quantity is None:
-        return ordered
     return f"{ledger.quantity(found.good_quantity, None)} of {ordered}"
 
 

@@ -54,7 +54,7 @@ class OrderRow:
     """An order with its costs and the biggest of its variances.
 
     Attributes:
-        good_quantity: What the last operation of its route made; None: it is not there yet.
+        good_quantity: The good pieces that its costs are of.
         period_id: In which it ended; None: it runs, or ended before the first period.
         detail_type: Of the variance that is biggest, either way; None: there is none.
         detail_amount: That variance.
@@ -66,7 +66,7 @@ class OrderRow:
     item_name: str
     unit: str
     order_quantity: Decimal
-    good_quantity: Decimal | None
+    good_quantity: Decimal
     is_final: bool
     period_id: str | None
     absorbed: Decimal
@@ -137,14 +137,12 @@ def orders(
             group by production_order_id
         )
         select selected.* exclude (site_id), biggest.detail_type, biggest.detail_amount,
-            if(yields.is_whole_route, yields.last_good_quantity, null) as good_quantity,
-            count(*) over () as matching
+            made.good_quantity, count(*) over () as matching
         from selected
         left join biggest using (production_order_id)
-        left join marts.yield_route as yields
-            on selected.site_id = yields.site_id
-            and selected.production_order_id = yields.production_order_id
-            and selected.item_id = yields.item_id
+        join marts.order_output as made
+            on selected.production_order_id = made.production_order_id
+            and made.operation_id is null
         order by {ORDER_SORTS[sort]} {direction} nulls last, selected.production_order_id
         limit $limit
         """,

@@ -91,6 +91,18 @@ def test_actual_absorbed_and_estimate_are_kept_apart(ask: Ask) -> None:
     }
 
 
+def test_the_pieces_that_costs_are_of_are_told_by_operation_and_of_the_order(ask: Ask) -> None:
+    told = ask(
+        "select operation_id, good_quantity, basis_quantity, quantity_source"
+        " from marts.order_output order by operation_id nulls last"
+    )
+
+    assert told == [
+        ["mould", "80.000000", "80.000000", "counted"],
+        ["", "80.000000", "80.000000", "counted"],
+    ]
+
+
 def test_the_variances_are_those_of_we_32(ask: Ask) -> None:
     told = ask("select variance_type, sum(amount) from marts.order_variance group by variance_type")
     quantity = ask(
@@ -290,7 +302,9 @@ def test_three_clicks_lead_from_an_order_to_what_its_machine_said(page: Page) ->
     expect(page.get_by_role("table", name="Cost of quality")).to_contain_text(
         "Internal failure", timeout=SOON_MS
     )
-    page.get_by_role("link", name="Order 1001: what it is made of").click()
+    link = page.get_by_role("link", name="Order 1001: what it is made of")
+    expect(page.get_by_role("row").filter(has=link)).to_contain_text("80 of 100")
+    link.click()
     expect(page.get_by_role("table", name="Material of the order")).to_contain_text(
         "Granulate", timeout=SOON_MS
     )

@@ -48,6 +48,7 @@ MARTS = (
     "order_variance_shift",
     "order_product_cost",
     "material_usage",
+    "order_output",
     "loss_cost",
     "wip_rollforward",
     "period_check",

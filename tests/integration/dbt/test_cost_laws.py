@@ -41,6 +41,7 @@ KEYS = {
     "order_costing_sheet": "production_order_id, line_id",
     "revaluation": "site_id, cost_version_id, kind, item_id, production_order_id",
     "material_usage": "production_order_id, item_id",
+    "order_output": "production_order_id, operation_id",
     "equivalent_unit": "production_order_id, operation_id, period_id, cost_class",
     "cost_of_quality": "production_order_id, operation_id, site_id, item_id, work_unit_id,"
     " production_date, quality_cost_category, result, reason_id, currency",

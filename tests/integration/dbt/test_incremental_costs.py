@@ -29,6 +29,7 @@ MARTS = (
     "order_variance",
     "order_variance_shift",
     "material_usage",
+    "order_output",
     "loss_cost",
     "wip_rollforward",
     "dim_period",
