@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 VERSION = 1
 SEQ_BITS = 40
 _MARK_BYTES = 512
-PACKET = """
+PACKET_TABLE = """
 create table if not exists packet (
     source text not null,
     number integer not null,
@@ -83,7 +83,7 @@ create table served (
     equipment text not null,
     primary key (source, equipment)
 ) strict, without rowid;
-{PACKET};
+{PACKET_TABLE};
 pragma user_version = {VERSION};
 """
 

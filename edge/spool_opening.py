@@ -89,7 +89,7 @@ def _set_up(db: sqlite3.Connection) -> None:
             spool_file.create_tables(db)
             spool_file.create_epoch(db)
     elif version == spool_file.VERSION:
-        db.execute(spool_file.PACKET)
+        db.execute(spool_file.PACKET_TABLE)
 
 
 def _check(db: sqlite3.Connection, path: Path, mark: Epoch | None) -> None:

@@ -8,7 +8,8 @@ An acknowledgement does not say how far the live lane has arrived; but what was 
 batch that is settled has arrived with it, or was lost and will be named as missing.
 
 What is named as missing need not be lost: while the lane is ahead, all that is on its way behind
-it is named. Only what was sent before something that has arrived is sent again.
+it is named. Only what was sent before something that has arrived is sent again; and what was sent
+again already and is named still, since what arrives after it does not show in an acknowledgement.
 """
 
 import math
@@ -24,6 +25,8 @@ STALLED_AFTER_S = 5.0
 _MAX_STALLED_AFTER_S = 30.0
 _RESEND_AFTER_S = 1.0
 """A batch named as missing may be on its way again already."""
+_RESEND_AGAIN_AFTER_S = 2.5
+"""Then nothing but its name shows whether it is still on its way."""
 _BACKLOG_CREDITS = 2
 """A backlog of so many times the credit takes seconds: then new batches get a lane."""
 
@@ -32,6 +35,7 @@ _BACKLOG_CREDITS = 2
 class _Sent:
     size: int
     at: float
+    is_again: bool = False
 
 
 @dataclass
@@ -59,7 +63,7 @@ class Window:
         self._declared: dict[tuple[int, int], _Declared] = {}
         self._moved_at = 0.0
         self._patience = STALLED_AFTER_S
-        self._is_stalled = False
+        self._probed: int | None = None
         self._asked_at = -math.inf
 
     @property
@@ -103,7 +107,7 @@ class Window:
         self.live_from = None
         self._bytes = 0
         self.next_seq = 1
-        self._is_stalled = False
+        self._probed = None
         self._asked_at = -math.inf
 
     def open_lane(self, last_seq: int) -> None:
@@ -149,11 +153,11 @@ class Window:
         """A batch was handed to the broker, for the first time or again."""
         if not self._sent and not self._arrived:
             self._moved_at = now
-        self._arrived.pop(seq, None)
-        if self._sent.pop(seq, None) is None:
+        in_flight, arrived = self._sent.pop(seq, None), self._arrived.pop(seq, None)
+        if in_flight is None:
             self._bytes += size
         # At the end: the order is that of sending.
-        self._sent[seq] = _Sent(size, now)
+        self._sent[seq] = _Sent(size, now, is_again=bool(in_flight or arrived))
         if self.live_from is not None and seq >= self.live_from:
             self.next_live_seq = max(self.next_live_seq, seq + 1)
         else:
@@ -176,9 +180,10 @@ class Window:
             del self._declared[loss]
         self._moved_at = now
         self._patience = STALLED_AFTER_S
-        if self._is_stalled:
-            # What was probed had been lost; so may be all that was sent with it.
+        if self._probed is not None and through <= self._probed:
+            # Nothing but what was probed has come: all that was sent with it may be lost.
             self.restart()
+        self._probed = None
         self._advance(through + 1)
 
     def must_declare(self, first: int, last: int, now: float) -> bool:
@@ -201,20 +206,28 @@ class Window:
             for first, last in missing
             for seq in seqs[bisect_left(seqs, first) : bisect_right(seqs, last)]
         }
-        beside = {seq for first, last in missing for seq in (first - 1, last + 1)}
-        overtaken = {**self._arrived, **self._sent_before(beside - named)}
-        ripe = sorted(
-            seq for seq in named & overtaken.keys() if now - overtaken[seq].at >= _RESEND_AFTER_S
-        )
+        overtaken = self._overtaken(missing, named) if named else set()
+        ripe = sorted(seq for seq in named if self._is_ripe(seq, now, seq in overtaken))
         in_flight = [seq for seq in ripe if seq in self._sent]
         arrived = [seq for seq in ripe if seq not in self._sent]
         return sorted([*_runs(in_flight), *_runs(arrived), *self._passed_over(missing, seqs, now)])
 
-    def _sent_before(self, arrived: set[int]) -> dict[int, _Sent]:
-        """What is in flight and was sent no later than the last that was sent of these."""
-        order = list(self._sent.items())
-        ends = (end for end in range(len(order), 0, -1) if order[end - 1][0] in arrived)
-        return dict(order[: next(ends, 0)])
+    def _overtaken(self, missing: Sequence[tuple[int, int]], named: set[int]) -> set[int]:
+        """What was sent before a batch that has arrived.
+
+        Up to the end of the last gap every batch that is not named has; beyond it nobody says.
+        """
+        order = list(self._sent)
+        start, end = missing[0][0], missing[-1][1] + 1
+        places = range(len(order) - 1, -1, -1)
+        arrived = (n for n in places if start <= order[n] <= end and order[n] not in named)
+        return {*self._arrived, *order[: next(arrived, 0)]}
+
+    def _is_ripe(self, seq: int, now: float, is_overtaken: bool) -> bool:
+        sent = self._sent.get(seq) or self._arrived[seq]
+        if is_overtaken:
+            return now - sent.at >= _RESEND_AFTER_S
+        return sent.is_again and now - sent.at >= _RESEND_AGAIN_AFTER_S
 
     def _passed_over(
         self, missing: Sequence[tuple[int, int]], seqs: list[int], now: float
@@ -235,15 +248,15 @@ class Window:
         """The batch to send again because nothing has moved for too long; None: not yet.
 
         One batch is enough to be answered, and does not fill the broker's queue while
-        ingestion is away; the answer lets all the others be sent again.
+        ingestion is away; when nothing but it is settled, all the others are sent again.
         """
         waiting = self._sent or self._arrived
         if not waiting or now - self._moved_at < self._patience:
             return None
         self._moved_at = now
         self._patience = min(2 * self._patience, _MAX_STALLED_AFTER_S)
-        self._is_stalled = True
-        return min(waiting)
+        self._probed = min(waiting)
+        return self._probed
 
 
 def _runs(seqs: list[int]) -> Iterable[tuple[int, int]]:

@@ -25,7 +25,8 @@ class Ack(_Message):
 
     Attributes:
         settled_through: Every batch up to this seq is committed, quarantined or declared lost.
-        missing: Ranges (first, last), inclusive, above it that have not arrived while later did.
+        missing: Ranges (first, last), inclusive, in order, above it that have not arrived while
+            later did.
         ingestor_id: Changes when another ingestion takes over: the collector re-sends.
         connection: Changes when this ingestion has connected to the broker again: what was said
             meanwhile and is not acknowledged may not have been heard.

@@ -54,7 +54,7 @@ class OrderRow:
     """An order with its costs and the biggest of its variances.
 
     Attributes:
-        good_quantity: The good pieces that its costs are of.
+        good_quantity: Of its last operation, as its costs have them.
         period_id: In which it ended; None: it runs, or ended before the first period.
         detail_type: Of the variance that is biggest, either way; None: there is none.
         detail_amount: That variance.

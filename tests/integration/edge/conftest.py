@@ -23,8 +23,8 @@ IDENTITY = topics.Collector("demo", "collector1")
 class AckingPeer:
     """Keeps batches as ingestion would: once per (epoch, seq), acknowledged when settled.
 
-    A message is handled whole before anybody sees that it came: who waits for it may then
-    change how the next one is answered.
+    A batch is handled whole before `received`, `rows` and what is made of these tell of it: who
+    waits for it may then change how the next one is answered.
     """
 
     def __init__(self, port: int, *, acknowledges: bool = True) -> None:
@@ -52,20 +52,20 @@ class AckingPeer:
             settled = {seq for known, seq in self.batches if known == epoch}
             for known, first, last in self.losses:
                 settled |= set(range(first, last + 1)) if known == epoch else set()
-        through = 0
-        while through + 1 in settled:
-            through += 1
-        gaps = sorted(set(range(through + 1, max(settled, default=0))) - settled)
-        fields = {
-            "epoch": epoch,
-            "settled_through": through,
-            "missing": tuple((seq, seq) for seq in gaps[:100]),
-            "ingestor_id": ingestor,
-            "credit_batches": self.credit_batches,
-            "credit_bytes": 10_000_000,
-        }
-        message = Ack(**{**fields, **changes}).model_dump_json()
-        self._client.publish(topics.ack_topic(IDENTITY), message, qos=1, retain=True)
+            through = 0
+            while through + 1 in settled:
+                through += 1
+            gaps = sorted(set(range(through + 1, max(settled, default=0))) - settled)
+            fields = {
+                "epoch": epoch,
+                "settled_through": through,
+                "missing": tuple((seq, seq) for seq in gaps[:100]),
+                "ingestor_id": ingestor,
+                "credit_batches": self.credit_batches,
+                "credit_bytes": 10_000_000,
+            }
+            message = Ack(**{**fields, **changes}).model_dump_json()
+            self._client.publish(topics.ack_topic(IDENTITY), message, qos=1, retain=True)
 
     @property
     def received(self) -> list[int]:
@@ -89,7 +89,8 @@ class AckingPeer:
 
     def first_rows_beside(self, epoch: str) -> list[int]:
         """First row of each batch of every other epoch, in the order of arrival."""
-        return [batch.first_row for (of, _), batch in self.batches.items() if of != epoch]
+        with self._lock:
+            return [batch.first_row for (of, _), batch in self.batches.items() if of != epoch]
 
     def events(self, signal: str) -> list[dict[str, object]]:
         return [row for row in self.rows() if row["signal"] == signal]

@@ -87,10 +87,10 @@ def member(tmp_path: Path) -> Iterator[Callable[..., Member]]:
 
 
 def processes_of(home: Path, name: str = "") -> list[psutil.Process]:
-    """Every process that runs, names the home and whose command begins with `name`."""
+    """Every process that runs and names the home, with `name` in its first three words."""
     return [
         process
-        for process in psutil.process_iter(["cmdline", "status"])
+        for process in psutil.process_iter(["cmdline", "ppid", "status"])
         if process.info["status"] != psutil.STATUS_ZOMBIE
         and any(str(home) in part for part in process.info["cmdline"] or ())
         and any(name in part for part in process.info["cmdline"][:3])
@@ -102,7 +102,7 @@ def catalog_process(home: Path, name: str) -> psutil.Process:
     """The supervisor (`catalog_supervisor`) or the server (`bin/postgres`) of a home."""
     found = {process.pid: process for process in processes_of(home, name)}
     # A server's child has the server's command until it has set one of its own.
-    (process,) = [each for each in found.values() if each.ppid() not in found]
+    (process,) = [each for each in found.values() if each.info["ppid"] not in found]
     return process
 
 
