@@ -71,7 +71,7 @@ def stop_money(frame: pd.DataFrame) -> go.Figure:
         amounts,
         _stop_looks(shown),
         share=_share(shown["amount"], shown["reason_name"], "the lost money"),
-        layout=_layout(f"{currency} lost"),
+        layout=_layout(f"{currency} lost", tickformat=","),
     )
 
 
